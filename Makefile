@@ -1,0 +1,53 @@
+# The habits of this project. `make` alone lists them.
+PYTHON ?= python3
+VENV ?= .venv
+DEMO ?= demo
+BIN := $(VENV)/bin
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test export readme docs lab clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1#\2/p' Makefile | awk -F'#' '{printf "  %-12s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.core ## forecast a made-up shop, from its Excel files to the report
+	@$(BIN)/plastinka demo --out $(DEMO)
+
+test: $(VENV)/.dev ## notebooks clean, package in sync, notebooks run, pytest: what CI runs
+	@$(BIN)/python tools/gates.py
+
+export: $(VENV)/.dev ## clean the notebooks and write the package and README.md from them
+	@$(BIN)/nbdev_clean
+	@$(BIN)/nbdev_export
+	@$(BIN)/python tools/readme.py
+
+readme: $(VENV)/.dev ## write README.md from nbs/index.ipynb
+	@$(BIN)/python tools/readme.py
+
+docs: $(VENV)/.dev ## the documentation site in _docs (with Quarto), or plain readable pages (without)
+	@$(BIN)/python tools/pages.py
+
+lab: $(VENV)/.dev ## open the notebooks in JupyterLab
+	@$(BIN)/jupyter lab --notebook-dir=nbs
+
+clean: ## remove what can be made again; .venv and your runs stay
+	rm -rf _docs _proc build dist .pytest_cache .hypothesis $(DEMO)
+	find nbs plastinka tests tools \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+
+# Installed once; again only when what is to be installed has changed.
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "plastinka needs Python 3.11 or newer, and there is no '$(PYTHON)'. Install one, or name it: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "plastinka needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) -V). Name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "'$(PYTHON) -m venv' failed. On Debian and Ubuntu it is a package of its own: apt install python3-venv" >&2; exit 1; }
+
+$(VENV)/.core: settings.ini setup.py | $(BIN)/python
+	@echo "Installing plastinka into $(VENV) (some minutes the first time) ..."
+	@$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: settings.ini setup.py | $(BIN)/python
+	@echo "Installing plastinka and its development tools into $(VENV) (some minutes the first time) ..."
+	@$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@touch $@ $(VENV)/.core

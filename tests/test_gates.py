@@ -1,0 +1,108 @@
+"""The gates of `make test` hold on a good house and open on no broken one: each is tried on a copy."""
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+import gates  # noqa: E402
+
+CORE = "nbs/00_core.ipynb"
+
+
+@pytest.fixture
+def copy(tmp_path):
+    "A checkout with one room, committed."
+    house = tmp_path / "checkout"
+    for folder in ("nbs", "plastinka"):
+        (house / folder).mkdir(parents=True)
+    for name in ("settings.ini", "setup.py", "pyproject.toml", CORE, "plastinka/__init__.py", "plastinka/core.py"):
+        shutil.copy2(ROOT / name, house / name)
+    gates.run_quietly([gates.command("nbdev_export")], house)
+    for arguments in (["init", "-q"], ["add", "."]):
+        subprocess.run(["git", *arguments], cwd=house, check=True, capture_output=True)
+    return house
+
+
+def change(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def content(house):
+    return {str(path): path.read_bytes() for path in house.rglob("*") if path.is_file() and ".git" not in path.parts}
+
+
+def test_the_copy_is_good_and_stays_as_it_is(copy):
+    before = content(copy)
+    assert gates.gate_clean(copy) == "1 notebooks"
+    assert gates.gate_sync(copy) == "2 modules" or gates.gate_sync(copy) == "3 modules"
+    assert gates.gate_notebooks(copy) == "1 notebooks ran"
+    assert content(copy) == before
+
+
+def test_an_unclean_notebook(copy):
+    change(copy / CORE, '"execution_count": null', '"execution_count": 7')
+    with pytest.raises(gates.GateError, match="not clean: nbs/00_core.ipynb(.|\n)*Run: make export"):
+        gates.gate_clean(copy)
+
+
+def test_a_notebook_that_was_not_exported(copy):
+    change(copy / CORE, "class PlastinkaError", "class OtherError")
+    with pytest.raises(gates.GateError, match="plastinka/core.py(.|\n)*Run: make export"):
+        gates.gate_sync(copy)
+
+
+def test_a_module_edited_by_hand(copy):
+    change(copy / "plastinka/core.py", "class PlastinkaError", "class OtherError")
+    with pytest.raises(gates.GateError, match="plastinka/core.py"):
+        gates.gate_sync(copy)
+
+
+def test_a_module_that_no_notebook_writes(copy):
+    (copy / "plastinka" / "left_over.py").write_text("x = 1\n")
+    with pytest.raises(gates.GateError, match="plastinka/left_over.py"):
+        gates.gate_sync(copy)
+
+
+def test_a_module_and_a_notebook_that_git_does_not_know(copy):
+    subprocess.run(["git", "rm", "-q", "--cached", "plastinka/core.py", CORE], cwd=copy, check=True)
+    with pytest.raises(gates.GateError, match=f"git add {CORE} plastinka/core.py"):
+        gates.gate_sync(copy)
+
+
+def test_a_notebook_that_fails(copy):
+    change(copy / CORE, "test_eq(str(error)", "test_eq(error")
+    with pytest.raises(gates.GateError, match="1 of 1 notebooks failed: nbs/00_core.ipynb(.|\n)*nbdev_test --path"):
+        gates.gate_notebooks(copy)
+
+
+def test_a_notebook_that_never_ends(copy, monkeypatch):
+    monkeypatch.setattr(gates, "SECONDS_PER_NOTEBOOK", 0.2)
+    with pytest.raises(gates.GateError, match="1 of 1 notebooks failed"):
+        gates.gate_notebooks(copy)
+
+
+def test_no_notebook_at_all(copy):
+    (copy / CORE).unlink()
+    with pytest.raises(gates.GateError, match="no notebook ran"):
+        gates.gate_notebooks(copy)
+
+
+def test_the_first_gate_that_does_not_hold_ends_the_test(monkeypatch, capsys):
+    def shut(root): raise gates.GateError("not today. Run: something")
+    ran = []
+    monkeypatch.setattr(gates, "GATES", {"one": ("the first", shut), "two": ("the second", ran.append)})
+    assert gates.main([]) == 1
+    assert not ran
+    assert "the first: NO\nnot today. Run: something" in capsys.readouterr().err
+
+
+def test_ci_runs_make_test():
+    last = (ROOT / ".ci" / "run").read_text(encoding="utf-8").strip().splitlines()[-1]
+    assert last == "exec make test"
+    assert (ROOT / ".ci" / "run").stat().st_mode & 0o111

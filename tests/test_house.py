@@ -1,0 +1,151 @@
+"""The house keeps its rules; and each rule notices a house that breaks it."""
+import json
+import sys
+from pathlib import Path
+
+import house
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+import readme  # noqa: E402
+
+
+@pytest.mark.parametrize("rule", house.RULES, ids=lambda rule: rule.__name__)
+def test_house(rule):
+    faults = rule(ROOT)
+    assert not faults, f"{rule.__doc__}\n" + "\n".join(faults)
+
+
+def test_readme_is_what_the_index_says():
+    assert (ROOT / "README.md").read_text(encoding="utf-8") == readme.render(ROOT), "Run: make readme"
+
+
+# A small good house; every test below breaks one thing in it.
+
+def cell(source, kind="code", tags=(), output=""):
+    made = dict(cell_type=kind, source=source, metadata=dict(tags=list(tags)))
+    if kind == "code":
+        made["outputs"] = [dict(output_type="stream", text=[output])] if output else []
+    return made
+
+
+def title(text="Room"):
+    return cell(f"# {text}\n\n> One sentence", "markdown")
+
+
+def room(name, *cells):
+    return [title(), cell(f"#| default_exp {name}"), *cells]
+
+
+def write(path, cells):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(dict(cells=cells, metadata={}, nbformat=4, nbformat_minor=5)), encoding="utf-8")
+
+
+SIDEBAR = """website:
+  sidebar:
+    contents:
+      - index.ipynb
+      - section: Rooms
+        contents: [00_core.ipynb, 10_parts.first.ipynb]
+      - section: Runs
+        contents: [runs/forecast.ipynb]
+"""
+GOOD = '''import os
+@dataclass
+class Copy:
+    "One record."
+    price: float # Money
+    def cut(self, month): # First day of a month
+        "Until a month."
+def total(
+    copies, # Table of copies
+    # The day after the last sale
+    end=None,
+): "How many copies."
+'''
+
+
+@pytest.fixture
+def good(tmp_path):
+    (tmp_path / "nbs").mkdir()
+    (tmp_path / "_quarto.yml").write_text("project: {type: website}\n")
+    (tmp_path / "nbs" / "_quarto.yml").symlink_to("../_quarto.yml")
+    (tmp_path / "nbs" / "sidebar.yml").write_text(SIDEBAR)
+    write(tmp_path / "nbs" / "index.ipynb", [title("plastinka"), cell("from plastinka.parts.first import x")])
+    write(tmp_path / "nbs" / "00_core.ipynb", room("core", cell("#| export\ny = 1")))
+    write(tmp_path / "nbs" / "10_parts.first.ipynb", room("parts.first", cell("from plastinka.core import y")))
+    write(tmp_path / "nbs" / "runs" / "forecast.ipynb", [title(), cell("horizon: int = 3", tags=["parameters"])])
+    (tmp_path / "plastinka").mkdir()
+    (tmp_path / "plastinka" / "core.py").write_text(GOOD)
+    return tmp_path
+
+
+@pytest.mark.parametrize("rule", house.RULES, ids=lambda rule: rule.__name__)
+def test_the_small_house_is_good(rule, good):
+    assert rule(good) == []
+
+
+def broken_room(name, *cells):
+    return lambda root: write(root / "nbs" / f"{name}.ipynb", list(cells))
+
+
+def broken_module(old, new):
+    def change(root):
+        assert old in GOOD
+        (root / "plastinka" / "core.py").write_text(GOOD.replace(old, new))
+    return change
+
+
+def broken_link(root):
+    (root / "nbs" / "_quarto.yml").unlink()
+    (root / "nbs" / "_quarto.yml").write_text("project: {type: website}\n")
+
+
+def broken_sidebar(root):
+    text = SIDEBAR.replace("00_core.ipynb", "00_core.ipynb, 00_core.ipynb, 20_gone.ipynb")
+    (root / "nbs" / "sidebar.yml").write_text(text)
+
+
+EXPORT = cell("#| export\ndef total(): pass")
+LONG = cell("#| export\n" + "y = 1\n" * 41)
+RUN = "runs/forecast"
+BREAKS = [
+    (house.layering, broken_room("00_core", *room("core", cell("from plastinka.parts.first import x"))), "number 10"),
+    (house.layering, broken_room("00_core", *room("core", cell("def f():\n    from plastinka.parts import first"))),
+     "imports plastinka.parts.first"),
+    (house.layering, broken_room("00_core", *room("core", cell("%matplotlib inline\nimport plastinka.parts.first"))),
+     "imports plastinka.parts.first"),
+    (house.names, broken_room("00_core", *room("kernel")), "default_exp core"),
+    (house.names, broken_room("00_core", title()), "has none"),
+    (house.names, broken_room("index", title(), EXPORT), "only numbered"),
+    (house.quarto_link, broken_link, "ln -s"),
+    (house.quarto_link, lambda root: (root / "_quarto.yml").unlink(), "real file"),
+    (house.sidebar, broken_room("20_new", title()), "does not list 20_new.ipynb"),
+    (house.sidebar, broken_sidebar, "twice"),
+    (house.sidebar, broken_sidebar, "20_gone.ipynb, which is no page"),
+    (house.documented, broken_module(' # Money', ""), "Copy: parameter price"),
+    (house.documented, broken_module(' # Table of copies', ""), "total: parameter copies"),
+    (house.documented, broken_module("    # The day after the last sale\n", ""), "total: parameter end"),
+    (house.documented, broken_module(' # First day of a month', ""), "Copy.cut: parameter month"),
+    (house.documented, broken_module('"Until a month."', "pass"), "Copy.cut has no docstring"),
+    (house.documented, broken_module('"One record."', "pass"), "Copy has no docstring"),
+    (house.shape, broken_room("00_core", cell("x = 1")), "title"),
+    (house.shape, broken_room("00_core", title(), *[cell("x = 1")] * 4), "prose"),
+    (house.shape, broken_room("00_core", *[title()] * 81), "81 cells"),
+    (house.shape, broken_room("00_core", title(), LONG), "41 lines"),
+    (house.shape, broken_room("00_core", title(), EXPORT, EXPORT), "in a row"),
+    (house.machine_paths, broken_room("index", title(), cell("1", output="read /home/anna/sales.xlsx")), "/home/anna"),
+    (house.machine_paths, broken_room("index", title(), cell("open('C:\\\\Users\\\\anna')")), "Users"),
+    (house.run_notebooks, broken_room(RUN, *[title()] * 12, cell("a: int = 1", tags=["parameters"])), "13 cells"),
+    (house.run_notebooks, broken_room(RUN, title(), cell("a: int = 1")), "0 cells tagged"),
+    (house.run_notebooks, broken_room(RUN, title(), cell("horizon = 3", tags=["parameters"])), "type = default"),
+]
+
+
+@pytest.mark.parametrize("rule, change, words", BREAKS, ids=[f"{rule.__name__}: {words}" for rule, _, words in BREAKS])
+def test_a_broken_house_is_noticed(rule, change, words, good):
+    change(good)
+    faults = rule(good)
+    assert any(words in fault for fault in faults), faults
