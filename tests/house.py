@@ -185,8 +185,9 @@ def shape(root: Path) -> list[str]:
     for name, cells in pages(root).items():
         cells = [cell for cell in cells if cell["type"] != "raw"]
         first = cells[0]["source"] if cells and cells[0]["type"] == "markdown" else ""
-        if not re.match(r"# \S.*\n+> \S", first):
-            faults.append(f"{name} does not begin with a title and one sentence (`# Title`, then `> sentence`)")
+        if not re.fullmatch(r"# \S.*\n+> \S.*\n*(- \S+: .*\n?)*", first):
+            faults.append(f"{name} does not begin with a cell of title and sentence alone (`# Title`, then `> sentence`; "
+                          "nbdev takes them for the page's head, and drops whatever else is in that cell)")
         if len(cells) > 80:
             faults.append(f"{name} has {len(cells)} cells: more than 80")
         prose = sum(cell["type"] == "markdown" for cell in cells) / max(len(cells), 1)

@@ -132,6 +132,7 @@ BREAKS = [
     (house.documented, broken_module('"Until a month."', "pass"), "Copy.cut has no docstring"),
     (house.documented, broken_module('"One record."', "pass"), "Copy has no docstring"),
     (house.shape, broken_room("00_core", cell("x = 1")), "title"),
+    (house.shape, broken_room("00_core", cell("# Core\n\n> One sentence\n\nWhy it exists.", "markdown")), "drops"),
     (house.shape, broken_room("00_core", title(), *[cell("x = 1")] * 4), "prose"),
     (house.shape, broken_room("00_core", *[title()] * 81), "81 cells"),
     (house.shape, broken_room("00_core", title(), LONG), "41 lines"),
