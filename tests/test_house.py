@@ -1,6 +1,10 @@
 """The house keeps its rules; and each rule notices a house that breaks it."""
+import ast
+import configparser
 import json
+import re
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import house
@@ -19,6 +23,33 @@ def test_house(rule):
 
 def test_readme_is_what_the_index_says():
     assert (ROOT / "README.md").read_text(encoding="utf-8") == readme.render(ROOT), "Run: make readme"
+
+
+def undeclared(modules, requirements):
+    "Third-party names that the modules import and the requirements do not bring."
+    declared = {re.split(r"[\[<>=!~]", requirement)[0].lower() for requirement in requirements}
+    tops = {name.split(".")[0] for text in modules for node in ast.walk(ast.parse(text))
+            for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import)
+                         else [node.module] if isinstance(node, ast.ImportFrom) and node.level == 0 else [])}
+    providers = packages_distributions()
+    return sorted(top for top in tops - set(sys.stdlib_module_names) - {"plastinka"}
+                  if not declared & {name.lower() for name in providers.get(top, [])})
+
+
+def test_what_the_package_imports_is_declared():
+    settings = configparser.ConfigParser(delimiters=["="])
+    settings.read(ROOT / "settings.ini", encoding="utf-8")
+    requirements = settings["DEFAULT"]["requirements"].split()
+    modules = [path.read_text(encoding="utf-8") for path in (ROOT / "plastinka").rglob("*.py")]
+    assert not undeclared(modules, requirements), "settings.ini, requirements, must name them"
+    without_pandas = [name for name in requirements if not name.startswith("pandas")]
+    assert "pandas" in undeclared(["import pandas.io"], without_pandas)
+
+
+def test_changelog_names_this_version():
+    settings = configparser.ConfigParser(delimiters=["="])
+    settings.read(ROOT / "settings.ini", encoding="utf-8")
+    assert f"\n## {settings['DEFAULT']['version']}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
 # A small good house; every test below breaks one thing in it.
