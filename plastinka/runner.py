@@ -281,7 +281,7 @@ def execute_run(
 def _now():
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
-# %% ../nbs/81_runner.ipynb #70bb6491
+# %% ../nbs/81_runner.ipynb #496e363e
 def exit_code(
     receipt: dict, # Of a run that has ended
 ) -> int: # 0, 1, 2 or 130
@@ -299,13 +299,13 @@ def failure_message(
     "Which step failed, why, and which notebook to open."
     error = receipt.get("error") or dict(kind="failure", step=None, type="", message="the process ended without a word")
     notebook = Path(folder) / f"{receipt['notebook']}.ipynb"
-    see = f"See {notebook}" if notebook.exists() else f"See {Path(folder) / 'receipt.json'}"
+    see = f"Open {notebook}: it is kept up to the failing cell." if notebook.exists() else f"See {Path(folder) / 'receipt.json'}"
     if error["kind"] == "input":
         return f"{error['message']}\n{see}"
     if error["kind"] == "cancelled":
-        return f"Cancelled{_at(error)}.\n{see}: it is kept up to the cell that was running."
+        return f"Cancelled{_at(error)}.\n{see}"
     reason = f"{error['type']}: {error['message']}" if error["type"] else error["message"]
-    return f"The run failed{_at(error)}: {reason}\n{see}: it is kept up to the failing cell."
+    return f"The run failed{_at(error)}: {reason}\n{see}"
 
 
 def _at(error):
