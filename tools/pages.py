@@ -33,6 +33,7 @@ def prepared(root: Path) -> Path:
     if not (root / "nbs" / "_quarto.yml").exists():
         sys.exit("nbs/_quarto.yml is missing. Run: ln -s ../_quarto.yml nbs/_quarto.yml")
     refresh_quarto_yml()
+    sys.path.insert(0, str(root))
     return Path(proc_nbs(n_workers=2))
 
 
