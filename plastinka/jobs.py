@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['RANGE', 'SIMPLE_TYPES', 'SECRET_NAME', 'STATUSES', 'run_notebook_folders', 'run_notebook_path', 'Parameter',
            'notebook_parameters', 'fits_type', 'check_parameters', 'Job', 'absolute', 'check_job', 'new_run_folder',
-           'write_receipt', 'this_process', 'is_gone', 'read_receipt', 'queue_run', 'declare', 'describe_file']
+           'write_receipt', 'this_process', 'is_gone', 'read_receipt', 'queue_run', 'declare', 'describe_file',
+           'forecast_job']
 
-# %% ../nbs/80_jobs.ipynb #d624ee7a
+# %% ../nbs/80_jobs.ipynb #f48a513d
 import ast
 import json
 import os
@@ -15,7 +16,7 @@ import re
 import secrets
 import socket
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -300,3 +301,29 @@ def describe_file(
     path = Path(path)
     name = path.relative_to(relative_to).as_posix() if relative_to else str(path)
     return dict(path=name, bytes=path.stat().st_size, sha256=file_sha256(path))
+
+# %% ../nbs/80_jobs.ipynb #b8ae6415
+def forecast_job(
+    sales: list[str], # Sales files or folders
+    profile: str = "", # Name of a profile, or a profile's file
+    snapshot_date: str = "", # YYYY-MM-DD, or empty
+    **parameters, # The other parameters of `runs/forecast.ipynb`
+) -> Job: # Ready to be queued
+    "The job that forecasts from a shop's files."
+    if not sales:
+        raise input_error("parameter sales", "no sales files are given", "Give files, or a folder with them")
+    if snapshot_date and not _is_date(snapshot_date):
+        raise input_error("parameter snapshot_date", f"is {snapshot_date!r}, which is no date", "Write it as 2024-05-31")
+    is_file = bool(profile) and Path(profile).expanduser().is_file()
+    if profile and not is_file:
+        from plastinka.schema import load_profile # Brings pandas, which costs half a second
+        load_profile(profile)
+    values = dict(parameters, sales=[str(path) for path in sales], profile=profile, snapshot_date=snapshot_date)
+    return Job("forecast", values, ("stock", "sales") + (("profile",) if is_file else ()))
+
+
+def _is_date(text):
+    try:
+        return bool(date.fromisoformat(text))
+    except ValueError:
+        return False

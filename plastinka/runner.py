@@ -93,10 +93,10 @@ def prepare_surroundings(
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
 
-# %% ../nbs/81_runner.ipynb #b150da70
+# %% ../nbs/81_runner.ipynb #92c2cfd9
 class Execution(threading.Thread):
     "papermill at work on one notebook; `error` holds what went wrong, `cancelled` whether it was stopped."
-    patience = 10 # Seconds that an interrupted kernel has to end
+    patience = 5 # Seconds that an interrupted kernel has to end
 
     def __init__(
         self,

@@ -1,0 +1,161 @@
+"""Runs as processes: what signals, kills, foreign kernels and odd folders do to them. The examples are in 80, 81, 82."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from plastinka.jobs import read_receipt
+
+ROOT = Path(__file__).resolve().parent.parent
+FORECAST = """
+import sys
+from plastinka.backends.local import run_local
+from plastinka.jobs import Job
+from plastinka.runner import exit_code, failure_message
+folder, receipt = run_local(Job(sys.argv[1]), sys.argv[2])
+if receipt["status"] != "succeeded": print(failure_message(receipt, folder), file=sys.stderr)
+print(folder)
+sys.exit(exit_code(receipt))
+"""
+
+
+def notebook(folder: Path, *sources: str) -> Path:
+    "A run notebook with the given code cells."
+    texts = [("seed: int = 0", ["parameters"])] + [(source, []) for source in sources]
+    cells = [dict(cell_type="code", id=f"c{n}", metadata=dict(tags=tags), source=source, outputs=[], execution_count=None)
+             for n, (source, tags) in enumerate(texts)]
+    path = folder / "tiny.ipynb"
+    path.write_text(json.dumps(dict(cells=cells, metadata={}, nbformat=4, nbformat_minor=5)))
+    return path
+
+
+def start(path: Path, **environment) -> subprocess.Popen:
+    "A process that runs the notebook on the local backend, as the command line does."
+    surroundings = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    return subprocess.Popen([sys.executable, "-c", FORECAST, str(path), str(path.parent / "runs")], text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=surroundings, start_new_session=True)
+
+
+def only_run(path: Path, seconds: float = 30) -> Path:
+    "The run's folder, once the notebook's step has begun."
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        for folder in (path.parent / "runs").glob("*"):
+            log = folder / "progress.jsonl"
+            if log.exists() and "Waiting" in log.read_text():
+                return folder
+        time.sleep(0.1)
+    raise AssertionError("the run did not start")
+
+
+def ended(pid: int, seconds: float = 20) -> bool:
+    "Whether a process is gone, or goes soon."
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+WAIT = """import os, time
+from pathlib import Path
+from plastinka.core import atomic_path, step
+Path("kernel.pid").write_text(str(os.getpid()))
+with step("Waiting"), atomic_path("report.html") as path:
+    path.write_text("half")
+    time.sleep(60)"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_cancels_and_keeps_the_notebook(tmp_path, number):
+    process = start(notebook(tmp_path, WAIT, "print('never')"))
+    folder = only_run(tmp_path / "tiny.ipynb")
+    process.send_signal(number)
+    shown, told = process.communicate(timeout=30)
+    receipt = read_receipt(folder)
+    assert (process.returncode, receipt["status"]) == (130, "cancelled")
+    assert "Cancelled at step «Waiting»" in told and "Traceback" not in told
+    assert shown.splitlines()[-1] == str(folder)
+    assert sorted(file["path"] for file in receipt["artifacts"]) == ["kernel.pid", "tiny.ipynb"]
+    assert "never" not in str([cell.get("outputs") for cell in json.loads((folder / "tiny.ipynb").read_text())["cells"]])
+
+
+def test_signal_before_the_runner_listens(tmp_path):
+    process = start(notebook(tmp_path, WAIT))
+    while not list((tmp_path / "runs").glob("*/runner.log")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    shown, told = process.communicate(timeout=30)
+    assert (process.returncode, read_receipt(shown.strip())["status"]) == (130, "cancelled"), told
+
+
+def test_a_kernel_that_does_not_listen_is_killed(tmp_path):
+    deaf = "import signal, time\nfrom plastinka.core import step\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwith step('Waiting'): time.sleep(60)"
+    process = start(notebook(tmp_path, deaf))
+    folder = only_run(tmp_path / "tiny.ipynb")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=40)
+    assert (process.returncode, read_receipt(folder)["status"]) == (130, "cancelled")
+
+
+def test_killed_runner_is_lost_and_takes_its_kernel_along(tmp_path):
+    process = start(notebook(tmp_path, WAIT))
+    folder = only_run(tmp_path / "tiny.ipynb")
+    kernel = int((folder / "kernel.pid").read_text())
+    os.kill(json.loads((folder / "receipt.json").read_text())["process"]["pid"], signal.SIGKILL)
+    _, told = process.communicate(timeout=30)
+    assert (process.returncode, read_receipt(folder)["status"]) == (1, "lost")
+    assert "killed by signal 9" in told
+    assert ended(kernel)
+
+
+def test_killed_parent_cancels_the_run(tmp_path):
+    process = start(notebook(tmp_path, WAIT))
+    folder = only_run(tmp_path / "tiny.ipynb")
+    kernel = int((folder / "kernel.pid").read_text())
+    process.kill()
+    process.communicate()
+    assert ended(kernel)
+    assert ended(read_receipt(folder)["process"]["pid"])
+    assert read_receipt(folder)["status"] == "cancelled"
+
+
+def test_dead_kernel_fails_with_its_step(tmp_path):
+    process = start(notebook(tmp_path, "import os\nfrom plastinka.core import step\nwith step('Learning'): os.kill(os.getpid(), 9)"))
+    _, told = process.communicate(timeout=40)
+    assert process.returncode == 1
+    assert "failed at step «Learning»" in told and "the kernel died" in told and "Traceback" not in told
+
+
+def test_foreign_kernels_odd_folders_and_two_at_once(tmp_path):
+    foreign = tmp_path / "jupyter" / "kernels" / "python3"
+    foreign.mkdir(parents=True)
+    (foreign / "kernel.json").write_text(json.dumps(dict(argv=["false"], display_name="Python 3", language="python")))
+    odd = tmp_path / "shop {2024} «Пластинка»"
+    odd.mkdir()
+    path = notebook(odd, "import sys, plastinka.jobs as jobs\njobs.declare(scores={'interpreter': sys.executable})")
+    processes = [start(path, JUPYTER_PATH=str(tmp_path / "jupyter"), HOME=str(tmp_path)) for _ in range(2)]
+    folders = []
+    for process in processes:
+        shown, told = process.communicate(timeout=60)
+        assert process.returncode == 0, told
+        folders.append(Path(shown.splitlines()[-1]))
+    assert len(set(folders)) == 2
+    assert {read_receipt(folder)["scores"]["interpreter"] for folder in folders} == {sys.executable}
+
+
+def test_progress_is_shown_while_the_run_works(tmp_path):
+    slow = "import time\nfrom plastinka.core import say, step\nsay('first line')\nwith step('Waiting'): time.sleep(4)"
+    process = start(notebook(tmp_path, slow))
+    first = process.stderr.readline()
+    seen = time.monotonic()
+    process.communicate(timeout=40)
+    assert first == "first line\n"
+    assert time.monotonic() - seen > 3
