@@ -56,8 +56,8 @@ class Parameter:
     high: float = float("inf") # Greatest value allowed
     meaning: str = "" # The comment on its line
 
-# %% ../nbs/80_jobs.ipynb #b2cf3280
-RANGE = re.compile(r"\[\s*(?P<low>[-\d.]*?)\s*\.\.\s*(?P<high>[-\d.]*)\s*\]\s*(?P<rest>.*)")
+# %% ../nbs/80_jobs.ipynb #3b17fadf
+RANGE = re.compile(r"(-?\d+(?:\.\d+)?) to (-?\d+(?:\.\d+)?)")
 
 
 def notebook_parameters(
@@ -76,10 +76,10 @@ def notebook_parameters(
 
 def _read_parameter(node, lines):
     comment = lines[node.end_lineno - 1][node.end_col_offset:].strip().lstrip("# ").strip()
-    match = RANGE.match(comment)
-    low, high, meaning = (match["low"], match["high"], match["rest"]) if match else ("", "", comment)
+    match = RANGE.search(comment)
+    low, high = match.groups() if match else ("-inf", "inf")
     return Parameter(node.target.id, ast.unparse(node.annotation), ast.literal_eval(node.value),
-                     float(low or "-inf"), float(high or "inf"), meaning)
+                     float(low), float(high), comment)
 
 # %% ../nbs/80_jobs.ipynb #9a6e6c37
 SIMPLE_TYPES = {"int": int, "str": str, "bool": bool, "float": (int, float), "dict": dict, "list": list}
@@ -276,16 +276,16 @@ def queue_run(
                   queued=datetime.now(timezone.utc).isoformat(timespec="seconds"))
     return folder
 
-# %% ../nbs/80_jobs.ipynb #f91bb88c
+# %% ../nbs/80_jobs.ipynb #da406ecf
 def declare(
     scores: dict | None = None, # Numbers for the receipt, by name; may be nested
-    artifacts: list[str | Path] = (), # Files that the run has made
+    artifacts: list[str | Path] = (), # Files and folders that the run has made
     folder: str | Path = ".", # The run's folder: the current one while a run executes
 ):
     "Declare a run's results; the runner puts them into the receipt."
     folder = Path(folder)
     paths = [Path(path) if Path(path).is_absolute() else folder / path for path in artifacts]
-    missing = [path.name for path in paths if not path.is_file()]
+    missing = [path.name for path in paths if not path.exists()]
     if missing:
         raise FileNotFoundError(f"declared but not written: {', '.join(missing)}")
     with atomic_path(folder / "results.json") as temporary:
