@@ -88,13 +88,14 @@ def collected_signals():
         for number, handler in zip(numbers, before):
             signal.signal(number, handler)
 
-# %% ../../nbs/82_backends.local.ipynb #cf84ac87
+# %% ../../nbs/82_backends.local.ipynb #5c481108
 def run_folder(
     folder: Path, # A queued run
     stream=None, # Where progress is shown; stderr by default
 ) -> dict: # The final receipt
     "Execute a queued run in a child process and wait for it."
     reader, passed_on = ProgressReader(folder / "progress.jsonl", stream or sys.stderr), 0
+    print(f"Run {folder.name} …", file=reader.stream, flush=True) # A kernel takes some seconds to start
     with collected_signals() as received:
         process = start_runner(folder)
         while process.poll() is None:
