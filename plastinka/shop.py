@@ -23,7 +23,7 @@ import xlsxwriter
 
 from .core import atomic_path, bar, file_sha256, input_error
 
-# %% ../nbs/13_shop.ipynb #977e37fe
+# %% ../nbs/13_shop.ipynb #6e958bfc
 @dataclass(frozen=True)
 class ShopPlan:
     "What kind of shop to make; checked when it is made."
@@ -52,7 +52,7 @@ class ShopPlan:
 PLAN_LIMITS = [("titles", 1, 100_000), ("months", 1, 240), ("future", 0, 36), ("stockouts", 0, 0.6), ("demand", 0.01, 100),
                ("clumping", 0, 5), ("quiet", 0, 0.9), ("new_releases", 0, 1), ("elasticity", 0, 5), ("trend", 0, 1), ("discontinued", 0, 1)]
 
-# %% ../nbs/13_shop.ipynb #4598a2ac
+
 def random_stream(
     plan: ShopPlan, # The shop's plan
     part: str, # Name of the part: "titles", "demand" …
@@ -115,7 +115,7 @@ def make_artists(
     debut = (last_year - 65 * rng.beta(1.5, 1.3, number)).astype(int)
     return pd.DataFrame(dict(artist=artist, style=joined, main_style=codes[:, 0], fame=rng.normal(0, 0.6, number), debut=debut))
 
-# %% ../nbs/13_shop.ipynb #eddcd5c2
+# %% ../nbs/13_shop.ipynb #53a29cd6
 def make_titles(
     plan: ShopPlan, # The shop's plan
     days: pd.DatetimeIndex, # From the burn-in to the end of the span
@@ -132,14 +132,29 @@ def make_titles(
     in_stock = ~titles.new_release & (rng.random(number) < 0.7)
     early, late = rng.integers(0, max(burn_in, 1), number), rng.integers(burn_in, len(days), number)
     titles["launch"] = np.where(in_stock, early, late)
-    titles = _editions(titles, rng, days[titles.launch].year.to_numpy(), last_year)
+    titles = _set_editions(titles, rng, days[titles.launch].year.to_numpy(), last_year)
     titles["barcode"] = np.where((titles.release_year < 1980) & (titles.cover_type != "SS"), "", make_barcodes(rng, number))
-    rate = np.exp(titles.fame + rng.normal(0, 0.85, number))
-    titles["base_rate"] = plan.demand * rate / np.exp((0.6**2 + 0.85**2) / 2)
-    return _second_editions(titles, rng)
+    rate = np.exp(titles.fame + rng.normal(0, 0.85, number)) * np.where(titles.cover_type == "SS", 1, 0.4)
+    titles["base_rate"] = plan.demand * rate / np.exp((0.6**2 + 0.85**2) / 2) / 0.88
+    return _set_twins(titles, rng)
 
 
-def _editions(titles, rng, launch_year, last_year):
+def _set_twins(titles, rng):
+    twin = np.flatnonzero((titles.artist == titles.artist.shift()) & ~titles.new_release & ~titles.new_release.shift(fill_value=False)
+                          & (rng.random(len(titles)) < 0.3))
+    twin = twin[np.diff(twin, prepend=-2) > 1]
+    source, same_pressing = titles.iloc[twin - 1], rng.random(len(twin)) < 0.5
+    for column in ["album", "recording_year"]:
+        titles.loc[twin, column] = source[column].to_numpy()
+    for column in ["barcode", "release_year", "release_type"]:
+        titles.loc[twin, column] = np.where(same_pressing, source[column], titles.loc[twin, column])
+    other = np.where(source.cover_type == "SS", "EX", "SS")
+    titles.loc[twin, "cover_type"] = np.where(same_pressing, other, titles.loc[twin, "cover_type"])
+    titles.loc[twin, "release_year"] = titles.loc[twin, ["release_year", "recording_year"]].max(axis=1)
+    return titles
+
+# %% ../nbs/13_shop.ipynb #b8e90206
+def _set_editions(titles, rng, launch_year, last_year):
     number, new = len(titles), titles.new_release.to_numpy()
     original = rng.random(number) < np.where(new, 0.6, 0.25)
     recorded = np.minimum(titles.debut + rng.integers(0, 12, number), last_year)
@@ -151,20 +166,6 @@ def _editions(titles, rng, launch_year, last_year):
     titles["cover_type"] = np.where(sealed, "SS", rng.choice(COVERS[1:], number))
     price = np.exp(rng.normal(np.log(3000), 0.35, number) + np.where(original & ~new, 0.3, 0)) + 200
     titles["price"] = np.round(price / 50) * 50 + np.where(rng.random(number) < 0.05, 0.5, 0)
-    return titles
-
-
-def _second_editions(titles, rng):
-    twin = np.flatnonzero((titles.artist == titles.artist.shift()) & (rng.random(len(titles)) < 0.2))
-    twin = twin[np.diff(twin, prepend=-2) > 1]
-    source, same_pressing = titles.iloc[twin - 1], rng.random(len(twin)) < 0.5
-    for column in ["album", "recording_year"]:
-        titles.loc[twin, column] = source[column].to_numpy()
-    for column in ["barcode", "release_year", "release_type"]:
-        titles.loc[twin, column] = np.where(same_pressing, source[column], titles.loc[twin, column])
-    other = np.where(source.cover_type == "SS", "EX", "SS")
-    titles.loc[twin, "cover_type"] = np.where(same_pressing, other, titles.loc[twin, "cover_type"])
-    titles.loc[twin, "release_year"] = titles.loc[twin, ["release_year", "recording_year"]].max(axis=1)
     return titles
 
 # %% ../nbs/13_shop.ipynb #a1f81f42
