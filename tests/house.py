@@ -12,6 +12,8 @@ from pathlib import Path
 import yaml
 
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:home|root|Users|tmp|work|var/folders)/[\w.-]+|[A-Za-z]:\\\\?Users")
+NETWORK_ROOMS = {32, 42, 43, 44, 45, 61}
+NETWORK_LIBRARIES = {"torch", "darts", "pytorch_lightning", "lightning"}
 EXPORT = re.compile(r"^#\s*\|\s*(export|exporti|exports)\b", re.MULTILINE)
 DEFAULT_EXP = re.compile(r"^#\s*\|\s*default_exp\s+(\S+)", re.MULTILINE)
 
@@ -70,6 +72,20 @@ def layering(root: Path) -> list[str]:
     return faults
 
 
+def learning(root: Path) -> list[str]:
+    "Only the rooms that hold networks use torch or darts: the rest starts fast and can be read without them."
+    faults = []
+    for name, cells in pages(root).items():
+        if number(name) in NETWORK_ROOMS:
+            continue
+        for cell in filter(is_export, cells):
+            for node in ast.walk(parsed(cell["source"])):
+                used = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [getattr(node, "module", "") or ""]
+                faults += [f"{name} imports {module}" for module in used
+                           if isinstance(node, (ast.Import, ast.ImportFrom)) and module.split(".")[0] in NETWORK_LIBRARIES]
+    return faults
+
+
 def names(root: Path) -> list[str]:
     "`NN_a.b.ipynb` exports `a.b`; a page without a number exports nothing."
     faults = []
@@ -118,7 +134,7 @@ def documented(root: Path) -> list[str]:
 
 
 def undocumented(source: str) -> list[str]:
-    "The faults of one module."
+    "The faults of one module. Parameters of methods in a class with a base are the base's to document."
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     marks = [token for token in tokens if token.type == tokenize.COMMENT]
     beside = {token.start[0] for token in marks}
@@ -126,10 +142,10 @@ def undocumented(source: str) -> list[str]:
     comments = beside | above
     faults = []
 
-    def visit(body, prefix=""):
+    def visit(body, prefix="", has_base=False):
         for node in body:
             if isinstance(node, (ast.If, ast.Try)):
-                visit(node.body, prefix)
+                visit(node.body, prefix, has_base)
             if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                 continue
             if node.name.startswith("_") and not (prefix and node.name == "__init__"):
@@ -137,11 +153,12 @@ def undocumented(source: str) -> list[str]:
             name = prefix + node.name
             if node.name != "__init__" and not ast.get_docstring(node) and not is_setter(node):
                 faults.append(f"{name} has no docstring")
-            for parameter, line in parameters(node):
+            for parameter, line in [] if has_base else parameters(node):
                 if line not in comments:
                     faults.append(f"{name}: parameter {parameter} has no comment")
             if isinstance(node, ast.ClassDef):
-                visit(node.body, name + ".")
+                bases = {getattr(base, "id", getattr(base, "attr", "")) for base in node.bases}
+                visit(node.body, name + ".", bool(bases - {"Protocol", "ABC", "NamedTuple"}))
     visit(ast.parse(source).body)
     return faults
 
@@ -244,4 +261,4 @@ def run_notebooks(root: Path) -> list[str]:
     return faults
 
 
-RULES = [layering, names, quarto_link, sidebar, documented, shape, machine_paths, run_notebooks]
+RULES = [layering, learning, names, quarto_link, sidebar, documented, shape, machine_paths, run_notebooks]

@@ -148,6 +148,8 @@ BREAKS = [
      "imports plastinka.parts.first"),
     (house.layering, broken_room("00_core", *room("core", cell("%matplotlib inline\nimport plastinka.parts.first"))),
      "imports plastinka.parts.first"),
+    (house.learning, broken_room("10_parts.first", title(), cell("#| export\nfrom darts.models import TiDEModel")),
+     "10_parts.first.ipynb imports darts.models"),
     (house.names, broken_room("00_core", *room("kernel")), "default_exp core"),
     (house.names, broken_room("00_core", title()), "has none"),
     (house.names, broken_room("index", title(), EXPORT), "only numbered"),
