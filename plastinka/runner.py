@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['PACKAGES', 'OWN_FILES', 'code_version', 'environment', 'kernel_manager_class', 'prepare_surroundings', 'Execution',
-           'execute', 'read_steps', 'failing_step', 'failing_heading', 'describe_error', 'artifact_files',
-           'remove_files', 'finish', 'resources', 'execute_run', 'exit_code', 'failure_message', 'main']
+           'execute', 'progress_events', 'read_steps', 'failing_step', 'failing_heading', 'describe_error',
+           'artifact_files', 'remove_files', 'finish', 'resources', 'execute_run', 'exit_code', 'failure_message',
+           'main']
 
-# %% ../nbs/81_runner.ipynb #a50b2714
+# %% ../nbs/81_runner.ipynb #9bb981b9
 import importlib.metadata
 import json
 import os
 import platform
-import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +25,7 @@ from pathlib import Path
 import psutil
 
 import plastinka
-from .core import InputError, record_progress, say
+from .core import InputError
 from .jobs import Job, describe_file, read_receipt, this_process, write_receipt
 
 # %% ../nbs/81_runner.ipynb #b9519df6
@@ -145,15 +145,27 @@ def execute(
             last = time.monotonic()
             execution.cancel()
 
-# %% ../nbs/81_runner.ipynb #1b8497d0
+# %% ../nbs/81_runner.ipynb #062f0ea2
+def progress_events(
+    lines: list[str], # Lines of a progress file
+) -> list[dict]: # Those that are whole
+    "The events that a progress file holds."
+    events = []
+    for line in lines:
+        try:
+            events.append(json.loads(line))
+        except ValueError:
+            pass
+    return [event for event in events if isinstance(event, dict)]
+
+# %% ../nbs/81_runner.ipynb #5686717b
 def read_steps(
     folder: str | Path, # The run's folder
 ) -> list[dict]: # step, status and seconds of each, in the order in which they began or ended
     "What the run's steps recorded."
     path = Path(folder) / "progress.jsonl"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    events = [json.loads(line) for line in lines if line.startswith('{"time"') and line.endswith("}")]
-    return [event for event in events if "step" in event]
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+    return [event for event in progress_events(lines) if "step" in event]
 
 
 def failing_step(

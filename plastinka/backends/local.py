@@ -5,8 +5,7 @@
 # %% auto #0
 __all__ = ['ProgressReader', 'start_runner', 'collected_signals', 'run_folder', 'run_local']
 
-# %% ../../nbs/82_backends.local.ipynb #88725739
-import json
+# %% ../../nbs/82_backends.local.ipynb #a84a2598
 import os
 import shutil
 import signal
@@ -20,8 +19,9 @@ from pathlib import Path
 
 import plastinka
 from ..jobs import Job, queue_run, read_receipt, write_receipt
+from ..runner import progress_events
 
-# %% ../../nbs/82_backends.local.ipynb #78701679
+# %% ../../nbs/82_backends.local.ipynb #383cacc4
 class ProgressReader:
     "Follows a run's progress file and shows what is new on a stream."
     pause = 10 # Seconds between two states of a bar where there is no terminal
@@ -43,8 +43,8 @@ class ProgressReader:
             added = file.read()
         self.offset += len(added)
         *lines, self.rest = (self.rest + added).split(b"\n")
-        for line in lines:
-            self._show(json.loads(line))
+        for event in progress_events([line.decode("utf-8", "replace") for line in lines]):
+            self._show(event)
 
     def _show(self, event):
         if "say" in event:
