@@ -181,7 +181,7 @@ def loaded_section(
         repairs=table_view(ledger.repairs, dict(file=("File", "text"), column=("Column", "text"), what=("What was done", "text"),
                                          rows=("Rows", *count)), limit=30))
 
-# %% ../nbs/90_reports.ipynb #c2b43c61
+# %% ../nbs/90_reports.ipynb #ae61b290
 def score_section(
     scores: pd.DataFrame | None, # One row per model
 ) -> dict | None: # A table and its marks
@@ -190,7 +190,7 @@ def score_section(
         return None
     rows = score_rows(scores)
     columns = {name: look for name, look in SCORES.items() if name in scores.columns}
-    view = table_view(rows, dict(model=("Model", "text"), ratio=(f"Loss ÷ {rows['model'].iloc[0]}’s", "ratio"), **columns))
+    view = table_view(rows, dict(model=("Model", "text"), ratio=("Loss, TiDE = 1", "ratio"), **columns))
     marks = [[False, False, *(bool(row[f"best_{name}"]) for name in columns)] for _, row in rows.iterrows()]
     first = scores.iloc[0]
     return dict(table=view, marks=marks, item_count=first.get("items"), month_count=first.get("months"))

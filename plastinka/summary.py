@@ -183,8 +183,8 @@ class Headline:
         "Whether there is a number to show."
         return self.value is not None and math.isfinite(self.value)
 
-# %% ../nbs/89_summary.ipynb #6ed03a8b
-NO_STOCK = "No stock file was given, so it is not known when a record was out of stock."
+# %% ../nbs/89_summary.ipynb #12b4949d
+NO_STOCK = "It takes a stock file, and the days on which copies arrived, to know when a record was out of stock."
 NO_PRICE = "No price is known."
 NO_FORECAST = "No forecast was made."
 
@@ -274,7 +274,7 @@ def _compared(own, other, model):
     word = "the same as that" if abs(change) < 0.005 else f"{people(abs(change), 'share')} {'lower' if change < 0 else 'higher'} than that"
     return f"{word} of {MODEL_NAMES.get(model, model)}"
 
-# %% ../nbs/89_summary.ipynb #1795cec6
+# %% ../nbs/89_summary.ipynb #11846ec7
 SCORES = dict(mean_pinball=("Mean pinball loss", "score"), wql=("WQL", "score"), rmsse=("RMSSE", "score"),
               bias=("Bias", "score"), coverage_50=("In 50 % interval", "share"), coverage_90=("In 90 % interval", "share"),
               miws=("Interval score", "score"))
@@ -283,9 +283,10 @@ TARGETS = dict(bias=0.0, coverage_50=0.5, coverage_90=0.9)
 
 def score_rows(
     scores: pd.DataFrame, # One row per model
-) -> pd.DataFrame: # The scores, `ratio` to the first model's loss, and a column best_… of booleans per score
+) -> pd.DataFrame: # The scores, `ratio` to the loss of TiDE (or of the first model), and a column best_… of booleans per score
     "Scores with their best marked and the ratio to the model's."
-    rows = scores.assign(model=scores["model"].replace({"tide": "TiDE"}), ratio=scores["mean_pinball"] / scores["mean_pinball"].iloc[0])
+    own = scores["mean_pinball"].loc[scores["model"].eq("tide").idxmax()]
+    rows = scores.assign(model=scores["model"].replace({"tide": "TiDE"}), ratio=scores["mean_pinball"] / own)
     for name in set(SCORES) & set(scores.columns):
         distance = (rows[name] - TARGETS[name]).abs() if name in TARGETS else rows[name]
         rows[f"best_{name}"] = np.isclose(distance, distance.min()) & distance.notna()
