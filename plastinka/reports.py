@@ -51,7 +51,7 @@ def figure_svg(
     body = text.getvalue()
     return Markup(f'<svg role="img" aria-label="{escape(alt)}" ' + body[body.index("<svg ") + 5:])
 
-# %% ../nbs/90_reports.ipynb #ee926d03
+# %% ../nbs/90_reports.ipynb #1259865e
 def draw_fan(
     axes, # Matplotlib axes
     months: list, # Months, shape [months]
@@ -62,7 +62,11 @@ def draw_fan(
 ):
     "Draw the outer and the inner interval and the line in their middle."
     for pair in range(min(2, quantiles.shape[1] // 2)):
-        axes.fill_between(months, quantiles[:, pair], quantiles[:, -1 - pair], color=colour, alpha=0.18, lw=0)
+        low, high = quantiles[:, pair], quantiles[:, -1 - pair]
+        if len(months) > 1:
+            axes.fill_between(months, low, high, color=colour, alpha=0.18, lw=0)
+        else:
+            axes.vlines(months, low, high, color=colour, alpha=0.18, lw=7)
     marker = "o" if len(months) < 8 else None
     axes.plot(months, centre, color=colour, lw=1.6, marker=marker, ms=3, label=label or None)
 
@@ -253,7 +257,7 @@ def fallback_section(
     return dict(counts=first["model"].value_counts().drop(model, errors="ignore").to_dict(), of=len(first),
                 table=table_view(others, columns | dict(model=("Forecast by", "text"), expected=("Expected copies", "units")), 20))
 
-# %% ../nbs/90_reports.ipynb #89c7fb3f
+# %% ../nbs/90_reports.ipynb #2db11e06
 def total_section(
     report: Report, # The parts
     ahead: Outlook | None, # The forecast, summed over the shop
@@ -268,6 +272,7 @@ def total_section(
     spans = [f"{month:%Y-%m}" for month in ahead.months] + ["all months"]
     table = pd.DataFrame(dict(span=spans, expected=ahead.units[0], low=ahead.units[1][:, 0], high=ahead.units[1][:, -1],
                               money=ahead.money[0] if ahead.money else np.nan))
+    table = table.head(1) if len(ahead.months) == 1 else table
     width = people(ahead.levels[-1] - ahead.levels[0], "share")
     return dict(picture=picture, spread=ahead.spread, width=width, table=table_view(table, dict(
         span=("Month", "text"), expected=("Expected copies", "count"), low=(f"{width} interval from", "count"),
