@@ -199,7 +199,7 @@ def score_section(
     first = scores.iloc[0]
     return dict(table=view, marks=marks, item_count=first.get("items"), month_count=first.get("months"))
 
-# %% ../nbs/90_reports.ipynb #e835a506
+# %% ../nbs/90_reports.ipynb #f887c864
 def top_items(
     report: Report, # The parts
     ahead: Outlook, # The forecast, summed over the shop
@@ -209,7 +209,7 @@ def top_items(
     by = "expected_money" if ahead.money else "expected"
     top = ahead.items.sort_values([by, "item_id"], ascending=[False, True]).head(count)
     top = top[top["expected"] > 0].merge(item_names(report.panel), how="left", on="item_id")
-    panel = report.panel.sel(item=top["item_id"].to_numpy()).isel(month=slice(-36, None))
+    panel = report.panel.reindex(item=top["item_id"].to_numpy()).isel(month=slice(-36, None))
     months, units, open_share = (panel[name].values for name in ("month", "units", "availability"))
     rows = {name: dict(list(table[table["item_id"].isin(top["item_id"])].groupby("item_id")))
             for name, table in (("forecast", report.forecast), ("holdout", report.holdout)) if table is not None}

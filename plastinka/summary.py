@@ -8,7 +8,7 @@ __all__ = ['UNKNOWN', 'PATTERNS', 'NO_STOCK', 'NO_PRICE', 'NO_FORECAST', 'MODEL_
            'outlook', 'holdout_totals', 'Headline', 'expectations', 'losses', 'order_headline', 'headlines', 'verdict',
            'score_rows', 'quarantine_reasons']
 
-# %% ../nbs/89_summary.ipynb #a3f94504
+# %% ../nbs/89_summary.ipynb #e615c85e
 import math
 from dataclasses import dataclass, field
 
@@ -17,7 +17,7 @@ import pandas as pd
 import xarray as xr
 from scipy.stats import gamma
 
-from .orders import count_moments, forecast_array, order_total
+from .orders import count_moments, forecast_array, forecast_levels, order_total
 
 # %% ../nbs/89_summary.ipynb #d7bf18d9
 @dataclass(frozen=True)
@@ -157,16 +157,19 @@ def outlook(
     months = list(report.forecast.groupby("horizon")["month"].first())
     return Outlook(months, items, levels, units, money, spread, *holdout_totals(report.holdout))
 
-# %% ../nbs/89_summary.ipynb #692a7e70
+# %% ../nbs/89_summary.ipynb #c9b79e27
 def holdout_totals(
     holdout: pd.DataFrame | None, # item_id, month, actual, quantile columns
 ) -> tuple[list, np.ndarray, np.ndarray]: # Months, expected totals, actual totals
     "The shop's totals in the held-out months: as forecast, and as they were."
     if holdout is None or holdout.empty:
         return [], np.array([]), np.array([])
-    _, levels, values = forecast_array(holdout.assign(horizon=holdout["month"]))
-    actual = holdout.groupby("month")["actual"].sum()
-    return list(actual.index), count_moments(values, levels)[0].sum(axis=0), actual.to_numpy(float)
+    levels = forecast_levels(holdout)
+    rows = holdout.dropna(subset=[*levels, "actual"])
+    values = np.sort(rows[list(levels)].to_numpy(float).clip(0), axis=1)
+    mean, _ = count_moments(values[:, None], np.array(list(levels.values())))
+    totals = rows.assign(expected=mean[:, 0]).groupby("month")[["expected", "actual"]].sum()
+    return list(totals.index), totals["expected"].to_numpy(float), totals["actual"].to_numpy(float)
 
 # %% ../nbs/89_summary.ipynb #e15488b6
 @dataclass(frozen=True)
