@@ -344,7 +344,7 @@ def check_share(
                           "Mend the file, give a profile that says how to read it, or allow a larger max_bad_share")
     return bad
 
-# %% ../nbs/12_ledger.ipynb #0ff416c7
+# %% ../nbs/12_ledger.ipynb #8531bb39
 @dataclass(frozen=True)
 class Ledger:
     "All copies of a shop, and what was found while reading them."
@@ -360,7 +360,8 @@ class Ledger:
 
     def seen_days(self) -> pd.Series: # datetime64[ns], one per row of `copies`
         "The day from which each copy is known."
-        return self.copies["created_date"].fillna(self.copies["sold_date"]).fillna(self.last_day - pd.Timedelta(days=1))
+        seen = self.copies["sold_date"].fillna(self.last_day - pd.Timedelta(days=1))
+        return self.copies["created_date"].fillna(seen) if self.stock_known else seen
 
     def cut(
         self,
