@@ -9,7 +9,7 @@ __all__ = ['PARSERS', 'YEARS', 'TEXTS', 'ORIGINS', 'COPY_COLUMNS', 'text_categor
            'quarantine_rows', 'check_share', 'Ledger', 'knows_stock', 'report_files', 'read_rows', 'find_span',
            'build_ledger']
 
-# %% ../nbs/12_ledger.ipynb #59a6ae01
+# %% ../nbs/12_ledger.ipynb #12807258
 import hashlib
 from dataclasses import dataclass, field, replace
 
@@ -18,7 +18,7 @@ import pandas as pd
 
 from .core import input_error
 from .ingest import RawRows, parse_barcode, parse_count, parse_date, parse_price, parse_year
-from .schema import ITEM_KEY, normalise_text
+from .schema import COLUMNS, ITEM_KEY, normalise_text
 
 # %% ../nbs/12_ledger.ipynb #845fb359
 def text_categories(
@@ -310,7 +310,7 @@ def check_laws(
         raise input_error(f"sales of {present[-1] + 1}", f"there are none, though the stock snapshot is of {last_day:%Y-%m-%d}",
                           "Add the missing months' files, or give the right snapshot date")
 
-# %% ../nbs/12_ledger.ipynb #76576b10
+# %% ../nbs/12_ledger.ipynb #f96584d3
 def quarantine_rows(
     rows: pd.DataFrame, # Raw rows
     faults: list[pd.DataFrame], # Faults
@@ -329,16 +329,16 @@ def quarantine_rows(
 
 def check_share(
     rows: pd.DataFrame, # Raw rows
-    faults: list[pd.DataFrame], # Faults
+    quarantine: pd.DataFrame, # What was set aside of them, and lines that could not even be split into cells
     max_bad_share: float, # Largest share of a file's rows that may be bad, 0..1
 ) -> pd.Series: # Bad rows per file
     "Raise `InputError` for a file in which too many rows are bad."
-    found = quarantine_rows(rows, faults)
-    bad = found.drop_duplicates(["file", "sheet", "row"])["file"].value_counts()
-    share = (bad / rows["source_file"].value_counts().reindex(bad.index)).sort_values(ascending=False)
+    bad = quarantine.drop_duplicates(["file", "sheet", "row"])["file"].value_counts()
+    read = rows["source_file"].astype(str).value_counts()
+    share = (bad / np.maximum(read.reindex(bad.index).fillna(0), bad)).sort_values(ascending=False)
     if len(share) and share.iloc[0] > max_bad_share:
         worst = share.index[0]
-        first = found[found["file"] == worst].head(3)
+        first = quarantine[quarantine["file"] == worst].head(3)
         reasons = "; ".join(f"row {line.row}, {line.column} «{line.value}»: {line.reason}" for line in first.itertuples())
         raise input_error(worst, f"{bad[worst]} of its rows ({share.iloc[0]:.0%}) cannot be used, and at most {max_bad_share:.0%} may be bad. First: {reasons}",
                           "Mend the file, give a profile that says how to read it, or allow a larger max_bad_share")
@@ -406,14 +406,14 @@ def report_files(
         "filtered": sources["filtered"].fillna(0).astype(np.int64).to_numpy() if "filtered" in sources else 0,
         "first_day": span["min"].to_numpy(), "last_day": span["max"].to_numpy()})
 
-# %% ../nbs/12_ledger.ipynb #8fb56d58
+# %% ../nbs/12_ledger.ipynb #7cebe236
 def read_rows(
     rows: pd.DataFrame, # Raw rows, index 0..n-1
     item_key: tuple[str, ...], # Columns that make an item
 ) -> tuple[pd.DataFrame, np.ndarray, list[pd.DataFrame], list[pd.DataFrame]]: # Good rows with column item, item ids, faults, repairs
     "Cells to values, rows to items; bad rows become faults."
     table, faults, repairs = parse_cells(rows)
-    names = [column for column in item_key if column in ("barcode", "artist", "album")] or list(item_key)
+    names = [column for column in item_key if COLUMNS[column].identifies] or list(item_key)
     named = table[names].notna().any(axis=1)
     faults += check_rows(table, faults, named)
     table = table.drop(index=np.unique(np.concatenate([found["row"].to_numpy(dtype=np.int64) for found in faults])))
@@ -439,7 +439,7 @@ def find_span(
     check_laws(sales["sold_date"], sales["source_file"], last_day)
     return sales["sold_date"].min().to_period("M").start_time, last_day
 
-# %% ../nbs/12_ledger.ipynb #38338c4c
+# %% ../nbs/12_ledger.ipynb #cb5fd30f
 COPY_COLUMNS = ("item", "created_date", "sold_date", "count", "price", *TEXTS, "barcode", *YEARS, *ORIGINS)
 
 
@@ -455,7 +455,8 @@ def build_ledger(
         raise input_error(f"max_bad_share {max_bad_share}", "is not a share", "Give a number from 0 to 1")
     rows, sources, repeated = drop_repeated_files(raw)
     table, ids, faults, repairs = read_rows(rows, tuple(item_key))
-    check_share(rows, faults, max_bad_share)
+    set_aside = lambda more=(): pd.concat([raw.rejected, quarantine_rows(rows, [*faults, *more])], ignore_index=True)
+    check_share(rows, set_aside(), max_bad_share)
     if not (table["kind"] == "sales").any():
         raise input_error("sales", "not one row of the sales files is a sale", "Give the files of at least one month in which something sold")
     table, unsold, returns = apply_returns(table)
@@ -463,13 +464,14 @@ def build_ledger(
         raise input_error("sales", "everything that was sold came back in the same month", "Look whether counts in the sales files are below zero by mistake")
     first_day, last_day = find_span(table, _snapshot(snapshot_date))
     late = find_faults("created_date", table["created_date"] >= last_day, f"after the snapshot of {last_day:%Y-%m-%d}")
-    bad = check_share(rows, faults + unsold + [late], max_bad_share)
+    quarantine = set_aside([*unsold, late])
+    bad = check_share(rows, quarantine, max_bad_share)
     copies = table.drop(index=late["row"]).reset_index(drop=True)
     known, code = np.unique(copies["item"].to_numpy(), return_inverse=True)
     copies = copies.assign(item=code.astype(np.int32)).astype({"count": np.int32, "source_row": np.int32})[list(COPY_COLUMNS)]
     kinds = set(sources["kind"].astype(str))
     repairs = pd.concat([*repairs, *returns, repeated, _unknown_arrivals(copies, kinds)], ignore_index=True)
-    return Ledger(copies, spell_items(copies, ids[known]), quarantine_rows(rows, faults + unsold + [late]), repairs,
+    return Ledger(copies, spell_items(copies, ids[known]), quarantine, repairs,
                   report_files(sources, rows, copies, bad), first_day, last_day,
                   stock_known=knows_stock(copies, kinds) if with_stock is None else with_stock, stock_counted="stock" in kinds)
 
