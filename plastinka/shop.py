@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['PLAN_LIMITS', 'FIRST_WORDS', 'SECOND_WORDS', 'RUSSIAN_FIRST', 'RUSSIAN_SECOND', 'ALBUM_FIRST', 'ALBUM_SECOND',
-           'STYLES', 'STYLE_SHARES', 'COVERS', 'ITEM_KEY', 'BURN_IN_MONTHS', 'SEASON', 'WEEKDAY', 'STOCK_COLUMNS',
-           'SALES_COLUMNS', 'DIRT_COLUMNS', 'FAULTS', 'HEADERS', 'OTHER_HEADERS', 'EXCEL_EPOCH', 'ShopPlan',
-           'random_stream', 'check_digit', 'make_barcodes', 'make_artists', 'make_titles', 'shop_calendar',
-           'price_path', 'expected_demand', 'draw_demand', 'keep_shop', 'on_sale_days', 'find_delay', 'shop_rules',
-           'copies_in_order', 'Shop', 'make_shop', 'Fault', 'excel_number', 'russian_price', 'retyped', 'vague_year',
-           'plant_faults', 'write_sheet']
+           'STYLES', 'STYLE_SHARES', 'COVERS', 'BURN_IN_MONTHS', 'SEASON', 'WEEKDAY', 'STOCK_COLUMNS', 'SALES_COLUMNS',
+           'DIRT_COLUMNS', 'FAULTS', 'HEADERS', 'OTHER_HEADERS', 'EXCEL_EPOCH', 'ShopPlan', 'random_stream',
+           'check_digit', 'make_barcodes', 'make_artists', 'make_titles', 'shop_calendar', 'price_path',
+           'expected_demand', 'draw_demand', 'keep_shop', 'on_sale_days', 'find_delay', 'shop_rules', 'copies_in_order',
+           'Shop', 'make_shop', 'Fault', 'excel_number', 'russian_price', 'retyped', 'vague_year', 'plant_faults',
+           'write_sheet']
 
-# %% ../nbs/13_shop.ipynb #5330a682
+# %% ../nbs/13_shop.ipynb #56b2ec89
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -21,7 +21,9 @@ import pandas as pd
 import xarray as xr
 import xlsxwriter
 
-from .core import atomic_path, bar, file_sha256, input_error
+from .core import atomic_path, bar, input_error
+from .ledger import item_codes, key_parts, text_categories
+from .schema import ITEM_KEY
 
 # %% ../nbs/13_shop.ipynb #6e958bfc
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def make_barcodes(
     digits = body[:, None] // 10 ** np.arange(11, -1, -1) % 10
     return np.char.zfill((body * 10 + check_digit(digits)).astype(str), 13)
 
-# %% ../nbs/13_shop.ipynb #8063fe45
+# %% ../nbs/13_shop.ipynb #c030e859
 FIRST_WORDS = ("Silver Northern Velvet Electric Crimson Hollow Golden Midnight Paper Distant Broken Marble Neon Quiet Solar Iron "
                "Lucky Wild Purple Frozen").split()
 SECOND_WORDS = ("Foxes Harbour Machine Parade Garden Letters Brothers Tigers Avenue Signal Orchestra Shadows Kites Motel Prophets "
@@ -93,7 +95,6 @@ ALBUM_SECOND = ("the Road|the City|the Sea|Winter|the Moon|Paradise|the Wire|Tom
 STYLES = "Rock Pop Electronic Jazz Soul Funk Hip-Hop Metal Punk Blues Folk Reggae Classical Soundtrack".split()
 STYLE_SHARES = np.array([26, 14, 11, 10, 6, 5, 7, 6, 4, 3, 3, 2, 2, 1]) / 100
 COVERS = ("SS", "NM", "EX", "VG+")
-ITEM_KEY = ["barcode", "artist", "album", "cover_type", "release_type"]
 
 # %% ../nbs/13_shop.ipynb #1e0e39bc
 def make_artists(
@@ -320,12 +321,12 @@ def copies_in_order(
     sold[is_sold] = sold_day[first_sale[title[is_sold]] + rank[is_sold]]
     return pd.DataFrame(dict(title=title, created=created, sold=sold))
 
-# %% ../nbs/13_shop.ipynb #6aff6107
+# %% ../nbs/13_shop.ipynb #e9b3f196
 @dataclass
 class Shop:
     "A shop's books, and the truth behind them. `stock` and `sales` hold what the files hold, under the schema's names."
     plan: ShopPlan # What was asked for
-    items: pd.DataFrame # One row per item: key, attributes, price, launch (day), new_release, base_rate
+    items: pd.DataFrame # One row per item: item_id, key, attributes, price, launch (day), new_release, base_rate
     stock: pd.DataFrame # Unsold copies on `snapshot_date`, identical ones in one row with `count`
     sales: pd.DataFrame # One row per copy sold in the span, by day of sale
     truth: pd.DataFrame # Per item and month: expected, demand, units, lost_units, availability; `future` months have no units
@@ -383,7 +384,7 @@ def _simulate(plan, table, demand, burn_in):
     listed = np.arange(len(demand))[:, None] >= np.maximum(table.launch.to_numpy(), burn_in)
     return simulate(find_delay(plan, simulate, listed))
 
-# %% ../nbs/13_shop.ipynb #f386c003
+# %% ../nbs/13_shop.ipynb #b98e4ddf
 STOCK_COLUMNS = ["barcode", "artist", "album", "cover_type", "price", "release_type", "recording_year", "release_year", "style",
                  "created_date", "count"]
 SALES_COLUMNS = [*STOCK_COLUMNS[:-1], "sold_date", "count"]
@@ -395,9 +396,11 @@ def _keep_books(plan, table, calendar, prices, expected, demand, arrivals, sales
     copies = copies[(copies.sold < 0) | (copies.sold >= burn_in)]
     seen = np.unique(copies.title)
     items = table.iloc[seen].reset_index(drop=True)
+    code, ids = item_codes(key_parts(items.assign(**{name: text_categories(items[name]) for name in ITEM_KEY}), ITEM_KEY))
+    items.insert(0, "item_id", ids[code])
     copies = copies.assign(title=np.searchsorted(seen, copies.title))
     copies["price"] = _copy_prices(plan, copies, calendar, prices[:, seen], end)
-    rows = items.drop(columns=["price", "launch"]).iloc[copies.title].reset_index(drop=True)
+    rows = items.drop(columns=["item_id", "price", "launch"]).iloc[copies.title].reset_index(drop=True)
     rows = rows.assign(created_date=calendar.index[copies.created], price=copies.price.to_numpy(), count=1,
                        sold_date=calendar.index[copies.sold].where(copies.sold >= 0))
     stock = rows[rows.sold_date.isna()].groupby(STOCK_COLUMNS[:-1], as_index=False, dropna=False)["count"].sum()
@@ -415,7 +418,7 @@ def _copy_prices(plan, copies, calendar, prices, end):
     day = np.where(relabelled, np.where(copies.sold >= 0, copies.sold, end - 1), copies.created)
     return prices[month[day], copies.title]
 
-# %% ../nbs/13_shop.ipynb #eb376ce1
+# %% ../nbs/13_shop.ipynb #fbc402e7
 DIRT_COLUMNS = ["file", "sheet", "row", "column", "fault", "expected", "written", "meant"]
 
 
@@ -440,7 +443,7 @@ def _tell_truth(items, calendar, expected, demand, daily, burn_in):
     future = np.tile(first_day >= span, len(items))
     known = lambda table: np.where(future, np.nan, monthly(table))
     length = np.tile(np.bincount(month), len(items))
-    truth = items.loc[np.repeat(np.arange(len(items)), len(months)), ITEM_KEY].rename_axis("item").reset_index()
+    truth = items.loc[np.repeat(np.arange(len(items)), len(months)), ["item_id", *ITEM_KEY]].rename_axis("item").reset_index()
     return truth.assign(month=np.tile(months, len(items)), future=future, expected=monthly(expected[burn_in:]),
                         demand=monthly(demand[burn_in:]), units=known(daily.sales.to_numpy()),
                         lost_units=known((daily.demand - daily.sales).to_numpy()), availability=known(on_sale) / length,
