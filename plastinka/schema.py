@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['COLUMNS', 'ITEM_KEY', 'KINDS', 'QUANTILES', 'ALIASES', 'TABLES', 'Column', 'column_table', 'quantile_columns',
            'normalise', 'normalise_text', 'header_key', 'match_headers', 'nearest', 'nearest_header',
-           'required_columns', 'check_columns', 'Filter', 'Lookup', 'Split', 'Profile', 'make_profile', 'profile_names',
-           'load_profile']
+           'required_columns', 'check_columns', 'Filter', 'Lookup', 'Split', 'Profile', 'make_profile',
+           'profile_aliases', 'profile_names', 'load_profile']
 
 # %% ../nbs/10_schema.ipynb #1c8732ed
 import difflib
@@ -100,7 +100,7 @@ def normalise_text(
     done = np.array([normalise(str(text)) for text in texts] + [""], dtype=object)
     return pd.Series(done[codes], index=series.index, name=series.name)
 
-# %% ../nbs/10_schema.ipynb #e2a01cc5
+# %% ../nbs/10_schema.ipynb #a7908dbd
 def header_key(
     header: object, # A header cell
 ) -> str: # Its letters and digits, in one case
@@ -108,7 +108,7 @@ def header_key(
     return re.sub(r"[\W_]+", "", normalise(str(header)))
 
 
-ALIASES = {name: column.aliases for name, column in COLUMNS.items()} # Headers by column
+ALIASES = {name: (*column.aliases, name) for name, column in COLUMNS.items()} # Headers by column; our own word is one of them
 
 
 def match_headers(
@@ -116,11 +116,11 @@ def match_headers(
     aliases: Mapping[str, Iterable[str]] = ALIASES, # Known headers by column
 ) -> dict[str, list[str]]: # Column → headers that mean it; columns without any are left out
     "Which headers mean which column; two for one column are both given, so that the caller can refuse."
-    known = {header_key(alias): name for name, names in aliases.items() for alias in (*names, name)}
+    known = {header_key(alias): name for name, names in aliases.items() for alias in names}
     found = [(known[header_key(header)], header) for header in headers if header_key(header) in known]
     return {name: [header for column, header in found if column == name] for name in aliases if any(column == name for column, _ in found)}
 
-# %% ../nbs/10_schema.ipynb #0fcb61eb
+# %% ../nbs/10_schema.ipynb #2257bf8b
 def nearest(
     word: str, # What was written
     known: Iterable[str], # What could have been meant
@@ -132,12 +132,12 @@ def nearest(
 
 
 def nearest_header(
-    column: str, # Name of a missing column
+    aliases: Iterable[str], # Headers by which a missing column is known
     headers: Iterable[str], # Headers that were not recognised
-) -> str: # The header that comes nearest to one of its aliases, "" if none does
+) -> str: # The header that comes nearest to one of the aliases, "" if none does
     "The unrecognised header that may have meant a column."
     pairs = [(difflib.SequenceMatcher(None, header_key(alias), header_key(header)).ratio(), header)
-             for alias in COLUMNS[column].aliases for header in headers if header_key(header)]
+             for alias in aliases for header in headers if header_key(header)]
     ratio, header = max(pairs, default=(0, ""))
     return header if ratio >= 0.6 else ""
 
@@ -151,13 +151,14 @@ def required_columns(
     groups = [tuple(identity or item_key)] if item_key == ITEM_KEY else [(name,) for name in item_key]
     return groups + [(name,) for name, column in COLUMNS.items() if kind in column.required_in]
 
-# %% ../nbs/10_schema.ipynb #5623c53a
+# %% ../nbs/10_schema.ipynb #ee068d35
 def check_columns(
     found: Mapping[str, list[str]], # Column → headers, as `match_headers` gives it
     headers: list[str], # All headers of the file
     kind: str, # "sales" or "stock"
     where: str, # File and sheet, for the message
     item_key: tuple[str, ...] = ITEM_KEY, # Columns that tell two records apart
+    aliases: Mapping[str, tuple[str, ...]] = ALIASES, # Known headers by column
 ):
     "Raise `InputError` unless every required column is there, and none twice."
     for name, names in found.items():
@@ -167,12 +168,12 @@ def check_columns(
     foreign = [header for header in headers if not any(header in names for names in found.values())]
     for group in required_columns(kind, item_key):
         if not set(group) & set(found):
-            raise _missing_column(group, foreign, headers, where)
+            raise _missing_column({name: aliases[name] for name in group}, foreign, headers, where)
 
 
 def _missing_column(group, foreign, headers, where):
-    wanted = " or ".join(f"«{COLUMNS[name].aliases[0]}»" for name in group)
-    near = [header for name in group if (header := nearest_header(name, foreign))]
+    wanted = " or ".join(f"«{names[0]}»" for names in group.values() if names)
+    near = [header for names in group.values() if (header := nearest_header(names, foreign))]
     seen = ", ".join(f"«{header}»" for header in headers if header) or "none"
     guess = f". Did you mean «{near[0]}»" if near else ""
     return input_error(where, f"has no column {wanted} ({', '.join(group)}). Headers seen: {seen}{guess}", "Rename the column, or give a profile")
@@ -271,6 +272,17 @@ def _check_expression(pattern, where):
         re.compile(pattern)
     except (re.error, TypeError) as error:
         raise input_error(where, f"{pattern!r} is no regular expression: {error}", "Put a backslash before characters such as ( or *") from None
+
+# %% ../nbs/10_schema.ipynb #baad087c
+def profile_aliases(
+    profile: Profile, # A shop's profile
+) -> dict[str, tuple[str, ...]]: # Headers by column
+    "The headers by which columns are known under a profile."
+    split = {name: each.header for each in profile.splits for name in each.into}
+    chosen = {**{name: "" for name in split}, **profile.columns}
+    taken = {header_key(header) for header in [*chosen.values(), *split.values()] if header}
+    usual = {name: tuple(alias for alias in aliases if header_key(alias) not in taken) for name, aliases in ALIASES.items()}
+    return usual | {name: (header,) if header else () for name, header in chosen.items()}
 
 # %% ../nbs/10_schema.ipynb #aa385709
 def profile_names() -> list[str]: # Sorted
