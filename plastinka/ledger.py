@@ -54,7 +54,7 @@ def count_repairs(
     counts = counts[counts > 0]
     return pd.DataFrame({"file": counts.index.astype(str), "column": column, "what": what, "rows": counts.to_numpy(dtype=np.int64)})
 
-# %% ../nbs/12_ledger.ipynb #9d4ca612
+# %% ../nbs/12_ledger.ipynb #cd9289d5
 PARSERS = {"created_date": (parse_date, "is not a date"), "sold_date": (parse_date, "is not a date"),
            "price": (parse_price, "is not a price"), "count": (parse_count, "is not a number of copies")}
 YEARS = ("release_year", "recording_year")
@@ -74,7 +74,8 @@ def parse_cells(
     for column in YEARS:
         table[column], bad = parse_year(rows.get(column, blank))
         repairs.append(count_repairs(rows["source_file"], column, bad, "year not understood: set to unknown"))
-    barcode, _ = parse_barcode(rows.get("barcode", blank))
+    barcode, bad = parse_barcode(rows.get("barcode", blank))
+    repairs.append(count_repairs(rows["source_file"], "barcode", bad, "barcode not understood: set to unknown"))
     for column, values in {"barcode": barcode, **{name: rows.get(name, blank) for name in TEXTS}}.items():
         table[column] = text_categories(values)
     for column in ("created_date", "sold_date"):
