@@ -6,19 +6,20 @@
 __all__ = ['PARSERS', 'YEARS', 'TEXTS', 'ORIGINS', 'COPY_COLUMNS', 'text_categories', 'find_faults', 'count_repairs',
            'parse_cells', 'check_rows', 'mend_rows', 'key_parts', 'item_codes', 'most_frequent', 'spell_items',
            'match_returns', 'apply_returns', 'drop_repeated_files', 'find_strays', 'infer_last_day', 'check_laws',
-           'quarantine_rows', 'check_share', 'Ledger', 'knows_stock', 'report_files', 'read_rows', 'find_span',
-           'build_ledger']
+           'quarantine_rows', 'count_by', 'check_share', 'Ledger', 'knows_stock', 'report_files', 'read_rows',
+           'find_span', 'build_ledger']
 
-# %% ../nbs/12_ledger.ipynb #12807258
+# %% ../nbs/12_ledger.ipynb #2d73f8fe
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from .core import input_error
-from .ingest import RawRows, parse_barcode, parse_count, parse_date, parse_price, parse_year
+from .ingest import RawRows
 from .schema import COLUMNS, ITEM_KEY, normalise_text
+from .values import parse_barcode, parse_count, parse_date, parse_price, parse_year
 
 # %% ../nbs/12_ledger.ipynb #845fb359
 def text_categories(
@@ -311,7 +312,7 @@ def check_laws(
         raise input_error(f"sales of {present[-1] + 1}", f"there are none, though the stock snapshot is of {last_day:%Y-%m-%d}",
                           "Add the missing months' files, or give the right snapshot date")
 
-# %% ../nbs/12_ledger.ipynb #f96584d3
+# %% ../nbs/12_ledger.ipynb #db24a506
 def quarantine_rows(
     rows: pd.DataFrame, # Raw rows
     faults: list[pd.DataFrame], # Faults
@@ -328,6 +329,15 @@ def quarantine_rows(
                          "column": found["column"].astype(object), "value": value, "reason": found["reason"].astype(object)})
 
 
+def count_by(
+    group: pd.Series, # Category of each row
+    weight: pd.Series | None = None, # What each row counts; default 1
+) -> pd.Series: # Sum per category, index as text
+    "Rows, or copies, of each file."
+    counts = np.bincount(group.cat.codes, weights=weight, minlength=len(group.cat.categories))
+    return pd.Series(counts.astype(np.int64), index=group.cat.categories.astype(str))
+
+
 def check_share(
     rows: pd.DataFrame, # Raw rows
     quarantine: pd.DataFrame, # What was set aside of them, and lines that could not even be split into cells
@@ -335,7 +345,7 @@ def check_share(
 ) -> pd.Series: # Bad rows per file
     "Raise `InputError` for a file in which too many rows are bad."
     bad = quarantine.drop_duplicates(["file", "sheet", "row"])["file"].value_counts()
-    read = rows["source_file"].astype(str).value_counts()
+    read = count_by(rows["source_file"])
     share = (bad / np.maximum(read.reindex(bad.index).fillna(0), bad)).sort_values(ascending=False)
     if len(share) and share.iloc[0] > max_bad_share:
         worst = share.index[0]
@@ -380,13 +390,13 @@ class Ledger:
         counted = self.stock_counted and (self.stock_known or end == self.last_day)
         return replace(self, copies=copies, items=items, last_day=end, stock_counted=counted)
 
-# %% ../nbs/12_ledger.ipynb #3eb7e9dd
+# %% ../nbs/12_ledger.ipynb #a100cc03
 def knows_stock(
     table: pd.DataFrame, # Good rows
     kinds: set[str], # Kinds of files that were given
 ) -> bool: # Whether availability can be worked out
     "Whether every past day's stock follows from the files."
-    known = table["created_date"].notna().groupby(table["kind"].astype(str)).mean()
+    known = table["created_date"].notna().groupby(table["kind"], observed=True).mean()
     return "stock" in kinds and bool((known >= 0.5).all())
 
 
@@ -399,11 +409,11 @@ def report_files(
     "One line per file: what became of its rows."
     files = sources["file"].astype(str)
     days = copies["sold_date"].fillna(copies["created_date"])
-    span = days.groupby(copies["source_file"].astype(str)).agg(["min", "max"]).reindex(files)
+    span = days.groupby(copies["source_file"], observed=True).agg(["min", "max"]).rename(index=str).reindex(files)
     count = lambda values: files.map(values).fillna(0).astype(np.int64).to_numpy()
     return pd.DataFrame({
-        "file": files.to_numpy(), "kind": sources["kind"].astype(str).to_numpy(), "rows": count(rows["source_file"].astype(str).value_counts()),
-        "copies": count(copies.groupby(copies["source_file"].astype(str))["count"].sum()), "quarantined": count(bad),
+        "file": files.to_numpy(), "kind": sources["kind"].astype(str).to_numpy(), "rows": count(count_by(rows["source_file"])),
+        "copies": count(count_by(copies["source_file"], copies["count"])), "quarantined": count(bad),
         "filtered": sources["filtered"].fillna(0).astype(np.int64).to_numpy() if "filtered" in sources else 0,
         "first_day": span["min"].to_numpy(), "last_day": span["max"].to_numpy()})
 
