@@ -5,10 +5,9 @@
 # %% auto #0
 __all__ = ['BOOKS', 'TEXTS', 'REJECTED', 'MAX_BYTES', 'MAX_CELLS', 'ENCODINGS', 'SEPARATORS', 'find_files', 'Grid', 'text_column',
            'read_book', 'find_encoding', 'text_likeness', 'find_separator', 'read_text', 'find_header', 'read_grid',
-           'Table', 'make_table', 'take_columns', 'RawRows', 'read_sources', 'parse_texts', 'parse_barcode',
-           'check_digit_holds', 'parse_price', 'parse_date', 'parse_count', 'parse_year']
+           'Table', 'make_table', 'take_columns', 'RawRows', 'read_sources']
 
-# %% ../nbs/11_ingest.ipynb #25696077
+# %% ../nbs/11_ingest.ipynb #0e940aac
 import csv
 import difflib
 import gzip
@@ -17,7 +16,7 @@ import logging
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +31,7 @@ import pyarrow.csv as arrow_csv
 from .core import InputError, bar, file_sha256, input_error, say
 from .schema import (ALIASES, COLUMNS, Profile, check_columns, header_key, load_profile, match_headers, nearest,
                               profile_aliases)
+from .values import cell_text, parse_barcode, parse_count, parse_date, parse_price, parse_year
 
 # %% ../nbs/11_ingest.ipynb #1beb1864
 BOOKS = (".xlsx", ".xlsm", ".xls") # Workbooks
@@ -196,7 +196,7 @@ def _used_cells(archive, member):
                 return MAX_CELLS + 1
     return _cells(wide, deep)
 
-# %% ../nbs/11_ingest.ipynb #fb4b0c97
+# %% ../nbs/11_ingest.ipynb #90d603ba
 def _open_book(content, where):
     "Sheet names, and a function from name to grid."
     try:
@@ -217,7 +217,7 @@ def _open_slowly(content, where, reason):
 
 
 def _slow_grid(page, name):
-    rows = [["" if cell is None else _as_text(cell) for cell in row] for row in page.iter_rows(values_only=True)]
+    rows = [["" if cell is None else cell_text(cell) for cell in row] for row in page.iter_rows(values_only=True)]
     width = max((len(row) for row in rows), default=0)
     columns = zip(*[row + [""] * (width - len(row)) for row in rows])
     return Grid([text_column(pa.array(column, pa.string())) for column in columns], np.arange(len(rows)) + 1, sheet=name)
@@ -228,13 +228,6 @@ def _unreadable(where, error):
     if "password" in str(error).lower():
         return input_error(where, "is protected by a password", "Open it in Excel, remove the password and save it")
     return input_error(where, f"cannot be read as a workbook ({detail})", "Open it in Excel and save it as .xlsx")
-
-
-def _as_text(value):
-    "A cell's value as text: numbers without an empty fraction, days as in ISO 8601."
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else repr(value)
-    return value.isoformat(" ") if isinstance(value, (pd.Timestamp, np.datetime64)) or hasattr(value, "isoformat") else str(value)
 
 # %% ../nbs/11_ingest.ipynb #e309443d
 def read_book(
@@ -333,7 +326,7 @@ def _mend_lines(invalid, width, separator):
         spans.append(len(lines))
     return mended, rejected, spans
 
-# %% ../nbs/11_ingest.ipynb #47933ea3
+# %% ../nbs/11_ingest.ipynb #03a0d6f0
 def _parse_lines(data, separator, skipped):
     "All fields of UTF-8 bytes after `skipped` lines: columns, row numbers from 1, rejected lines."
     invalid = []
@@ -348,7 +341,9 @@ def _parse_lines(data, separator, skipped):
     starts = np.ones(table.num_rows + len(invalid), dtype=np.int64)
     places = np.array([number for number, _ in invalid], dtype=np.int64) - 1
     starts[places] = spans
-    rows = (np.cumsum(starts) - starts + 1)[np.setdiff1d(np.arange(len(starts)), places)]
+    valid = np.ones(len(starts), dtype=bool)
+    valid[places] = False
+    rows = (np.cumsum(starts) - starts + 1)[valid]
     if mended:
         extra = pa.table([pa.array(column, pa.string()) for column in zip(*[fields for _, fields in mended])], names=table.column_names)
         rows = np.append(rows, [number for number, _ in mended])
@@ -356,7 +351,7 @@ def _parse_lines(data, separator, skipped):
         table, rows = pa.concat_tables([table, extra]).take(order), rows[order]
     return [text_column(column) for column in table.columns], rows + skipped, [(number + skipped, *rest) for number, *rest in rejected]
 
-# %% ../nbs/11_ingest.ipynb #92943b0c
+# %% ../nbs/11_ingest.ipynb #c14826ee
 def read_text(
     content: bytes, # The file
     where: str, # Its name, for messages
@@ -368,8 +363,8 @@ def read_text(
         raise input_error(where, "is a workbook or archive under the name of a text file", "Rename it to .xlsx, or unpack it")
     encoding = find_encoding(content)
     data = content if encoding == "utf-8" else content.decode(encoding, "replace").encode()
-    if b"\0" in data[:1 << 16] or not data.strip():
-        raise input_error(where, "is no text" if data.strip() else "is empty", "Export it again")
+    if b"\0" in data[:1 << 16] or not data[:1 << 20].strip():
+        raise input_error(where, "is no text" if b"\0" in data[:1 << 16] else "is empty", "Export it again")
     lines = data[:1 << 18].decode("utf-8", "ignore").splitlines()[:40]
     stated = re.fullmatch(r'"?sep=(.)"?', lines[0].strip("\ufeff")) if lines else None
     separator = stated[1] if stated else find_separator(lines, aliases)
@@ -460,7 +455,7 @@ def make_table(
     table.keep(filled)
     return table, int((~filled).sum())
 
-# %% ../nbs/11_ingest.ipynb #d0d5a068
+# %% ../nbs/11_ingest.ipynb #43c1a738
 def _join_lookups(table, profile, folder):
     for lookup in profile.lookups:
         own = table.column(lookup.key)
@@ -477,7 +472,7 @@ def _join_lookups(table, profile, folder):
         found = places.reindex(own.categories).fillna(-1).to_numpy(np.int64)
         rows = np.append(found, -1)[own.codes]
         for place, header in enumerate(other.headers):
-            if header_key(header) != header_key(lookup.key):
+            if table.column(header) is None:
                 codes = np.append(other.cells[place].codes, -1)[rows]
                 table.cells[len(table.headers)] = pd.Categorical.from_codes(codes, categories=other.cells[place].categories)
                 table.headers.append(header)
@@ -510,7 +505,7 @@ def _split_fields(table, profile):
             made[name] = texts[column.codes]
     return made
 
-# %% ../nbs/11_ingest.ipynb #8801d8dc
+# %% ../nbs/11_ingest.ipynb #3f034c34
 def take_columns(
     table: Table, # One file
     kind: str, # "sales" or "stock"
@@ -528,7 +523,7 @@ def take_columns(
     columns.update(_split_fields(table, profile))
     for name, value in profile.defaults.items():
         own = columns.get(name, np.full(len(table.rows), None, dtype=object))
-        columns[name] = np.where(pd.isna(own), _as_text(value), own)
+        columns[name] = np.where(pd.isna(own), cell_text(value), own)
     frame = pd.DataFrame({name: columns[name] for name in COLUMNS if name in columns}, index=pd.RangeIndex(len(table.rows)))
     used = {headers[0]: name for name, headers in found.items()}
     foreign = [header for header in table.headers if header and header not in used and header not in [name for names in split.values() for name in names]]
@@ -541,7 +536,7 @@ def _plain(column):
     texts = np.append(np.asarray(column.categories, dtype=object), None)
     return texts[column.codes]
 
-# %% ../nbs/11_ingest.ipynb #23143dbd
+# %% ../nbs/11_ingest.ipynb #e1d56517
 @dataclass
 class RawRows:
     "The rows of all files, as read."
@@ -571,11 +566,11 @@ def read_sources(
     for file, reason in ignored.itertuples(index=False):
         say(f"Left out: {file}, {reason}")
     raw = _stack(parts, ignored)
-    _check_profile(raw.sources, parts, profile)
+    _check_profile(parts, profile)
     _check_sheet(raw.sources, sheet)
     return raw
 
-# %% ../nbs/11_ingest.ipynb #9ad3d11b
+# %% ../nbs/11_ingest.ipynb #7e2946d6
 def _short_names(paths):
     names = pd.Series([path.name for path in paths], dtype=object)
     twice = names.duplicated(keep=False)
@@ -586,12 +581,11 @@ def _read_one(path, name, kind, profile, sheet):
     grid = read_grid(path, profile_aliases(profile), sheet)
     where = f"{name}, sheet «{grid.sheet}»" if grid.sheet else name
     table, blank = make_table(grid, where)
-    seen = list(table.headers)
     frame, about = take_columns(table, kind, profile, path.parent)
     source = dict(file=name, path=str(path), kind=kind, sheet=grid.sheet, sha256=file_sha256(path), rows=about.pop("rows"), blank=blank,
                   rejected=len(grid.rejected), encoding=grid.encoding, separator=grid.separator, **about)
     rejected = [(name, grid.sheet, row, "", text, reason) for row, text, reason in grid.rejected]
-    return frame, table.rows, source, rejected, seen
+    return frame, table.rows, source, rejected, table.headers
 
 
 def _stack(parts, ignored):
@@ -607,13 +601,12 @@ def _stack(parts, ignored):
     rejected = pd.DataFrame([line for *_, lines, _ in parts for line in lines], columns=REJECTED)
     return RawRows(rows, sources, rejected, ignored)
 
-# %% ../nbs/11_ingest.ipynb #0502e08b
-def _check_profile(sources, parts, profile):
+# %% ../nbs/11_ingest.ipynb #3f78e099
+def _check_profile(parts, profile):
     seen = {header_key(header): header for *_, headers in parts for header in headers}
-    looked_up = bool(profile.lookups) # Headers of a second file are not among those of the files
-    wanted = [*profile.columns.values(), *([] if looked_up else [each.header for each in (*profile.filters, *profile.splits)])]
+    wanted = [*profile.columns.values(), *[each.header for each in (*profile.filters, *profile.splits)]]
     for header in filter(None, wanted):
-        if header_key(header) not in seen and not looked_up:
+        if header_key(header) not in seen:
             near = nearest(header, seen.values())
             raise input_error(f"profile {profile.name}", f"no file has its column «{header}»" + (f". Did you mean «{near}»" if near else ""),
                               f"Correct the profile. Headers seen: {', '.join(seen.values())}")
@@ -623,132 +616,3 @@ def _check_sheet(sources, sheet):
     books = sources[sources["sheet"] != ""]
     if sheet and len(books) and sheet not in set(books["sheet"]):
         raise input_error("parameter sheet", f"no workbook has a sheet «{sheet}»", f"Sheets seen: {', '.join(sorted(set(books['sheet'])))}")
-
-# %% ../nbs/11_ingest.ipynb #dbf8cb9f
-def parse_texts(
-    series: pd.Series, # Cells: text, or the numbers and times of a table made elsewhere
-    parse: Callable[[pd.Series], tuple[np.ndarray, np.ndarray]], # Different texts, stripped → values, bad mask
-    missing: object, # The value of a missing cell
-) -> tuple[pd.Series, pd.Series]: # Values; which cells are bad
-    "Apply a parser to the different texts of a column."
-    codes, cells = pd.factorize(series)
-    texts = pd.Series([_as_text(cell) for cell in cells], dtype=object).str.replace(r"[\s\u00a0\u2007\u202f\ufeff]+", " ", regex=True).str.strip()
-    values, bad = parse(texts.astype(object))
-    blank = (texts == "").to_numpy(bool)
-    values, bad = pd.Series(values), np.append(np.asarray(bad, dtype=bool) & ~blank, False)
-    values = pd.concat([values.mask(blank | bad[:-1], missing), pd.Series([missing]).astype(values.dtype)], ignore_index=True)
-    taken = values.array.take(np.where(codes < 0, len(values) - 1, codes))
-    return pd.Series(taken, index=series.index, name=series.name), pd.Series(bad[codes], index=series.index, name=series.name)
-
-# %% ../nbs/11_ingest.ipynb #484490a1
-def parse_barcode(
-    series: pd.Series, # Cells
-) -> tuple[pd.Series, pd.Series]: # Text, None if missing or bad; which cells are bad
-    "Barcodes as text."
-    return parse_texts(series, _barcodes, None)
-
-
-def _barcodes(texts):
-    codes = texts.str.replace(r"^'", "", regex=True).str.replace(r"^(\d+)[.,]0+$", r"\1", regex=True)
-    codes = codes.where(~codes.str.fullmatch(r"\d[\d -]{6,18}\d"), codes.str.replace(r"[ -]", "", regex=True))
-    short = codes.str.extract(r"^(\d)(?:[.,](\d+))?[eE]\+?(\d{1,2})$")
-    digits, power = short[0] + short[1].fillna(""), pd.to_numeric(short[2])
-    whole = digits.str.len() == power + 1
-    codes = codes.where(~whole, digits)
-    bad = short[0].notna() & ~whole
-    return _restore_zeros(codes), bad
-
-
-def check_digit_holds(
-    codes: pd.Series, # Texts of digits
-) -> np.ndarray: # bool, one per text
-    "Whether the last digit is the check digit of an EAN or UPC; leading zeros do not matter."
-    digits = np.array([list(code.zfill(14)) for code in codes], dtype=np.int64).reshape(len(codes), 14)
-    return (digits * np.tile([3, 1], 7)).sum(axis=1) % 10 == 0
-
-
-def _restore_zeros(codes):
-    "Give leading zeros back where the longer form is in the column too and the check digit holds."
-    digits = codes[codes.str.fullmatch(r"\d{8,14}")]
-    digits = digits[check_digit_holds(digits)]
-    longest = digits.groupby(digits.str.lstrip("0")).transform(lambda same: max(same, key=len)) if len(digits) else digits
-    return codes.where(~codes.index.isin(longest.index), longest.reindex(codes.index))
-
-# %% ../nbs/11_ingest.ipynb #9bf97dc2
-_CURRENCY = r"(?:руб(?:лей|ля|ль)?|рублей|р|rub|rur|eur|euro|usd|gbp|huf|ft|kr|sek|pln|zł|₽|€|\$|£)\.?"
-
-
-def parse_price(
-    series: pd.Series, # Cells
-) -> tuple[pd.Series, pd.Series]: # float64, NaN if missing or bad; which cells are bad
-    "Prices as numbers."
-    return parse_texts(series, _prices, np.nan)
-
-
-def _prices(texts):
-    bare = texts.str.lower().str.replace(rf"^{_CURRENCY}\s*|\s*{_CURRENCY}$", "", regex=True).str.replace(r"(?<=\d)['’ ](?=\d{3}(?!\d))", "", regex=True)
-    return _decimals(bare.str.replace("−", "-").str.replace(r"[,.]-$", "", regex=True).str.strip())
-
-
-def _decimals(bare):
-    "Numbers with a decimal comma or point, and which are none."
-    comma, point = bare.str.rfind(","), bare.str.rfind(".")
-    decimal_comma = bare.str.fullmatch(r"-?\d+,(?:\d{1,2}|\d{4,})").any()
-    parts_thousands = bare.str.fullmatch(r"-?[1-9]\d{0,2}(?:,\d{3})+") & (~decimal_comma | (bare.str.count(",") > 1))
-    is_decimal = (comma > point) & ~parts_thousands
-    plain = bare.where(~is_decimal, bare.str.replace(".", "", regex=False).str.replace(",", ".", regex=False))
-    plain = plain.where(is_decimal | (point < comma) & ~parts_thousands, plain.str.replace(",", "", regex=False))
-    plain = plain.where(~bare.str.fullmatch(r"-?\d{1,3}(?:\.\d{3}){2,}"), bare.str.replace(".", "", regex=False))
-    number = plain.str.fullmatch(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,2})?")
-    values = pd.to_numeric(plain.where(number), errors="coerce").to_numpy(float)
-    return values, ~np.isfinite(values)
-
-# %% ../nbs/11_ingest.ipynb #02057084
-_DAY_FIRST = r"^(\d{1,2})[./\- ](\d{1,2})[./\- ](\d{4}|\d{2})(?:\s*г\.?)?(?:[ T,]+\d{1,2}[:.]\d{2}.*)?$"
-_YEAR_FIRST = r"^(\d{4})[./\- ]?(\d{1,2})[./\- ]?(\d{1,2})\.?(?:[ T,]+\d{1,2}:\d{2}.*)?$"
-
-
-def parse_date(
-    series: pd.Series, # Cells
-) -> tuple[pd.Series, pd.Series]: # datetime64[ns] at midnight, NaT if missing or bad; which cells are bad
-    "Days, from real dates, Excel serials and day-first text mixed in one column."
-    return parse_texts(series, _days, pd.NaT)
-
-
-def _days(texts):
-    first, last = texts.str.extract(_DAY_FIRST), texts.str.extract(_YEAR_FIRST)
-    written = last.set_axis(["year", "month", "day"], axis=1).fillna(first.set_axis(["day", "month", "year"], axis=1)).astype(float)
-    year = written["year"] + np.where(written["year"] < 100, np.where(written["year"] < 50, 2000, 1900), 0)
-    days = pd.to_datetime(written.assign(year=year), errors="coerce").astype("datetime64[ns]")
-    serial = pd.to_numeric(texts.where(texts.str.fullmatch(r"\d{5}(?:[.,]\d+)?")).str.replace(",", "."), errors="coerce")
-    days = days.fillna(pd.Timestamp("1899-12-30") + pd.to_timedelta(np.floor(serial), unit="D"))
-    days = days.where(days.between(pd.Timestamp("1950-01-01"), pd.Timestamp("2100-12-31")))
-    return days, days.isna()
-
-# %% ../nbs/11_ingest.ipynb #81ee434c
-def parse_count(
-    series: pd.Series, # Cells
-) -> tuple[pd.Series, pd.Series]: # int64, 1 if missing, 0 if bad; which cells are bad
-    "Copies as whole numbers."
-    values, bad = parse_texts(series, _counts, np.nan)
-    return values.mask(bad, 0).fillna(1).astype(np.int64), bad
-
-
-def _counts(texts):
-    bare = texts.str.lower().str.replace(r"\s*(?:шт|экз|pcs?)\.?$", "", regex=True).str.replace(r"^\((.+)\)$", r"-\1", regex=True)
-    values, bad = _decimals(bare.str.replace("−", "-").str.replace(r"(?<=\d) (?=\d{3}(?!\d))", "", regex=True))
-    return values, bad | (np.abs(values) > 1_000_000) | (values != np.round(values))
-
-# %% ../nbs/11_ingest.ipynb #477671d9
-def parse_year(
-    series: pd.Series, # Cells
-) -> tuple[pd.Series, pd.Series]: # float64, NaN if missing or unreadable; which cells hold something unreadable
-    "Years as far as they are certain."
-    return parse_texts(series, _years, np.nan)
-
-
-def _years(texts):
-    found = texts.str.findall(r"(?<!\d)(?:1[89]\d\d|20\d\d)(?![\d?])")
-    one = (found.str.len() == 1) | texts.str.contains(r"\d{4}\s*[-–—/]\s*\d{2,4}\s*(?:г\.?|гг\.?)?$")
-    values = pd.to_numeric(found.str[0].where(one), errors="coerce").to_numpy(float)
-    return values, np.isnan(values)
