@@ -9,7 +9,7 @@ __all__ = ['INK', 'MUTED', 'ACCENT', 'WARM', 'STYLE', 'MONTH_GROUPS', 'ORDERS_SH
            'list_sections', 'fallback_section', 'total_section', 'coverage_section', 'page_sections', 'write_html',
            'excel_column', 'write_sheet', 'summary_rows', 'write_summary', 'excel_tables', 'write_excel']
 
-# %% ../nbs/90_reports.ipynb #be2858b9
+# %% ../nbs/90_reports.ipynb #cf6f9fde
 import io
 import math
 from datetime import datetime
@@ -29,8 +29,8 @@ from . import __version__
 from .core import atomic_path
 from .orders import forecast_levels
 from .summary import (MODEL_NAMES, NO_FORECAST, NO_STOCK, SCORES, UNKNOWN, Outlook, Report, headlines,
-                               item_names, most_lost, outlook, people, quarantine_reasons, score_rows, shop_history,
-                               verdict)
+                               item_names, most_lost, outlook, people, quarantine_reasons, repair_kinds, score_rows,
+                               shop_history, verdict)
 
 # %% ../nbs/90_reports.ipynb #e498545c
 INK, MUTED, ACCENT, WARM = "#22211f", "#77736b", "#0f5e6b", "#b3541e"
@@ -164,7 +164,7 @@ def _sort_key(value, kind):
         return ""
     return str(value).casefold() if kind in ("text", "month", "day") else f"{value:.6g}"
 
-# %% ../nbs/90_reports.ipynb #7e4d56d1
+# %% ../nbs/90_reports.ipynb #d5bd345f
 def loaded_section(
     ledger, # The ledger, or None
 ) -> dict | None: # Sums and tables
@@ -182,8 +182,8 @@ def loaded_section(
         reasons=table_view(quarantine_reasons(ledger.quarantine), dict(
             rows=("Rows", *count), column=("Column", "text"), reason=("Reason", "text"), value=("For example", "text"),
             file=("File", "text"), sheet=("Sheet", "text"), row=("Row", *count)), limit=30),
-        repairs=table_view(ledger.repairs, dict(file=("File", "text"), column=("Column", "text"), what=("What was done", "text"),
-                                         rows=("Rows", *count)), limit=30))
+        repairs=table_view(repair_kinds(ledger.repairs), dict(
+            rows=("Rows", *count), column=("Column", "text"), what=("What was done", "text"), files=("Files", *count))))
 
 # %% ../nbs/90_reports.ipynb #ae61b290
 def score_section(
@@ -372,7 +372,7 @@ def write_sheet(
     if empty and frame.empty:
         sheet.write_string(1, 0, empty)
 
-# %% ../nbs/90_reports.ipynb #7b4a2952
+# %% ../nbs/90_reports.ipynb #d531f6f2
 def summary_rows(
     report: Report, # The parts
     ahead: Outlook | None, # The forecast, summed over the shop
@@ -388,8 +388,8 @@ def summary_rows(
         files = report.ledger.report
         rows += [("Rows read", files["rows"].sum(), "count", f"{len(files)} files"),
                  ("Rows left out", files["quarantined"].sum(), "count", "Sheet “quarantine”")]
-        rows += [("Mended", row.rows, "count", f"{row.file}, {row.column}: {row.what}")
-                 for row in report.ledger.repairs.itertuples()]
+        rows += [("Mended", row.rows, "count", f"{row.column}: {row.what}")
+                 for row in repair_kinds(report.ledger.repairs).itertuples()]
     if report.forecast is not None and len(report.forecast) > EXCEL_ROWS:
         rows.append(("Forecast rows that did not fit", len(report.forecast) - EXCEL_ROWS, "count", "Excel ends there"))
     rows += [(f"Setting: {name}", str(value), "text", "") for name, value in report.settings.items()]

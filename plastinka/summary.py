@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['UNKNOWN', 'PATTERNS', 'NO_STOCK', 'NO_PRICE', 'NO_FORECAST', 'MODEL_NAMES', 'SCORES', 'TARGETS', 'Report', 'people',
-           'shop_history', 'item_names', 'last_year', 'most_lost', 'common_spread', 'total_forecast', 'Outlook',
+           'item_names', 'shop_history', 'last_year', 'most_lost', 'common_spread', 'total_forecast', 'Outlook',
            'outlook', 'holdout_totals', 'Headline', 'expectations', 'losses', 'order_headline', 'headlines', 'verdict',
-           'score_rows', 'quarantine_reasons']
+           'score_rows', 'quarantine_reasons', 'repair_kinds']
 
 # %% ../nbs/89_summary.ipynb #e615c85e
 import math
@@ -55,6 +55,15 @@ def people(
         return f"{value:.4f}" if abs(value) < 1 else f"{value:.3f}"
     return PATTERNS[kind].format(value).replace(",", "\N{NO-BREAK SPACE}")
 
+# %% ../nbs/89_summary.ipynb #02c66ee6
+def item_names(
+    panel: xr.Dataset, # The panel
+) -> pd.DataFrame: # item_id, artist, album, barcode
+    "Who an item is, for people."
+    names = {name: panel[name].values for name in ("artist", "album", "barcode") if name in panel.coords}
+    return pd.DataFrame({"item_id": panel["item"].values, **names}).reindex(
+        columns=["item_id", "artist", "album", "barcode"])
+
 # %% ../nbs/89_summary.ipynb #8874266a
 def shop_history(
     panel: xr.Dataset, # The panel
@@ -68,16 +77,7 @@ def shop_history(
         lost_units=total(panel["lost_units"]), lost_money=total(panel["lost_money"]),
         full=panel["observed"].values >= 1 - 1e-6))
 
-# %% ../nbs/89_summary.ipynb #a72bf99d
-def item_names(
-    panel: xr.Dataset, # The panel
-) -> pd.DataFrame: # item_id, artist, album, barcode
-    "Who an item is, for people."
-    names = {name: panel[name].values for name in ("artist", "album", "barcode") if name in panel.coords}
-    return pd.DataFrame({"item_id": panel["item"].values, **names}).reindex(
-        columns=["item_id", "artist", "album", "barcode"])
-
-
+# %% ../nbs/89_summary.ipynb #a2ca2ac1
 def last_year(
     panel: xr.Dataset, # The panel
 ) -> pd.DataFrame: # The names, units, in_stock (share of days), lost_units, lost_money; in the panel's order
@@ -304,3 +304,12 @@ def quarantine_reasons(
     counted = groups.agg(rows=("row", "size"), files=("file", "nunique"), file=("file", "first"),
                          sheet=("sheet", "first"), row=("row", "first"), value=("value", "first"))
     return counted.reset_index().sort_values("rows", ascending=False, kind="stable", ignore_index=True)
+
+# %% ../nbs/89_summary.ipynb #006489d1
+def repair_kinds(
+    repairs: pd.DataFrame, # file, column, what, rows
+) -> pd.DataFrame: # column, what, rows, files
+    "What was mended while reading, the most frequent first."
+    groups = repairs.astype({"column": object, "what": object}).groupby(["column", "what"], sort=False, dropna=False)
+    counted = groups.agg(rows=("rows", "sum"), files=("file", "nunique")).reset_index()
+    return counted.sort_values("rows", ascending=False, kind="stable", ignore_index=True)
