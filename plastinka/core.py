@@ -125,11 +125,11 @@ def progress_stream():
     "The stream that bars draw on: the progress file inside a run, else stderr."
     return BarRecorder() if os.environ.get("PLASTINKA_PROGRESS") else sys.stderr
 
-# %% ../nbs/00_core.ipynb #f783359a
+# %% ../nbs/00_core.ipynb #951f1b33
 def bar(
     iterable, # What is worked through
     description: str, # Shown left of the bar
     total: int | None = None, # Number of elements, where the iterable does not know
 ):
     "A tqdm progress bar on the progress stream."
-    return tqdm(iterable, desc=description, total=total, file=progress_stream(), leave=False, mininterval=0.5, ascii=" ━")
+    return tqdm(iterable, desc=description, total=total, file=progress_stream(), leave=False, mininterval=0.5, delay=1, ascii=" ━")

@@ -21,7 +21,7 @@ import plastinka
 from ..jobs import Job, queue_run, read_receipt, write_receipt
 from ..runner import progress_events
 
-# %% ../../nbs/82_backends.local.ipynb #383cacc4
+# %% ../../nbs/82_backends.local.ipynb #d9b17813
 class ProgressReader:
     "Follows a run's progress file and shows what is new on a stream."
     pause = 10 # Seconds between two states of a bar where there is no terminal
@@ -49,7 +49,7 @@ class ProgressReader:
     def _show(self, event):
         if "say" in event:
             print(("\r\x1b[K" if self.drawn else "") + event["say"], file=self.stream, flush=True)
-            self.drawn = False
+            self.drawn, self.last_bar = False, time.monotonic()
         elif "bar" in event and self.terminal:
             print(event["bar"], end="", file=self.stream, flush=True)
             self.drawn = True
@@ -88,7 +88,7 @@ def collected_signals():
         for number, handler in zip(numbers, before):
             signal.signal(number, handler)
 
-# %% ../../nbs/82_backends.local.ipynb #5c481108
+# %% ../../nbs/82_backends.local.ipynb #0d239a1a
 def run_folder(
     folder: Path, # A queued run
     stream=None, # Where progress is shown; stderr by default
@@ -121,7 +121,7 @@ def _how_it_died(folder, returncode, status):
     last = (folder / "runner.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
     return dict(kind="failure", step=None, type="", message=f"the process {how}. " + " ".join(last))
 
-
+# %% ../../nbs/82_backends.local.ipynb #18a015b6
 def run_local(
     job: Job, # What to run
     runs: str | Path = "runs", # The folder that holds all runs

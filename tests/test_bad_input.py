@@ -1,0 +1,200 @@
+"""What a shop gets wrong: each gives one message that names the place and the cure, exit code 2, and no half-written output."""
+import io
+import json
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from plastinka.cli import main
+from plastinka.core import InputError
+from plastinka.ingest import read_sources
+from plastinka.ledger import build_ledger
+
+RUSSIAN = dict(barcode="Штрихкод", artist="Исполнитель", album="Альбом", cover_type="Конверт", price="Цена, руб.",
+               release_type="Тип", style="Стиль", created_date="Дата создания", sold_date="Дата заказа", count="Экземпляры")
+
+
+def sales_rows(months=14, titles=6, start="2023-01-01") -> pd.DataFrame:
+    "One sold copy of every title in every month, with canonical columns."
+    days = pd.date_range(start, periods=months, freq="MS").repeat(titles) + pd.Timedelta(days=20)
+    title = [f"{number:02}" for number in range(titles)] * months
+    return pd.DataFrame(dict(barcode=[f"46000000000{each}" for each in title], artist="Кино", album=[f"Альбом {each}" for each in title],
+                             cover_type="SS", price=1500.0, release_type="Переиздание", style="Рок", created_date=days - pd.Timedelta(days=9),
+                             sold_date=days, count=1))
+
+
+def write_shop(folder: Path, rows: pd.DataFrame, stock: pd.DataFrame | None = None) -> list[str]:
+    "Monthly sales files and a stock file; the arguments that forecast them."
+    (folder / "sales").mkdir()
+    for month, part in rows.groupby(rows["sold_date"].dt.strftime("%Y-%m")):
+        part.rename(columns=RUSSIAN).to_excel(folder / "sales" / f"sales_{month}.xlsx", index=False)
+    stock = sales_rows(1).drop(columns="sold_date") if stock is None else stock
+    stock.rename(columns=RUSSIAN).to_excel(folder / "stock.xlsx", index=False)
+    return ["--stock", str(folder / "stock.xlsx"), "--sales", str(folder / "sales")]
+
+
+def call(tmp_path: Path, *arguments) -> tuple[int, str, list[Path]]:
+    "Exit code, stderr, and run folders of `plastinka forecast`."
+    told = io.StringIO()
+    with redirect_stdout(io.StringIO()), redirect_stderr(told):
+        try:
+            code = main(["forecast", *map(str, arguments), "--out", str(tmp_path / "runs")])
+        except SystemExit as stop: # argparse
+            code = stop.code
+    return code, told.getvalue(), sorted((tmp_path / "runs").glob("*"))
+
+
+def assert_refused(outcome, *words):
+    "Exit code 2, one message with these words, and nothing but notebook, receipt and logs in a run folder."
+    code, told, folders = outcome
+    assert code == 2, told
+    assert "Traceback" not in told
+    for word in words:
+        assert word in told
+    for folder in folders:
+        assert json.loads((folder / "receipt.json").read_text())["status"] == "failed"
+        assert {path.name for path in folder.iterdir()} <= {"receipt.json", "forecast.ipynb", "progress.jsonl", "runner.log"}
+
+
+@pytest.fixture
+def shop(tmp_path):
+    "Arguments for a good small shop."
+    return write_shop(tmp_path, sales_rows())
+
+
+# At the door: before any process is started
+
+def test_missing_file(tmp_path, shop):
+    outcome = call(tmp_path, "--stock", tmp_path / "stok.xlsx", *shop[2:])
+    assert_refused(outcome, "stok.xlsx", "no such file", "Did you mean stock.xlsx")
+    assert not outcome[2]
+
+
+def test_empty_file(tmp_path, shop):
+    (tmp_path / "stock.xlsx").write_bytes(b"")
+    outcome = call(tmp_path, *shop)
+    assert_refused(outcome, "stock.xlsx", "empty", "Export it again")
+    assert not outcome[2]
+
+
+@pytest.mark.parametrize("options, words", [
+    (["--horizon", "0"], ["horizon", "1 to 6"]),
+    (["--horizon", "seven"], ["--horizon", "invalid int"]),
+    (["--demand-quantile", "75"], ["demand_quantile"]),
+    (["--max-bad-share", "-1"], ["max_bad_share"]),
+    (["--snapshot-date", "31.02.2024"], ["snapshot_date", "2024-05-31"]),
+    (["--profile", "no-such-shop"], ["no-such-shop"]),
+    (["--horizont", "3"], ["--horizont"]),
+])
+def test_parameters(tmp_path, shop, options, words):
+    outcome = call(tmp_path, *shop, *options)
+    assert_refused(outcome, *words)
+    assert not outcome[2]
+
+
+def test_out_is_a_file(tmp_path, shop):
+    (tmp_path / "runs").write_text("")
+    assert_refused((*call(tmp_path, *shop)[:2], []), "runs", "no run folder can be made", "--out")
+
+
+# In the library, where the run meets them
+
+def refused(words, function):
+    "The function raises an InputError with these words."
+    with pytest.raises(InputError) as caught:
+        function()
+    for word in words:
+        assert word in str(caught.value)
+
+
+def read(shop):
+    "Read and validate as the run does."
+    return build_ledger(read_sources(shop[1], [shop[3]]))
+
+
+def test_truncated_workbook(tmp_path, shop):
+    whole = (tmp_path / "stock.xlsx").read_bytes()
+    (tmp_path / "stock.xlsx").write_bytes(whole[:len(whole) // 2])
+    refused(["stock.xlsx"], lambda: read(shop))
+
+
+def test_password_protected_workbook(tmp_path, shop):
+    package = bytes.fromhex("D0CF11E0A1B11AE1") + bytes(504) + "EncryptedPackage".encode("utf-16-le") + bytes(2000)
+    (tmp_path / "stock.xlsx").write_bytes(package)
+    refused(["stock.xlsx", "password"], lambda: read(shop))
+
+
+def test_two_sheets(tmp_path, shop):
+    with pd.ExcelWriter(tmp_path / "stock.xlsx") as book:
+        for sheet in ["Склад", "Магазин"]:
+            sales_rows(1).drop(columns="sold_date").rename(columns=RUSSIAN).to_excel(book, sheet_name=sheet, index=False)
+    refused(["stock.xlsx", "Склад", "Магазин", "sheet"], lambda: read(shop))
+    assert read_sources(shop[1], [], sheet="Магазин").rows["source_sheet"].astype(str).eq("Магазин").all()
+
+
+def test_missing_column_names_the_nearest(tmp_path):
+    shop = write_shop(tmp_path, sales_rows())
+    for path in (tmp_path / "sales").iterdir():
+        pd.read_excel(path).rename(columns={"Дата заказа": "Дата зоказа"}).to_excel(path, index=False)
+    refused(["sales_2023-01.xlsx", "Дата заказа", "Дата зоказа"], lambda: read(shop))
+
+
+def test_semicolons_in_windows_1251_work(tmp_path, shop):
+    for path in (tmp_path / "sales").iterdir():
+        pd.read_excel(path).to_csv(path.with_suffix(".csv"), sep=";", decimal=",", encoding="cp1251", index=False, date_format="%d.%m.%Y")
+        path.unlink()
+    ledger = read(shop)
+    assert len(ledger.quarantine) == 0
+    assert ledger.copies["sold_date"].notna().sum() == len(sales_rows())
+    assert ledger.items["artist"].eq("Кино").all()
+
+
+def test_text_in_a_price_and_sold_before_created(tmp_path):
+    rows = sales_rows()
+    rows["price"] = rows["price"].astype(object)
+    rows.loc[0, "price"] = "дорого"
+    rows.loc[1, "created_date"] = rows.loc[1, "sold_date"] + pd.Timedelta(days=3)
+    ledger = read(write_shop(tmp_path, rows))
+    [bad] = ledger.quarantine.to_dict("records")
+    assert (bad["file"], bad["row"], bad["value"]) == ("sales_2023-01.xlsx", 2, "дорого")
+    assert ledger.repairs["rows"].sum() == 1
+    known = ledger.copies.dropna(subset=["created_date", "sold_date"])
+    assert (known["created_date"] <= known["sold_date"]).all()
+
+
+def test_missing_month(tmp_path):
+    rows = sales_rows()
+    shop = write_shop(tmp_path, rows[rows["sold_date"].dt.strftime("%Y-%m") != "2023-05"])
+    refused(["2023-05"], lambda: read(shop))
+
+
+def test_nothing_sold_at_all(tmp_path):
+    shop = write_shop(tmp_path, sales_rows(months=2))
+    for path in (tmp_path / "sales").iterdir():
+        pd.read_excel(path).head(0).to_excel(path, index=False)
+    refused(["sales"], lambda: read(shop))
+
+
+def test_fewer_months_than_the_lags_need():
+    from plastinka.train import tide_options
+    refused(["12", "months"], lambda: tide_options(4, 3, 12))
+
+
+# Through the whole door: what only the run can know
+
+def test_a_refusal_inside_the_run_is_one_message(tmp_path):
+    shop = write_shop(tmp_path, sales_rows())
+    for path in (tmp_path / "sales").iterdir():
+        pd.read_excel(path).rename(columns={"Дата заказа": "Дата зоказа"}).to_excel(path, index=False)
+    outcome = call(tmp_path, *shop)
+    assert_refused(outcome, "sales_2023-01.xlsx", "Дата зоказа", "forecast.ipynb")
+    assert len(outcome[2]) == 1
+
+
+def test_one_item(tmp_path):
+    code, told, [folder] = call(tmp_path, *write_shop(tmp_path, sales_rows(titles=1), sales_rows(1, titles=1).drop(columns="sold_date")))
+    assert code == 0, told
+    assert (folder / "report.html").exists()
+    assert pd.read_parquet(folder / "forecast.parquet")["item_id"].nunique() == 1
