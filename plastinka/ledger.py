@@ -312,7 +312,7 @@ def check_laws(
         raise input_error(f"sales of {present[-1] + 1}", f"there are none, though the stock snapshot is of {last_day:%Y-%m-%d}",
                           "Add the missing months' files, or give the right snapshot date")
 
-# %% ../nbs/12_ledger.ipynb #db24a506
+# %% ../nbs/12_ledger.ipynb #56cef1c3
 def quarantine_rows(
     rows: pd.DataFrame, # Raw rows
     faults: list[pd.DataFrame], # Faults
@@ -328,7 +328,7 @@ def quarantine_rows(
     return pd.DataFrame({"file": place["source_file"].astype(object), "sheet": place["source_sheet"].astype(object), "row": place["source_row"].astype(np.int64),
                          "column": found["column"].astype(object), "value": value, "reason": found["reason"].astype(object)})
 
-
+# %% ../nbs/12_ledger.ipynb #918c2c44
 def count_by(
     group: pd.Series, # Category of each row
     weight: pd.Series | None = None, # What each row counts; default 1

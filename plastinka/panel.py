@@ -227,7 +227,7 @@ def rate_likelihood(
     aa = d_log_a + shape**2 * by_unit(polygamma(1, a + k) - polygamma(1, a))
     return value, np.stack([-d_log_b, d_log_a + d_log_b]), np.stack([bb, -bb - ab, aa + 2 * ab + bb])
 
-# %% ../nbs/30_panel.ipynb #a461a3e9
+# %% ../nbs/30_panel.ipynb #5ad40739
 SHAPE_RANGE = (np.log(0.01), np.log(10_000.0)) # Limits of the gamma shape's log
 
 
@@ -249,7 +249,7 @@ def fit_rates(
         new_value, new_slope, new_curve = rate_likelihood(groups, *trial)
         better = active & (new_value >= value)
         active &= ~(better & (np.abs(trial - point).max(axis=0) < 1e-8)) & (damping < 1e12)
-        damping = np.where(better, damping / 8, damping * 8)
+        damping = np.where(active, np.where(better, damping / 8, damping * 8), damping)
         point, slope, curve = (np.where(better, new, old) for new, old in ((trial, point), (new_slope, slope), (new_curve, curve)))
         value = np.where(better, new_value, value)
     shape = np.where(sold > 0, np.exp(point[1]), np.nan)
