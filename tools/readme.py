@@ -16,6 +16,7 @@ def render(root: Path = ROOT) -> str:
     import nbformat
     from nbconvert import MarkdownExporter
     page = nbformat.read(root / "nbs" / "index.ipynb", as_version=4)
+    page.metadata["language_info"] = {"name": "python"}
     page.cells = [shown(cell) for cell in page.cells if not is_hidden(cell)]
     for cell in page.cells:
         for output in cell.get("outputs", []):
