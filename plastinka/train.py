@@ -48,18 +48,18 @@ def tide_options(
     horizon = check_horizon(horizon)
     return TideOptions(lags=choose_lags(months, horizon, lags), horizon=horizon, quantiles=check_quantiles(quantiles), seed=seed)
 
-# %% ../nbs/61_train.ipynb #2304fb53
+# %% ../nbs/61_train.ipynb #f57f3862
 @dataclass
 class TrainedTide:
     "A trained TiDE with all it needs to forecast a panel that it has not seen."
-    model: TiDEModel
-    encoder: StaticEncoder
-    options: TideOptions
+    model: TiDEModel # Trained by darts
+    encoder: StaticEncoder # Fitted on the same panel
+    options: TideOptions # Network and training
     steps: int # Steps of phase 2
     windows: int # Training windows of phase 2
     search: LossCurve | None = None # Losses of phase 1
     curve: LossCurve | None = None # Losses of phase 2
-    name: str = "tide"
+    name: str = "tide" # In score tables
 
     def forecast(
         self,

@@ -55,7 +55,7 @@ def window_scale(
     "Scale of the window that ends in each month: 1 + slow mean of units per available month."
     return (1 + decayed_mean(units, weight, 0.15, least=0.5)).astype(np.float32)
 
-# %% ../nbs/32_windows.ipynb #60189d3c
+# %% ../nbs/32_windows.ipynb #51043e2a
 @dataclass
 class WindowBlock:
     "Everything that windows are cut from; month index m of the panel is at m + lags in the padded tensors."
@@ -66,8 +66,8 @@ class WindowBlock:
     scale: torch.Tensor # [items, months]
     weight: torch.Tensor # [items, months + horizon] weight of a month as a target, 0 = not a target
     known: torch.Tensor # bool [items, months]
-    lags: int
-    horizon: int
+    lags: int # Months of history in a window
+    horizon: int # Months ahead
 
     @property
     def months(self) -> int:
@@ -159,7 +159,7 @@ def gather_target(
     units = block.target.unfold(1, block.horizon, 1)[item, cutoff + 1 + block.lags]
     return units[:, :, None], block.weight.unfold(1, block.horizon, 1)[item, cutoff + 1][:, :, None]
 
-# %% ../nbs/32_windows.ipynb #772d7984
+# %% ../nbs/32_windows.ipynb #3849d8c8
 class BlockTrainingDataset(TorchTrainingDataset):
     "Windows of a block as a darts training dataset that hands out finished batches."
 
@@ -189,7 +189,9 @@ class BlockTrainingDataset(TorchTrainingDataset):
                                       if name in TorchTrainingBatch.__slots__})
 
 
-def as_is(batch: TorchTrainingBatch) -> TorchTrainingBatch:
+def as_is(
+    batch: TorchTrainingBatch, # A finished batch
+) -> TorchTrainingBatch: # The same
     "Collation of batches that are already collated."
     return batch
 

@@ -35,11 +35,11 @@ def tiny_panel(
                 "observed": ("month", np.ones(len(months), dtype=np.float32))}
     return xr.Dataset(measures, coords, {"stock_known": 0, "cutoff": str(months[-1])[:10]})
 
-# %% ../../nbs/41_models.baselines.ipynb #b9485224
+# %% ../../nbs/41_models.baselines.ipynb #f8fd2405
 @dataclass(frozen=True)
 class AllZero:
     "Nothing will sell."
-    name: str = "all-zero"
+    name: str = "all-zero" # In score tables
 
     def forecast(
         self,
@@ -50,12 +50,12 @@ class AllZero:
         "Zeros."
         return np.zeros((panel.sizes["item"], horizon, len(quantiles)))
 
-# %% ../../nbs/41_models.baselines.ipynb #c4b6b344
+# %% ../../nbs/41_models.baselines.ipynb #b6e3cc64
 @dataclass(frozen=True)
 class SeasonalNaive:
     "What sold in the same month of last year."
-    name: str = "seasonal naive"
-    season: int = 12
+    name: str = "seasonal naive" # In score tables
+    season: int = 12 # Months in a season
 
     def forecast(
         self,
@@ -69,7 +69,7 @@ class SeasonalNaive:
         values = panel["units"].values[:, np.where(source >= 0, source, last)]
         return np.repeat(values[:, :, None], len(quantiles), axis=2).astype(float)
 
-# %% ../../nbs/41_models.baselines.ipynb #c288da5c
+# %% ../../nbs/41_models.baselines.ipynb #6c10bd22
 def masked_quantiles(
     values: np.ndarray, # [rows, n]
     mask: np.ndarray, # bool [rows, n]: which values count
@@ -90,8 +90,8 @@ def masked_quantiles(
 @dataclass(frozen=True)
 class RecentQuantiles:
     "The quantiles of the item's last months on sale."
-    name: str = "recent quantiles"
-    window: int = 12
+    name: str = "recent quantiles" # In score tables
+    window: int = 12 # Months looked back
 
     def forecast(
         self,

@@ -113,15 +113,15 @@ class LossCurve(Callback):
         "Number of epochs after which the validation loss was lowest, from 1."
         return int(np.argmin(self.validation)) + 1
 
-# %% ../../nbs/43_models.tide.ipynb #9c8841cb
+# %% ../../nbs/43_models.tide.ipynb #888df169
 @dataclass
 class TideFit:
     "A trained model and how it got there."
-    model: TiDEModel
-    options: TideOptions
+    model: TiDEModel # Trained
+    options: TideOptions # With the batch size that was chosen
     steps: int # Steps after which the validation loss was best, or that were trained
     windows: int # Training windows
-    curve: LossCurve
+    curve: LossCurve # Losses by epoch
 
 
 def train_tide(
