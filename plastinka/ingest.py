@@ -326,12 +326,12 @@ def _mend_lines(invalid, width, separator):
         spans.append(len(lines))
     return mended, rejected, spans
 
-# %% ../nbs/11_ingest.ipynb #03a0d6f0
+# %% ../nbs/11_ingest.ipynb #18139b02
 def _parse_lines(data, separator, skipped):
     "All fields of UTF-8 bytes after `skipped` lines: columns, row numbers from 1, rejected lines."
     invalid = []
     def keep(row):
-        invalid.append((row.number, row.text))
+        invalid.append((row.number - skipped, row.text)) # pyarrow counts the skipped lines too
         return "skip"
     table = arrow_csv.read_csv(
         io.BytesIO(data), arrow_csv.ReadOptions(use_threads=False, block_size=max(len(data) + 1, 1 << 16), skip_rows=skipped, autogenerate_column_names=True),
@@ -351,7 +351,7 @@ def _parse_lines(data, separator, skipped):
         table, rows = pa.concat_tables([table, extra]).take(order), rows[order]
     return [text_column(column) for column in table.columns], rows + skipped, [(number + skipped, *rest) for number, *rest in rejected]
 
-# %% ../nbs/11_ingest.ipynb #c14826ee
+# %% ../nbs/11_ingest.ipynb #f38a8af0
 def read_text(
     content: bytes, # The file
     where: str, # Its name, for messages
@@ -362,7 +362,9 @@ def read_text(
     if content.startswith((_ZIP, _CONTAINER)):
         raise input_error(where, "is a workbook or archive under the name of a text file", "Rename it to .xlsx, or unpack it")
     encoding = find_encoding(content)
-    data = content if encoding == "utf-8" else content.decode(encoding, "replace").encode()
+    text = content.decode(encoding, "replace")
+    data, unreadable = text.encode(), text.count("\ufffd")
+    del text
     if b"\0" in data[:1 << 16] or not data[:1 << 20].strip():
         raise input_error(where, "is no text" if b"\0" in data[:1 << 16] else "is empty", "Export it again")
     lines = data[:1 << 18].decode("utf-8", "ignore").splitlines()[:40]
@@ -375,6 +377,7 @@ def read_text(
         cells, rows, rejected = _parse_lines(data, separator, skipped)
     except pa.ArrowInvalid as error:
         raise input_error(where, f"cannot be taken apart: {str(error).splitlines()[0][:200]}", "Open it in Excel and save it as .xlsx") from None
+    encoding += f", {unreadable} letters unreadable" if unreadable else ""
     return Grid(cells, rows, "", encoding, separator, rejected)
 
 

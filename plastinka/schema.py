@@ -151,7 +151,7 @@ def required_columns(
     groups = [tuple(identity or item_key)] if item_key == ITEM_KEY else [(name,) for name in item_key]
     return groups + [(name,) for name, column in COLUMNS.items() if kind in column.required_in]
 
-# %% ../nbs/10_schema.ipynb #ee068d35
+# %% ../nbs/10_schema.ipynb #1c269e93
 def check_columns(
     found: Mapping[str, list[str]], # Column → headers, as `match_headers` gives it
     headers: list[str], # All headers of the file
@@ -174,7 +174,8 @@ def check_columns(
 def _missing_column(group, foreign, headers, where):
     wanted = " or ".join(f"«{names[0]}»" for names in group.values() if names)
     near = [header for names in group.values() if (header := nearest_header(names, foreign))]
-    seen = ", ".join(f"«{header}»" for header in headers if header) or "none"
+    named = [f"«{header[:60]}»" for header in headers if header]
+    seen = ", ".join(named[:25]) + (f" and {len(named) - 25} more" if len(named) > 25 else "") or "none"
     guess = f". Did you mean «{near[0]}»" if near else ""
     return input_error(where, f"has no column {wanted} ({', '.join(group)}). Headers seen: {seen}{guess}", "Rename the column, or give a profile")
 

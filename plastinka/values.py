@@ -103,7 +103,7 @@ def _decimals(bare):
     values = pd.to_numeric(plain.where(number), errors="coerce").to_numpy(float)
     return values, ~np.isfinite(values)
 
-# %% ../nbs/02_values.ipynb #02057084
+# %% ../nbs/02_values.ipynb #f3db239a
 _DAY_FIRST = r"^(\d{1,2})[./\- ](\d{1,2})[./\- ](\d{4}|\d{2})(?:\s*г\.?)?(?:[ T,]+\d{1,2}[:.]\d{2}.*)?$"
 _YEAR_FIRST = r"^(\d{4})[./\- ]?(\d{1,2})[./\- ]?(\d{1,2})\.?(?:[ T,]+\d{1,2}:\d{2}.*)?$"
 
@@ -121,7 +121,7 @@ def _days(texts):
     year = written["year"] + np.where(written["year"] < 100, np.where(written["year"] < 50, 2000, 1900), 0)
     days = pd.to_datetime(written.assign(year=year), errors="coerce").astype("datetime64[ns]")
     serial = pd.to_numeric(texts.where(texts.str.fullmatch(r"\d{5}(?:[.,]\d+)?")).str.replace(",", "."), errors="coerce")
-    days = days.fillna(pd.Timestamp("1899-12-30") + pd.to_timedelta(np.floor(serial), unit="D"))
+    days = days.fillna(pd.Timestamp("1899-12-30") + pd.to_timedelta(np.floor(serial.where(serial.between(18_264, 73_415))), unit="D"))
     days = days.where(days.between(pd.Timestamp("1950-01-01"), pd.Timestamp("2100-12-31")))
     return days, days.isna()
 
