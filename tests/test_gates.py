@@ -93,6 +93,21 @@ def test_no_notebook_at_all(copy):
         gates.gate_notebooks(copy)
 
 
+def test_a_run_notebook_is_left_to_the_tests(copy):
+    (copy / "nbs" / "runs").mkdir()
+    (copy / "nbs" / "runs" / ".notest").touch()
+    (copy / "nbs" / "runs" / "forecast.ipynb").write_text("never read")
+    assert gates.gate_notebooks(copy) == "1 notebooks ran, 1 with parameters left to tests/"
+
+
+def test_only_run_notebooks_are_left_out():
+    marks = [path.parent.relative_to(ROOT).as_posix() for path in (ROOT / "nbs").rglob(".notest")]
+    assert marks == ["nbs/runs"]
+    tests = (ROOT / "tests" / "test_forecast.py").read_text(encoding="utf-8")
+    for page in (ROOT / "nbs" / "runs").glob("*.ipynb"):
+        assert page.stem in tests, f"tests/test_forecast.py does not run {page.name}"
+
+
 def test_the_first_gate_that_does_not_hold_ends_the_test(monkeypatch, capsys):
     def shut(root): raise gates.GateError("not today. Run: something")
     ran = []

@@ -1,0 +1,71 @@
+"""The run notebook `forecast`, shrunken, through the command line; and on real files where they are at hand."""
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from plastinka.cli import main
+from plastinka.ingest import read_sources
+from plastinka.shop import make_shop
+
+DATA = Path(os.environ.get("PLASTINKA_DATA", "no-data"))
+QUANTILES = ["q0.05", "q0.25", "q0.5", "q0.75", "q0.95"]
+
+
+def forecast(capsys, *arguments) -> Path:
+    "Run `plastinka forecast` and give the run's folder, which is the last line on stdout."
+    assert main(["forecast", *map(str, arguments)]) == 0
+    return Path(capsys.readouterr().out.strip().splitlines()[-1])
+
+
+@pytest.fixture
+def shop_folder(tmp_path):
+    "A small shop's files."
+    folder = tmp_path / "shop"
+    shop = make_shop(titles=40, months=20, seed=5)
+    shop.write(folder, dirt=0)
+    return shop, folder
+
+
+def test_the_same_seed_gives_the_same_forecast_for_every_item(shop_folder, tmp_path, capsys):
+    shop, folder = shop_folder
+    arguments = ["--stock", folder / "stock.xlsx", "--sales", folder, "--horizon", 2, "--out", tmp_path / "runs"]
+    first, second = forecast(capsys, *arguments), forecast(capsys, *arguments)
+    assert first != second
+    one, two = (pd.read_parquet(run / "forecast.parquet") for run in (first, second))
+    pd.testing.assert_frame_equal(one, two, check_exact=True)
+
+    receipt = json.loads((first / "receipt.json").read_text(encoding="utf-8"))
+    assert receipt["status"] == "succeeded" and receipt["seed"] == 0
+    for name in ("report.html", "forecast.xlsx", "forecast.ipynb"):
+        assert (first / name).stat().st_size > 1000
+
+    known = pd.concat([shop.stock, shop.sales])
+    items = known.groupby(["barcode", "artist", "album", "cover_type", "release_type"]).ngroups
+    assert one["item_id"].nunique() == items
+    assert len(one) == items * 2
+    values = one[QUANTILES].to_numpy()
+    assert np.isfinite(values).all() and (values >= 0).all() and (np.diff(values, axis=1) >= 0).all()
+
+
+real = pytest.mark.skipif(not (DATA / "onec_music_cds_per_copy_2013_2014.xlsx").exists(),
+                          reason="needs real files: set PLASTINKA_DATA to their folder")
+
+
+@real
+def test_real_cds_without_stock_or_arrivals(tmp_path, capsys):
+    run = forecast(capsys, "--sales", DATA / "onec_music_cds_per_copy_2013_2014.xlsx", "--out", tmp_path / "runs")
+    receipt = json.loads((run / "receipt.json").read_text(encoding="utf-8"))
+    loss = {model: score["mean_pinball"] for model, score in receipt["scores"].items()}
+    assert loss["tide"] < loss["seasonal naive"] and loss["tide"] < loss["all-zero"], loss
+    assert "unknown" in (run / "report.html").read_text(encoding="utf-8")
+
+
+@real
+def test_real_cds_have_two_foreign_columns():
+    sources = read_sources(None, [DATA / "onec_music_cds_per_copy_2013_2014.xlsx"]).sources
+    assert len(sources) == 1 and sources["rows"][0] == 11_776
+    assert all(name in sources["foreign"][0] for name in ("Магазин", "Категория"))
