@@ -7,7 +7,7 @@ __all__ = ['BOOKS', 'TEXTS', 'REJECTED', 'MAX_BYTES', 'MAX_CELLS', 'ENCODINGS', 
            'read_book', 'find_encoding', 'text_likeness', 'find_separator', 'read_text', 'find_header', 'read_grid',
            'Table', 'make_table', 'take_columns', 'RawRows', 'read_sources']
 
-# %% ../nbs/11_ingest.ipynb #0e940aac
+# %% ../nbs/11_ingest.ipynb #6ec568dd
 import csv
 import difflib
 import gzip
@@ -25,10 +25,9 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
-from .core import InputError, bar, file_sha256, input_error, say
+from .core import bar, file_sha256, input_error, say
 from .schema import (ALIASES, COLUMNS, Profile, check_columns, header_key, load_profile, match_headers, nearest,
                               profile_aliases)
 from .values import cell_text, parse_barcode, parse_count, parse_date, parse_price, parse_year
@@ -351,7 +350,7 @@ def _parse_lines(data, separator, skipped):
         table, rows = pa.concat_tables([table, extra]).take(order), rows[order]
     return [text_column(column) for column in table.columns], rows + skipped, [(number + skipped, *rest) for number, *rest in rejected]
 
-# %% ../nbs/11_ingest.ipynb #f38a8af0
+# %% ../nbs/11_ingest.ipynb #10bd79d7
 def read_text(
     content: bytes, # The file
     where: str, # Its name, for messages
@@ -377,7 +376,7 @@ def read_text(
         cells, rows, rejected = _parse_lines(data, separator, skipped)
     except pa.ArrowInvalid as error:
         raise input_error(where, f"cannot be taken apart: {str(error).splitlines()[0][:200]}", "Open it in Excel and save it as .xlsx") from None
-    encoding += f", {unreadable} letters unreadable" if unreadable else ""
+    encoding += f", unreadable letters: {unreadable}" if unreadable else ""
     return Grid(cells, rows, "", encoding, separator, rejected)
 
 
