@@ -80,7 +80,7 @@ def level_weights(
     left, right = (np.exp(-(distance**2) / (2 * (sigma / 2) ** 2)) for sigma in (sigma_left, sigma_right))
     return np.where(distance <= 0, left, 0.5 + 0.5 * right)
 
-# %% ../../nbs/42_models.heads.ipynb #7467d264
+# %% ../../nbs/42_models.heads.ipynb #27f61ed4
 def share_below(
     values: torch.Tensor, # [..., levels] ascending quantiles
     levels: torch.Tensor, # [levels]
@@ -101,7 +101,8 @@ def censored_pinball(
 ) -> torch.Tensor: # [..., levels]
     "Pinball loss of quantiles when demand is known to be at least `point`."
     below = share_below(values.detach(), levels, point - half_copy)[..., None]
-    excess = (values - point[..., None]).clamp(min=0)
+    reach = (2 * point + 6 * half_copy)[..., None]
+    excess = (torch.minimum(values, reach) - point[..., None]).clamp(min=0)
     pull = below / (1 - below) * (1 - levels) * excess
     return levels * (point[..., None] - values).clamp(min=0) + pull.detach() - pull
 
