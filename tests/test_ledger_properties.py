@@ -1,0 +1,248 @@
+"""Random small shops, counted day by day: the panel says the same, in whatever order its rows come, and never looks ahead.
+
+`PLASTINKA_FUZZ=2000` tries that many shops per property instead of a few.
+"""
+import os
+from collections import defaultdict
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from plastinka import panel as panel_room
+from plastinka.core import InputError
+from plastinka.features import fit_static, future_features, past_features, static_features
+from plastinka.ingest import RawRows
+from plastinka.ledger import build_ledger
+from plastinka.panel import build_panel, daily_stock, stock_now
+
+CAUSAL_COORDS = ("first_seen", "first_style", "first_decade")
+FILLER = "Z" # An item that sells every month, so that no month is missing
+
+
+def shops(examples):
+    "Hypothesis settings: `examples` in CI, as many as PLASTINKA_FUZZ says elsewhere."
+    return settings(max_examples=int(os.environ.get("PLASTINKA_FUZZ", examples)), deadline=None, derandomize="PLASTINKA_FUZZ" not in os.environ,
+                    suppress_health_check=list(HealthCheck))
+
+
+# A shop as plain Python: rows (kind, item, created, sold, count, price, style), days as numbers, None = unknown
+
+@st.composite
+def shop_rows(draw, returns=True):
+    "Rows of a random shop, its first day, and the number of days that its data covers."
+    start = draw(st.sampled_from([date(2023, 1, 1), date(2024, 2, 1), date(2023, 11, 1)]))
+    days = draw(st.integers(15, 130))
+    day, prices = st.integers(-40, days + 2), st.sampled_from([None, 0.0, 9.99, 100.0, 1250.5])
+    sale = st.tuples(st.just("sales"), st.sampled_from("ABCD"), st.none() | day, st.integers(0, days - 1),
+                     st.sampled_from([1, 1, 1, 2, 5, *([-1, -2] if returns else [])]), prices, st.sampled_from(["Rock", "Jazz", None]))
+    unsold = st.tuples(st.just("stock"), st.sampled_from("ABCDE"), st.none() | day, st.none(), st.sampled_from([1, 1, 1, 2, 7]),
+                       prices, st.sampled_from(["Rock", "Jazz", None]))
+    rows = draw(st.lists(sale, max_size=14)) + draw(st.lists(unsold, max_size=8))
+    months = sorted({(start + timedelta(each)).replace(day=1) for each in range(days)})
+    firsts = [max((month - start).days, 0) for month in months]
+    rows += [("sales", FILLER, first, first, 1, 100.0, "Rock") for first in firsts]
+    rows += [("stock", FILLER, 0, None, 1, 100.0, "Rock")] * draw(st.integers(1, 2))
+    return draw(st.permutations(rows)), start, days
+
+
+def raw_rows(rows, start, by_month=False):
+    "The same rows as the reader would give them."
+    text = lambda day: None if day is None else (start + timedelta(day)).strftime("%d.%m.%Y")
+    month = lambda day: (start + timedelta(day)).strftime("%Y-%m")
+    table = pd.DataFrame([dict(artist=item, style=style, price=None if price is None else str(price), created_date=text(created),
+                               sold_date=text(sold), count=str(count), kind=kind,
+                               source_file="stock" if kind == "stock" else "sales" + month(sold) * by_month)
+                          for kind, item, created, sold, count, price, style in rows], dtype=object)
+    table["source_row"] = table.groupby("source_file").cumcount().to_numpy() + 2
+    files = table[["source_file", "kind"]].drop_duplicates()
+    sources = pd.DataFrame(dict(file=files["source_file"], path=files["source_file"], kind=files["kind"], sheet="", sha256=files["source_file"],
+                                rows=0, filtered=0))
+    table = table.assign(source_sheet="").astype({name: "category" for name in ("kind", "source_file", "source_sheet")})
+    return RawRows(table, sources)
+
+
+def ledger_of(rows, start, days, **how):
+    "The ledger of a shop whose snapshot was taken on the day after its data end."
+    return build_ledger(raw_rows(rows, start, **how), start + timedelta(days), max_bad_share=1)
+
+
+# What the shop's records mean, once more and slowly
+
+def settle_returns(rows, start):
+    "Sales that stay sold, as [row, copies]; the number of returns that matched nothing."
+    kept, unmatched = [], 0
+    for item in sorted({row[1] for row in rows}):
+        events = [row for row in rows if row[0] == "sales" and row[1] == item]
+        month = lambda row: (start + timedelta(row[3])).strftime("%Y-%m")
+        last = float("inf")
+        key = lambda row: (row[3], row[4] < 0, last if row[2] is None else min(row[2], row[3]), last if row[5] is None else row[5])
+        earlier_pool = 0
+        for each in sorted({month(row) for row in events}):
+            stack, owed = [], []
+            for row in sorted((row for row in events if month(row) == each), key=key):
+                if row[4] > 0:
+                    stack.append([row, row[4]])
+                    continue
+                back = -row[4]
+                while back and stack:
+                    taken = min(back, stack[-1][1])
+                    stack[-1][1] -= taken
+                    back -= taken
+                    if not stack[-1][1]:
+                        stack.pop()
+                owed.append(back)
+            for back in owed:
+                unmatched += back > earlier_pool
+                earlier_pool = max(earlier_pool - back, 0)
+            earlier_pool += sum(copies for _, copies in stack)
+            kept += stack
+    return kept, unmatched
+
+
+def count_copies(rows, start, days):
+    "Copies as (item, start, end or None, count, price); whether stock is known; how many rows are set aside."
+    kept, bad = settle_returns(rows, start)
+    sales = [(item, created if created is None else min(created, sold), sold, copies, price) for (_, item, created, sold, _, price, _), copies in kept]
+    stock = [(item, created, None, copies, price) for kind, item, created, _, copies, price, _ in rows if kind == "stock"]
+    bad += sum(created is not None and created >= days for _, created, *_ in stock)
+    stock = [copy for copy in stock if copy[1] is None or copy[1] < days]
+    known = all(2 * sum(copy[1] is not None for copy in part) >= len(part) for part in (sales, stock) if part)
+    return sales + stock, known, bad
+
+
+def count_by_day(copies, known, start, days):
+    "Every measure of every item and month by walking through days and copies."
+    found = defaultdict(lambda: defaultdict(float))
+    prices = defaultdict(list)
+    items = sorted({copy[0] for copy in copies})
+    first = {}
+    for item in items:
+        mine = []
+        for _, created, sold, count, price in [copy for copy in copies if copy[0] == item]:
+            seen = created if known and created is not None else days - 1 if sold is None else sold
+            mine.append((max(seen, 0), seen, sold, count, price))
+        first[item] = min(each[0] for each in mine)
+        for day in range(days):
+            today = start + timedelta(day)
+            cell = found[item, today.strftime("%Y-%m")]
+            stock = sum(count for begin, _, sold, count, _ in mine if begin <= day and (sold is None or day < sold))
+            sold_today = sum(count for _, _, sold, count, _ in mine if sold == day)
+            if "stock_open" not in cell:
+                cell["stock_open"] = sum(count for begin, seen, sold, count, _ in mine if seen < day and (sold is None or day <= sold))
+            cell["stock_close"] = stock
+            cell["units"] += sold_today
+            cell["arrivals"] += sum(count for _, seen, _, count, _ in mine if seen == day)
+            cell["days"] += 1
+            cell["on_sale"] += stock > 0 or sold_today > 0
+            cell["exposure"] += 1 if stock > 0 else 0.5 if sold_today > 0 else 0
+            cell["shelf"] += min(stock, 5) / 5
+            cell["carried"] += day >= first[item]
+        for begin, _, sold, count, price in mine:
+            gone = days - 1 if sold is None else sold
+            if price is not None and (known or sold is not None):
+                lived = range(begin if known else gone, gone + 1)
+                for month in {(start + timedelta(day)).strftime("%Y-%m") for day in lived}:
+                    prices[item, month] += [price] * count
+    months = sorted({month for _, month in found})
+    table = lambda name: np.array([[found[item, month][name] for month in months] for item in items])
+    measures = {name: table(name) for name in ("units", "arrivals", "stock_open", "stock_close", "exposure", "on_sale", "carried", "days")}
+    measures["availability"] = measures["on_sale"] / measures["days"]
+    measures["depth"] = table("shelf") / measures["days"]
+    measures["daily_rate"] = measures["units"] / np.maximum(measures["on_sale"], 1)
+    measures["price"] = np.array([[np.mean(prices[item, month]) if prices[item, month] else np.nan for month in months] for item in items])
+    return items, months, measures
+
+
+def lost_by_day(measures):
+    "Lost copies: days that an item missed since it first came × its rate × the month's season."
+    rate, season = panel_room.demand_rates(measures["units"], measures["exposure"])
+    return (measures["carried"] - measures["on_sale"]) * rate * season
+
+
+# The properties
+
+@shops(40)
+@given(shop_rows())
+def test_the_panel_is_what_counting_day_by_day_gives(shop):
+    rows, start, days = shop
+    copies, known, bad = count_copies(rows, start, days)
+    ledger = ledger_of(rows, start, days)
+    assert len(ledger.quarantine) == bad
+    assert ledger.stock_known == known
+    panel = build_panel(ledger)
+    items, months, counted = count_by_day(copies, known, start, days)
+    panel = panel.sortby("artist")
+    assert panel["artist"].values.tolist() == items
+    assert [str(month)[:7] for month in panel["month"].values] == months
+    names = ("units", "price") + ("arrivals", "stock_open", "stock_close", "availability", "depth", "exposure", "daily_rate") * known
+    for name in names:
+        np.testing.assert_allclose(panel[name].values, counted[name].astype(np.float32), rtol=1e-6, err_msg=name)
+    if not known:
+        assert all(panel[name].isnull().all() for name in ("stock_open", "availability", "depth", "exposure", "daily_rate", "lost_units", "lost_money"))
+        return
+    lost = lost_by_day(counted)
+    np.testing.assert_allclose(panel["lost_units"].values, lost.astype(np.float32), rtol=1e-5, atol=1e-7)
+    price = pd.DataFrame(counted["price"]).ffill(axis=1).to_numpy()
+    np.testing.assert_allclose(panel["lost_money"].values, np.where(lost > 0, lost * price, 0).astype(np.float32), rtol=1e-5, atol=1e-5)
+    unsold = {item: sum(count for other, _, sold, count, _ in copies if other == item and sold is None) for item in items}
+    ids = dict(zip(ledger.items["artist"], ledger.items["item_id"]))
+    assert {item: stock_now(ledger)[ids[item]] for item in items} == unsold
+    for item, values in zip(items, counted["on_sale"]):
+        assert daily_stock(ledger, ids[item])["on_sale"].sum() == values.sum()
+
+
+@shops(25)
+@given(shop_rows(), st.randoms(use_true_random=False))
+def test_the_order_of_rows_and_files_does_not_matter(shop, random):
+    rows, start, days = shop
+    once, shuffled = build_panel(ledger_of(rows, start, days)), list(rows)
+    random.shuffle(shuffled)
+    xr.testing.assert_identical(build_panel(ledger_of(shuffled, start, days)), once)
+    xr.testing.assert_identical(build_panel(ledger_of(shuffled, start, days, by_month=True)), once)
+
+
+@shops(20)
+@given(shop_rows())
+def test_nothing_looks_ahead(shop):
+    rows, start, days = shop
+    ledger = ledger_of(rows, start, days)
+    panel = build_panel(ledger)
+    past, future = past_features(panel), future_features(panel, 3)
+    for month in panel["month"].values:
+        known = build_panel(ledger.cut(month))
+        seen = panel.sel(item=known["item"].values, month=slice(None, month))
+        for name in (*panel.data_vars, *CAUSAL_COORDS):
+            np.testing.assert_array_equal(known[name], seen[name], err_msg=f"{name} up to {month}")
+        for features, whole in ((past_features(known), past), (future_features(known, 3), future)):
+            same = whole.sel(item=features["item"].values).isel(month=slice(0, features.sizes["month"]))
+            np.testing.assert_array_equal(features.values, same.values, err_msg=f"features up to {month}")
+        later = panel.sel(month=slice(None, month)).drop_sel(item=known["item"].values)
+        assert float(later["units"].sum()) == 0 and not later["arrivals"].sum() > 0
+
+
+@shops(20)
+@given(shop_rows(returns=False), st.integers(0, 130))
+def test_a_cut_ledger_is_the_ledger_of_the_files_of_that_day(shop, cut):
+    "Cutting says the same as reading what the shop would have exported at the end of that month."
+    rows, start, days = shop
+    ends = [day for day in range(1, days) if (start + timedelta(day)).day == 1]
+    known = count_copies(rows, start, days)[1]
+    if not ends or not known:
+        return
+    end = ends[cut % len(ends)]
+    seen = lambda created, sold: (min(created, sold) if sold is not None else created) if created is not None else sold if sold is not None else days - 1
+    exported = [(kind if sold is not None and sold < end else "stock", item, seen(created, sold), sold if sold is not None and sold < end else None, *rest)
+                for kind, item, created, sold, *rest in rows if seen(created, sold) < end]
+    whole = ledger_of(rows, start, days)
+    try:
+        then = build_panel(build_ledger(raw_rows(exported, start), start + timedelta(end), max_bad_share=1, with_stock=True))
+    except InputError as error:
+        raise AssertionError(f"what was exported then is refused: {error}") from error
+    cut_panel = build_panel(whole.cut(start + timedelta(end - 1)))
+    for name in (*cut_panel.data_vars, *CAUSAL_COORDS, "style"):
+        np.testing.assert_array_equal(cut_panel[name], then[name], err_msg=name)
+    np.testing.assert_array_equal(static_features(cut_panel, fit_static(cut_panel)), static_features(then, fit_static(then)))
