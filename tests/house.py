@@ -220,6 +220,19 @@ def shape(root: Path) -> list[str]:
     return faults
 
 
+def imports_apart(root: Path) -> list[str]:
+    "In a room, a cell that imports does nothing else: making the docs executes such cells, and only such, whole."
+    faults = []
+    for name, cells in pages(root).items():
+        for cell in cells:
+            if number(name) is None or cell["type"] != "code" or is_export(cell):
+                continue
+            found = [node for node in ast.walk(parsed(cell["source"])) if isinstance(node, (ast.Import, ast.ImportFrom))]
+            if found and not only_imports(cell) and "eval: false" not in cell["source"]:
+                faults.append(f"{name}: a cell imports and does more: {opening(cell)}")
+    return faults
+
+
 def opening(cell: dict) -> str:
     "The first line of a cell that says what it is."
     lines = [line for line in cell["source"].splitlines() if line.strip() and not line.startswith(("#", "@"))]
@@ -261,4 +274,4 @@ def run_notebooks(root: Path) -> list[str]:
     return faults
 
 
-RULES = [layering, learning, names, quarto_link, sidebar, documented, shape, machine_paths, run_notebooks]
+RULES = [layering, learning, names, quarto_link, sidebar, documented, shape, imports_apart, machine_paths, run_notebooks]

@@ -170,6 +170,7 @@ BREAKS = [
     (house.shape, broken_room("00_core", *[title()] * 81), "81 cells"),
     (house.shape, broken_room("00_core", title(), LONG), "41 lines"),
     (house.shape, broken_room("00_core", title(), EXPORT, EXPORT), "in a row"),
+    (house.imports_apart, broken_room("00_core", *room("core", cell("import os\nprint(os)"))), "imports and does more"),
     (house.machine_paths, broken_room("index", title(), cell("1", output="read /home/anna/sales.xlsx")), "/home/anna"),
     (house.machine_paths, broken_room("index", title(), cell("open('C:\\\\Users\\\\anna')")), "Users"),
     (house.run_notebooks, broken_room(RUN, *[title()] * 12, cell("a: int = 1", tags=["parameters"])), "13 cells"),
