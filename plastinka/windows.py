@@ -7,7 +7,7 @@ __all__ = ['LEAST_LAGS', 'MOST_LAGS', 'months_needed', 'choose_lags', 'window_sc
            'build_block', 'pad_months', 'training_windows', 'cutoff_windows', 'gather', 'gather_target',
            'BlockTrainingDataset', 'as_is', 'module_input']
 
-# %% ../nbs/32_windows.ipynb #54c043f9
+# %% ../nbs/32_windows.ipynb #759a7647
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +18,8 @@ from darts.utils.data import TorchTrainingDataset
 from darts.utils.data.torch_datasets.utils import PLModuleInput, TorchTrainingBatch, TorchTrainingSample
 
 from .core import input_error
-from .features import StaticEncoder, decayed_mean, future_features, known_months, past_features
-from .features import selling_weight, static_features
+from .features import StaticEncoder, decayed_mean, demand_estimate, future_features, known_months
+from .features import past_features, selling_weight, static_features
 
 # %% ../nbs/32_windows.ipynb #d7395fce
 LEAST_LAGS = 3
@@ -55,11 +55,11 @@ def window_scale(
     "Scale of the window that ends in each month: 1 + slow mean of units per available month."
     return (1 + decayed_mean(units, weight, 0.15, least=0.5)).astype(np.float32)
 
-# %% ../nbs/32_windows.ipynb #51043e2a
+# %% ../nbs/32_windows.ipynb #5e8cef6d
 @dataclass
 class WindowBlock:
     "Everything that windows are cut from; month index m of the panel is at m + lags in the padded tensors."
-    target: torch.Tensor # [items, lags + months + horizon] units
+    target: torch.Tensor # [items, lags + months + horizon] demand, copies
     past: torch.Tensor # [items, lags + months, past features]
     future: torch.Tensor # [items, lags + months + horizon, future features]
     static: torch.Tensor # [items, static features]
@@ -74,7 +74,7 @@ class WindowBlock:
         "Number of months in the panel."
         return self.scale.shape[1]
 
-# %% ../nbs/32_windows.ipynb #3daf71dd
+# %% ../nbs/32_windows.ipynb #8f557591
 def target_weight(
     panel: xr.Dataset, # Panel
 ) -> np.ndarray: # float32 [items, months], 0..1
@@ -93,7 +93,7 @@ def build_block(
     "Lay a panel and its features out for windows."
     units, weight = panel["units"].values, selling_weight(panel)
     return WindowBlock(
-        target=pad_months(units, lags, horizon), past=pad_months(past_features(panel).values, lags, 0),
+        target=pad_months(demand_estimate(panel), lags, horizon), past=pad_months(past_features(panel).values, lags, 0),
         future=pad_months(future_features(panel, horizon).values, lags, 0),
         static=torch.from_numpy(static_features(panel, encoder).values), scale=torch.from_numpy(window_scale(units, weight)),
         weight=pad_months(target_weight(panel), 0, horizon), known=torch.from_numpy(known_months(panel) > 0),
@@ -109,11 +109,11 @@ def pad_months(
     width = [(0, 0), (before, after)] + [(0, 0)] * (values.ndim - 2)
     return torch.from_numpy(np.ascontiguousarray(np.pad(values, width), dtype=np.float32))
 
-# %% ../nbs/32_windows.ipynb #cf0d2d50
+# %% ../nbs/32_windows.ipynb #3c6b5a8f
 def training_windows(
     block: WindowBlock, # Block of the training panel
     last_target: int | None = None, # Last month index a target may touch; default the panel's last
-    min_sales_months: int = 0, # Months with sales the history must have
+    min_sales_months: int = 0, # Months with a demand of at least one copy that the history must have
 ) -> np.ndarray: # int64 [windows, 2] of item and cutoff index
     "All windows that a model may learn from."
     last = block.months - 1 if last_target is None else last_target
@@ -121,7 +121,7 @@ def training_windows(
     usable = block.known & counted
     usable[:, max(last - block.horizon + 1, 0) :] = False
     if min_sales_months:
-        sold = (block.target[:, : block.lags + block.months] > 0).float().unfold(1, block.lags, 1).sum(dim=2)
+        sold = (block.target[:, : block.lags + block.months] >= 1).float().unfold(1, block.lags, 1).sum(dim=2)
         usable &= sold[:, 1 : block.months + 1] >= min_sales_months
     return usable.nonzero().numpy()
 
