@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['BOOKS', 'TEXTS', 'REJECTED', 'MAX_BYTES', 'MAX_CELLS', 'ENCODINGS', 'SEPARATORS', 'find_files', 'Grid', 'text_column',
-           'read_book', 'find_encoding', 'text_likeness', 'find_separator', 'read_text', 'find_header', 'read_grid',
-           'Table', 'make_table', 'take_columns', 'RawRows', 'read_sources']
+           'read_book', 'days_behind', 'find_encoding', 'text_likeness', 'find_separator', 'read_text', 'find_header',
+           'read_grid', 'Table', 'make_table', 'take_columns', 'RawRows', 'read_sources']
 
-# %% ../nbs/11_ingest.ipynb #6ec568dd
+# %% ../nbs/11_ingest.ipynb #9cb6eba3
 import csv
 import difflib
 import gzip
@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from .core import bar, file_sha256, input_error, say
-from .schema import (ALIASES, COLUMNS, Profile, check_columns, header_key, load_profile, match_headers, nearest,
+from .schema import (ALIASES, COLUMNS, Profile, check_columns, header_key, load_profile, match_headers, nearest, normalise,
                               profile_aliases)
 from .values import cell_text, parse_barcode, parse_count, parse_date, parse_price, parse_year
 
@@ -72,7 +72,7 @@ def _no_such_file(path):
     near = difflib.get_close_matches(path.name, beside, n=1)
     return input_error(str(path), "there is no such file" + (f". Did you mean {near[0]}" if near else ""), "Check the path")
 
-# %% ../nbs/11_ingest.ipynb #226e6c42
+# %% ../nbs/11_ingest.ipynb #61ee66c6
 REJECTED = ["file", "sheet", "row", "column", "value", "reason"] # Columns of rows that could not be taken apart
 
 
@@ -85,6 +85,7 @@ class Grid:
     encoding: str = "" # Of a text file
     separator: str = "" # Of a text file
     rejected: list[tuple[int, str, str]] = field(default_factory=list) # Lines that could not be taken apart: row, text, reason
+    days_behind: int = 0 # Days by which its serial days lie behind those counted from 1900
 
     def head(self, number: int = 20) -> list[list[str]]: # Rows, "" for missing
         "The first rows as plain text."
@@ -253,6 +254,17 @@ def read_book(
         raise input_error(where, f"{missing} {len(grids)} sheets with data: {listed}", f"Choose one with the parameter sheet, such as sheet={grids[0].sheet}")
     return grids[0]
 
+# %% ../nbs/11_ingest.ipynb #28e68dd4
+def days_behind(
+    content: bytes, # A workbook
+) -> int: # 1462 for a book that counts days from 1904, else 0
+    "By how many days a workbook's serial days lie behind those counted from 1900."
+    if not content.startswith(_ZIP):
+        return 0
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        settings = archive.read("xl/workbook.xml") if "xl/workbook.xml" in archive.namelist() else b""
+    return 1462 if re.search(rb'<workbookPr[^>]*date1904="(1|true)"', settings) else 0
+
 # %% ../nbs/11_ingest.ipynb #2e08eaf9
 ENCODINGS = ("cp1251", "cp866", "cp1252") # Tried where a text is not Unicode
 
@@ -401,7 +413,7 @@ def find_header(
     first = next((place for place, row in enumerate(rows) if any(cell.strip() for cell in row)), 0)
     return int(np.argmax(known)) if any(known) else first
 
-# %% ../nbs/11_ingest.ipynb #9701788e
+# %% ../nbs/11_ingest.ipynb #e5d720b3
 def read_grid(
     path: Path, # Workbook or text file
     aliases: dict[str, tuple[str, ...]], # Known headers by column
@@ -420,9 +432,9 @@ def read_grid(
         return read_text(content, where, aliases)
     grid = read_book(content, where, sheet)
     start = find_header(grid.head(), aliases)
-    return Grid([column[start:] for column in grid.cells], grid.rows[start:], grid.sheet)
+    return Grid([column[start:] for column in grid.cells], grid.rows[start:], grid.sheet, days_behind=days_behind(content))
 
-# %% ../nbs/11_ingest.ipynb #1de1a33c
+# %% ../nbs/11_ingest.ipynb #4c065102
 @dataclass
 class Table:
     "One file's cells under its headers."
@@ -430,6 +442,7 @@ class Table:
     headers: list[str] # Header of each column, "" where it has none
     rows: np.ndarray # int64: row numbers
     where: str # File and sheet, for messages
+    days_behind: int = 0 # Days by which the book's serial days lie behind those counted from 1900
 
     def column(self, header: str) -> pd.Categorical | None: # Cells, None if there is no such header
         "The column under a header, compared as headers are."
@@ -448,7 +461,7 @@ def make_table(
 ) -> tuple[Table, int]: # Without rows in which every cell is blank; how many those were
     "Take the headers off a grid."
     headers = [" ".join(text.split()) for text in grid.head(1)[0]] if len(grid.rows) else []
-    table = Table({place: column[1:] for place, column in enumerate(grid.cells)}, headers, grid.rows[1:], where)
+    table = Table({place: column[1:] for place, column in enumerate(grid.cells)}, headers, grid.rows[1:], where, grid.days_behind)
     filled = np.zeros(len(table.rows), dtype=bool)
     for column in table.cells.values():
         filled |= column.codes >= 0
@@ -479,7 +492,7 @@ def _join_lookups(table, profile, folder):
                 table.cells[len(table.headers)] = pd.Categorical.from_codes(codes, categories=other.cells[place].categories)
                 table.headers.append(header)
 
-# %% ../nbs/11_ingest.ipynb #5fd64ef4
+# %% ../nbs/11_ingest.ipynb #faa627a1
 def _filter_rows(table, profile):
     "How many rows each filter left out, by reason."
     counts = {}
@@ -493,6 +506,14 @@ def _filter_rows(table, profile):
     return counts
 
 
+def _split_text(text, split):
+    if split.pattern:
+        match = re.fullmatch(split.pattern, text)
+        return [(match[name] or "").strip() if match else "" for name in split.into]
+    parts = [part.strip() for part in text.split(split.separator, len(split.into) - 1)]
+    return [""] * (len(split.into) - len(parts)) + parts
+
+
 def _split_fields(table, profile):
     "Columns that a split makes, by name."
     made = {}
@@ -500,14 +521,25 @@ def _split_fields(table, profile):
         column = table.column(split.header)
         if column is None:
             continue
-        parts = [text.strip().split(split.separator, len(split.into) - 1) for text in column.categories]
-        filled = [[""] * (len(split.into) - len(part)) + [each.strip() for each in part] for part in parts]
+        filled = [_split_text(text.strip(), split) for text in column.categories]
         for place, name in enumerate(split.into):
             texts = np.array([each[place] or None for each in filled] + [None], dtype=object)
             made[name] = texts[column.codes]
     return made
 
-# %% ../nbs/11_ingest.ipynb #3f034c34
+# %% ../nbs/11_ingest.ipynb #60e3000c
+def _translate(cells, words, column, days_behind):
+    "Cells with the shop's words as ours, and serial days counted from 1900."
+    words = {normalise(str(word)): ours for word, ours in (words or {}).items()}
+    serials = days_behind if column.dtype == "day" else 0
+    if not words and not serials:
+        return cells
+    codes, texts = pd.factorize(cells)
+    texts = [words.get(normalise(text), text) for text in texts]
+    texts = [str(int(text[:5]) + serials) + text[5:] if serials and re.fullmatch(r"\d{5}([.,]\d+)?", text) else text for text in texts]
+    return np.array([*texts, None], dtype=object)[codes]
+
+# %% ../nbs/11_ingest.ipynb #c1e42ce9
 def take_columns(
     table: Table, # One file
     kind: str, # "sales" or "stock"
@@ -526,11 +558,17 @@ def take_columns(
     for name, value in profile.defaults.items():
         own = columns.get(name, np.full(len(table.rows), None, dtype=object))
         columns[name] = np.where(pd.isna(own), cell_text(value), own)
+    columns = {name: _translate(cells, profile.values.get(name), COLUMNS[name], table.days_behind) for name, cells in columns.items()}
     frame = pd.DataFrame({name: columns[name] for name in COLUMNS if name in columns}, index=pd.RangeIndex(len(table.rows)))
     used = {headers[0]: name for name, headers in found.items()}
     foreign = [header for header in table.headers if header and header not in used and header not in [name for names in split.values() for name in names]]
     return frame, dict(rows=len(frame), filtered=sum(counts.values()), filters=", ".join(f"{reason}: {count:,}" for reason, count in counts.items()),
-                       headers=", ".join(f"{header} → {name}" for header, name in used.items()), foreign=", ".join(foreign))
+                       headers=", ".join(f"{header} → {name}" for header, name in [*used.items(), *_told_splits(split).items()]), foreign=", ".join(foreign))
+
+
+def _told_splits(split):
+    "Header → the columns that are made of it."
+    return pd.Series(split, dtype=object).str[0].reset_index().groupby(0)["index"].agg(", ".join).to_dict() if split else {}
 
 
 def _plain(column):

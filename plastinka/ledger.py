@@ -47,7 +47,7 @@ def parse_cells(
             repairs.append(count_repairs(files, name, bad, column.cells.unreadable, cells))
     return table.astype({name: np.float64 for name in ("price", "count", *YEARS)}), faults, repairs
 
-# %% ../nbs/12_ledger.ipynb #e2691c98
+# %% ../nbs/12_ledger.ipynb #a9f627ea
 def order_dates(
     rows: pd.DataFrame, # Raw rows, index 0..n-1
 ) -> tuple[pd.Series, list[pd.DataFrame]]: # Rows of files that are month first; repairs
@@ -72,7 +72,8 @@ def parse_days(
     "Days, each file by its own order."
     days, bad = parse_date(cells)
     if american.any():
-        days[american], bad[american] = parse_date(cells[american], month_first=True)
+        other, other_bad = parse_date(cells[american], month_first=True)
+        days, bad = days.where(~american, other), (bad & ~american) | other_bad.reindex(cells.index, fill_value=False)
     return days.astype("datetime64[ns]").dt.floor("D"), bad
 
 # %% ../nbs/12_ledger.ipynb #bc9a090f

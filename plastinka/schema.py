@@ -8,12 +8,12 @@ __all__ = ['CELL_TYPES', 'KINDS', 'COLUMNS', 'ITEM_KEY', 'RELEASE_TYPES', 'QUANT
            'match_headers', 'nearest', 'nearest_header', 'required_columns', 'check_columns', 'Filter', 'Lookup',
            'Split', 'Profile', 'make_profile', 'profile_aliases', 'profile_names', 'load_profile']
 
-# %% ../nbs/10_schema.ipynb #82efe999
+# %% ../nbs/10_schema.ipynb #caa34d45
 import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from importlib.resources import files
 from pathlib import Path
 
@@ -228,7 +228,7 @@ def _missing_column(group, foreign, headers, where):
     guess = f". Did you mean «{near[0]}»" if near else ""
     return input_error(where, f"has no column {wanted} ({', '.join(group)}). Headers seen: {seen}{guess}", "Rename the column, or give a profile")
 
-# %% ../nbs/10_schema.ipynb #aff7b521
+# %% ../nbs/10_schema.ipynb #c003e625
 @dataclass(frozen=True)
 class Filter:
     "Rows that are left out on purpose; how many is counted per file."
@@ -246,12 +246,13 @@ class Lookup:
 
 @dataclass(frozen=True)
 class Split:
-    "A field that holds several facts."
+    "A field that holds several facts: cut at a separator, or matched whole by a pattern with named groups."
     header: str # Header of the field
-    separator: str # Text between the facts
-    into: tuple[str, ...] # Our columns; the last takes the rest, and alone takes a text without separator
+    separator: str = "" # Text between the facts
+    into: tuple[str, ...] = () # Our columns; the last takes the rest, and alone takes a text without separator
+    pattern: str = "" # Regular expression whose groups are named after our columns; a text that it does not match gives none
 
-# %% ../nbs/10_schema.ipynb #2dbffe94
+# %% ../nbs/10_schema.ipynb #0faec742
 @dataclass(frozen=True)
 class Profile:
     "How one shop's files differ from the usual ones."
@@ -262,10 +263,11 @@ class Profile:
     filters: tuple[Filter, ...] = () # Rows to leave out
     lookups: tuple[Lookup, ...] = () # Files to join
     splits: tuple[Split, ...] = () # Fields to split
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict) # Our column → the shop's word → ours, compared as names are
     item_key: tuple[str, ...] = ITEM_KEY # Columns that tell two records apart
     sheet: str = "" # Sheet to read where a workbook has several
 
-# %% ../nbs/10_schema.ipynb #069cba6e
+# %% ../nbs/10_schema.ipynb #444dba62
 def make_profile(
     content: object, # What a YAML file holds
     where: str, # Its name, for messages
@@ -278,25 +280,34 @@ def make_profile(
     for part in ("columns", "defaults"):
         _check_type(content.get(part, {}), dict, where, part)
         _check_words(content.get(part, {}), COLUMNS, f"{where}, {part}", "column")
+    _check_type(content.get("values", {}), dict, where, "values")
+    _check_words(content.get("values", {}), COLUMNS, f"{where}, values", "column")
+    for name, words in content.get("values", {}).items():
+        _check_type(words, dict, where, f"values of {name}")
     for part, kind in _PARTS.items():
         content[part] = tuple(_make_part(kind, each, f"{where}, {part}") for each in _as_list(content.get(part), where, part))
     content["item_key"] = tuple(_as_list(content.get("item_key"), where, "item_key")) or ITEM_KEY
     _check_words(content["item_key"], COLUMNS, f"{where}, item_key", "column")
     return Profile(**{name: value for name, value in content.items() if value is not None})
 
-
+# %% ../nbs/10_schema.ipynb #b4262bd7
 _PARTS = {"filters": Filter, "lookups": Lookup, "splits": Split}
 
 
 def _make_part(kind, content, where):
     _check_type(content, dict, where, "each entry")
     _check_words(content, [each.name for each in fields(kind)], where, "setting")
-    if missing := [each.name for each in fields(kind) if each.name not in content and each.name != "reason"]:
-        raise input_error(where, f"an entry has no {missing[0]}", f"Each needs {', '.join(each.name for each in fields(kind))}")
-    _check_expression(content.get("drop", ""), where)
-    if "into" in content:
-        content = dict(content, into=tuple(_as_list(content["into"], where, "into")))
+    needed = [each.name for each in fields(kind) if each.default is MISSING] + ["separator", "into"] * ("separator" in content or kind is Split and "pattern" not in content)
+    if missing := [name for name in needed if name not in content]:
+        raise input_error(where, f"an entry has no {missing[0]}", f"Each needs {', '.join(needed)}" + ", or header and pattern" * (kind is Split))
+    for name in ("drop", "pattern"):
+        _check_expression(content.get(name, ""), where)
+    if kind is Split:
+        groups = re.compile(content.get("pattern", "")).groupindex
+        content = dict(content, into=tuple(groups or _as_list(content.get("into"), where, "into")))
         _check_words(content["into"], COLUMNS, f"{where}, into", "column")
+        if not content["into"]:
+            raise input_error(where, f"{content.get('pattern')!r} has no named group", "Name the facts, such as (?P<artist>.+) / (?P<album>.+)")
     return kind(**content)
 
 # %% ../nbs/10_schema.ipynb #a786d785
