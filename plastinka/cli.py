@@ -18,7 +18,7 @@ from fastcore.docments import docments
 import plastinka
 from .core import InputError, input_error
 
-# %% ../nbs/91_cli.ipynb #31bacbfb
+# %% ../nbs/91_cli.ipynb #45792a10
 def forecast(
     sales: list[str], # Sales files, or folders that hold them: one file per month, in any order
     stock: str = "", # Stock file: all unsold copies; without it everything that needs stock is "unknown"
@@ -27,6 +27,7 @@ def forecast(
     snapshot_date: str = "", # Day on which the stock was counted, as 2024-05-31; the day after the last sale if not given
     horizon: int = 3, # How many months ahead, 1 to 6
     lags: int = 0, # Months of history the model looks at; 0 takes as many as fit, at most 12
+    head: str = "negative_binomial", # What the network's outputs mean: negative_binomial, hurdle, poisson, tweedie, quantile or darts_quantile
     demand_quantile: float = 0.75, # Order so that demand is met with this probability, 0 to 1
     max_bad_share: float = 0.2, # A file with a greater share of unreadable rows is refused
     seed: int = 0, # Same seed, same files: same forecast
@@ -34,7 +35,7 @@ def forecast(
 ) -> int: # Exit code
     "Forecast a shop's sales from its files, and say what to order."
     from plastinka.jobs import forecast_job
-    values = dict(stock=stock, sheet=sheet, horizon=horizon, lags=lags, demand_quantile=demand_quantile,
+    values = dict(stock=stock, sheet=sheet, horizon=horizon, lags=lags, head=head, demand_quantile=demand_quantile,
                   max_bad_share=max_bad_share, seed=seed)
     return run_and_tell(forecast_job(sales, profile, snapshot_date, **values), out)
 

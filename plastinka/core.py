@@ -109,11 +109,14 @@ def _end_step(name, status, start):
     record_progress(step=name, status=status, seconds=round(seconds, 3))
     say(f"{name}: failed after {seconds:.1f} s" if status == "failed" else f"{name}: {seconds:.1f} s")
 
-# %% ../nbs/00_core.ipynb #0312e363
+# %% ../nbs/00_core.ipynb #538d4c47
 class BarRecorder:
     "A text stream that passes what a progress bar draws to the progress file."
 
-    def write(self, text):
+    def write(
+        self,
+        text, # What the bar draws
+    ):
         "Record one piece of a bar's text."
         record_progress(bar=text)
 

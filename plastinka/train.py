@@ -6,7 +6,7 @@
 __all__ = ['panel_at', 'tide_options', 'TrainedTide', 'find_steps', 'train_all', 'train', 'forecast_items', 'save_trained',
            'load_trained']
 
-# %% ../nbs/61_train.ipynb #9a7bea42
+# %% ../nbs/61_train.ipynb #9a6c31f3
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from .features import StaticEncoder, fit_static
 from .ledger import Ledger
 from .models.baselines import FALLBACK, similar_titles
 from .models.core import check_horizon, check_quantiles, forecast_frame, future_months
+from .models.heads import make_head
 from .models.tide import LossCurve, TideOptions, predict_tide, train_tide
 from .panel import build_panel
 from .schema import QUANTILES
@@ -36,19 +37,21 @@ def panel_at(
         cutoff = pd.Timestamp(ledger.last_day.to_period("M").start_time) - pd.offsets.MonthBegin(1)
     return build_panel(ledger.cut(pd.Timestamp(cutoff)))
 
-# %% ../nbs/61_train.ipynb #8b36d84b
+# %% ../nbs/61_train.ipynb #c3b2e667
 def tide_options(
     months: int, # Complete months at hand
     horizon: int = 3, # Months ahead, 1..6
     lags: int = 0, # Months of history; 0 = as many as fit, at most 12
     quantiles: tuple[float, ...] = QUANTILES, # Levels
+    head: str = "negative_binomial", # Likelihood, a name of `42_models.heads`
     seed: int = 0, # Of everything random
 ) -> TideOptions: # Checked options
     "Options that fit the data; raises `InputError` for a history too short or a horizon out of range."
-    horizon = check_horizon(horizon)
-    return TideOptions(lags=choose_lags(months, horizon, lags), horizon=horizon, quantiles=check_quantiles(quantiles), seed=seed)
+    horizon, quantiles = check_horizon(horizon), check_quantiles(quantiles)
+    make_head(head, quantiles)
+    return TideOptions(lags=choose_lags(months, horizon, lags), horizon=horizon, quantiles=quantiles, head=head, seed=seed)
 
-# %% ../nbs/61_train.ipynb #f57f3862
+# %% ../nbs/61_train.ipynb #a0d22e97
 @dataclass
 class TrainedTide:
     "A trained TiDE with all it needs to forecast a panel that it has not seen."
@@ -72,7 +75,7 @@ class TrainedTide:
             raise input_error(f"quantiles {tuple(quantiles)}, horizon {horizon}",
                               f"the model was trained for {self.options.quantiles}, horizon {self.options.horizon}", "Train it anew")
         block = build_block(panel, self.encoder, self.options.lags, self.options.horizon)
-        _, values = predict_tide(self.model, block, block.months - 1)
+        _, values = predict_tide(self.model, block, block.months - 1, self.options.quantiles)
         return values[:, :horizon]
 
 # %% ../nbs/61_train.ipynb #58874698
