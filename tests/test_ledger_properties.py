@@ -12,8 +12,8 @@ import xarray as xr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plastinka import panel as panel_room
 from plastinka.core import InputError
+from plastinka.demand import demand_rates, usual_lot
 from plastinka.features import fit_static, future_features, past_features, static_features
 from plastinka.ingest import RawRows
 from plastinka.ledger import build_ledger
@@ -135,7 +135,9 @@ def count_by_day(copies, known, start, days):
                 cell["stock_open"] = sum(count for begin, seen, sold, count, _ in mine if seen < day and (sold is None or day <= sold))
             cell["stock_close"] = stock
             cell["units"] += sold_today
-            cell["arrivals"] += sum(count for _, seen, _, count, _ in mine if seen == day)
+            came = sum(count for _, seen, _, count, _ in mine if seen == day)
+            cell["arrivals"] += came
+            cell["lots"] += came > 0
             cell["days"] += 1
             cell["on_sale"] += stock > 0 or sold_today > 0
             cell["exposure"] += 1 if stock > 0 else 0.5 if sold_today > 0 else 0
@@ -149,7 +151,7 @@ def count_by_day(copies, known, start, days):
                     prices[item, month] += [price] * count
     months = sorted({month for _, month in found})
     table = lambda name: np.array([[found[item, month][name] for month in months] for item in items])
-    measures = {name: table(name) for name in ("units", "arrivals", "stock_open", "stock_close", "exposure", "on_sale", "carried", "days")}
+    measures = {name: table(name) for name in ("units", "arrivals", "lots", "stock_open", "stock_close", "exposure", "on_sale", "carried", "days")}
     measures["availability"] = measures["on_sale"] / measures["days"]
     measures["depth"] = table("shelf") / measures["days"]
     measures["daily_rate"] = measures["units"] / np.maximum(measures["on_sale"], 1)
@@ -158,9 +160,9 @@ def count_by_day(copies, known, start, days):
 
 
 def lost_by_day(measures):
-    "Lost copies: days that an item missed since it first came × its rate × the month's season."
-    rate, season = panel_room.demand_rates(measures["units"], measures["exposure"])
-    return (measures["carried"] - measures["on_sale"]) * rate * season
+    "Lost copies: days since the item first came that it was not exposed × its demand rate."
+    lot = usual_lot(measures["arrivals"], measures["lots"], measures["stock_open"][:, 0])
+    return (measures["carried"] - measures["exposure"]) * demand_rates(measures["units"], measures["exposure"], lot)
 
 
 # The properties
