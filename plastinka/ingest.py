@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['BOOKS', 'TEXTS', 'REJECTED', 'MAX_BYTES', 'MAX_CELLS', 'ENCODINGS', 'SEPARATORS', 'find_files', 'Grid', 'text_column',
-           'read_book', 'days_behind', 'find_encoding', 'text_likeness', 'find_separator', 'read_text', 'find_header',
-           'read_grid', 'Table', 'make_table', 'take_columns', 'RawRows', 'read_sources']
+           'read_book', 'list_sheets', 'days_behind', 'find_encoding', 'text_likeness', 'find_separator', 'read_text',
+           'find_header', 'full_rows', 'read_grid', 'Table', 'make_table', 'take_columns', 'RawRows', 'read_sources']
 
 # %% ../nbs/11_ingest.ipynb #9cb6eba3
 import csv
@@ -229,30 +229,44 @@ def _unreadable(where, error):
         return input_error(where, "is protected by a password", "Open it in Excel, remove the password and save it")
     return input_error(where, f"cannot be read as a workbook ({detail})", "Open it in Excel and save it as .xlsx")
 
-# %% ../nbs/11_ingest.ipynb #e309443d
+# %% ../nbs/11_ingest.ipynb #7d300786
 def read_book(
     content: bytes, # The file
     where: str, # Its name, for messages
     sheet: str = "", # Sheet to read where several hold something
 ) -> Grid: # Of the chosen sheet
     "Read the one sheet of a workbook that holds the table."
+    grids = _load_grids(content, where, sheet)
+    if len(grids) > 1:
+        listed = ", ".join(f"«{grid.sheet}»" for grid in grids)
+        missing = f"has no sheet «{sheet}», but" if sheet else "has"
+        raise input_error(where, f"{missing} {len(grids)} sheets with data: {listed}", f"Choose one with the parameter sheet, such as sheet={grids[0].sheet}")
+    return grids[0]
+
+# %% ../nbs/11_ingest.ipynb #7ec2df7b
+def _load_grids(content, where, sheet=""):
     _check_book(content, where)
     names, load = _open_book(content, where)
-    if sheet in names:
-        names = [sheet]
     try:
-        grids = [grid for name in names if len((grid := load(name)).rows) and grid.cells]
+        grids = [grid for name in ([sheet] if sheet in names else names) if len((grid := load(name)).rows) and grid.cells]
     except BaseException as error:
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise
         raise _unreadable(where, error) from None
     if not grids:
         raise input_error(where, "is empty: no sheet has a cell with a value", "Export it again")
-    if len(grids) > 1:
-        listed = ", ".join(f"«{grid.sheet}»" for grid in grids)
-        missing = f"has no sheet «{sheet}», but" if sheet else "has"
-        raise input_error(where, f"{missing} {len(grids)} sheets with data: {listed}", f"Choose one with the parameter sheet, such as sheet={grids[0].sheet}")
-    return grids[0]
+    return grids
+
+
+def list_sheets(
+    path: Path, # A file
+    aliases: dict[str, tuple[str, ...]] = ALIASES, # Known headers by column
+) -> list[str]: # Sheets that hold something, those with most known headers first; none for a text file
+    "The sheets of a workbook."
+    if not path.name.lower().endswith(BOOKS) or not path.is_file():
+        return []
+    known = {grid.sheet: max(len(match_headers(row, aliases)) for row in grid.head()) for grid in _load_grids(path.read_bytes(), path.name)}
+    return sorted(known, key=known.get, reverse=True)
 
 # %% ../nbs/11_ingest.ipynb #28e68dd4
 def days_behind(
@@ -265,7 +279,7 @@ def days_behind(
         settings = archive.read("xl/workbook.xml") if "xl/workbook.xml" in archive.namelist() else b""
     return 1462 if re.search(rb'<workbookPr[^>]*date1904="(1|true)"', settings) else 0
 
-# %% ../nbs/11_ingest.ipynb #2e08eaf9
+# %% ../nbs/11_ingest.ipynb #e211cfbf
 ENCODINGS = ("cp1251", "cp866", "cp1252") # Tried where a text is not Unicode
 
 
@@ -282,7 +296,8 @@ def find_encoding(
     except UnicodeDecodeError as error:
         if error.start >= len(content) - 3 and error.reason == "unexpected end of data":
             return "utf-8"
-    words = b" ".join(dict.fromkeys(re.findall(rb"[^\s\x00-\x7f;,\t][^\s;,\t]*|[^\s;,\t]*[^\s\x00-\x7f;,\t]+[^\s;,\t]*", content[:4 << 20])))[:200_000]
+    found = (word[:200] for word in re.split(rb"[\s;,\t]+", content[:4 << 20]) if not word.isascii())
+    words = b" ".join(dict.fromkeys(found))[:200_000]
     return max(("utf-8", *ENCODINGS), key=lambda codec: text_likeness(words.decode(codec, "replace")))
 
 
@@ -296,8 +311,9 @@ def text_likeness(
     odd = len(re.findall(r"[A-Za-z][а-яёА-ЯЁ]|[а-яёА-ЯЁ][A-Za-z]|[а-яё][А-ЯЁ]|[à-ÿ][À-ß]|[à-ÿ]{3}|[À-ß]{3}", text))
     return (common + harmless - 1.5 * odd) / max(len(foreign), 1) - 3 * text.count("\ufffd") / max(len(foreign), 1)
 
-# %% ../nbs/11_ingest.ipynb #f56307e0
+# %% ../nbs/11_ingest.ipynb #2f9709e5
 SEPARATORS = (";", ",", "\t", "|") # Between the fields of a text file
+csv.field_size_limit(1 << 30) # Fields may be long; Python's own limit is 131,072 characters
 
 
 def find_separator(
@@ -362,7 +378,7 @@ def _parse_lines(data, separator, skipped):
         table, rows = pa.concat_tables([table, extra]).take(order), rows[order]
     return [text_column(column) for column in table.columns], rows + skipped, [(number + skipped, *rest) for number, *rest in rejected]
 
-# %% ../nbs/11_ingest.ipynb #10bd79d7
+# %% ../nbs/11_ingest.ipynb #bf476e36
 def read_text(
     content: bytes, # The file
     where: str, # Its name, for messages
@@ -383,13 +399,15 @@ def read_text(
     separator = stated[1] if stated else find_separator(lines, aliases)
     reader = csv.reader(lines[1:] if stated else lines, delimiter=separator)
     starts, rows = zip(*[(reader.line_num, row) for row in reader]) if lines else ((), ())
-    skipped = (0, *starts)[find_header(rows, aliases)] + bool(stated)
+    place = find_header(rows, aliases)
+    skipped = (0, *starts)[place] + bool(stated)
+    above = full_rows(rows[:place], (1 + bool(stated), *starts), rows[place]) if place else []
     try:
         cells, rows, rejected = _parse_lines(data, separator, skipped)
     except pa.ArrowInvalid as error:
         raise input_error(where, f"cannot be taken apart: {str(error).splitlines()[0][:200]}", "Open it in Excel and save it as .xlsx") from None
     encoding += f", unreadable letters: {unreadable}" if unreadable else ""
-    return Grid(cells, rows, "", encoding, separator, rejected)
+    return Grid(cells, rows, "", encoding, separator, above + rejected)
 
 
 def _unpack(content, where):
@@ -402,18 +420,29 @@ def _unpack(content, where):
         raise input_error(where, f"unfolds to more than {MAX_BYTES >> 30} GiB", "Split it into several files")
     return data
 
-# %% ../nbs/11_ingest.ipynb #b0184c7b
+# %% ../nbs/11_ingest.ipynb #26566edc
 def find_header(
     rows: Iterable[list[str]], # The first rows
     aliases: dict[str, tuple[str, ...]], # Known headers by column
 ) -> int: # Its place in `rows`
     "Which of the first rows holds the headers."
     rows = list(rows)[:20]
-    known = [len(match_headers(row, aliases)) for row in rows]
+    known = np.array([len(match_headers(row, aliases)) for row in rows])
     first = next((place for place, row in enumerate(rows) if any(cell.strip() for cell in row)), 0)
-    return int(np.argmax(known)) if any(known) else first
+    return int(np.argmax(known > known.max() / 2)) if known.any() else first
 
-# %% ../nbs/11_ingest.ipynb #e5d720b3
+
+def full_rows(
+    rows: Iterable[list[str]], # Rows above the headers
+    numbers: Iterable[int], # Their row numbers
+    header: list[str], # The header line
+) -> list[tuple[int, str, str]]: # Row, text, reason
+    "Rows above the headers that are as full as rows of the table."
+    filled = lambda row: sum(bool(cell.strip()) for cell in row)
+    full = [(int(number), "; ".join(row), "stands above the header line") for number, row in zip(numbers, rows) if filled(row) >= max(3, 0.75 * filled(header))]
+    return full
+
+# %% ../nbs/11_ingest.ipynb #beb97d06
 def read_grid(
     path: Path, # Workbook or text file
     aliases: dict[str, tuple[str, ...]], # Known headers by column
@@ -431,8 +460,10 @@ def read_grid(
     if not name.endswith(BOOKS):
         return read_text(content, where, aliases)
     grid = read_book(content, where, sheet)
-    start = find_header(grid.head(), aliases)
-    return Grid([column[start:] for column in grid.cells], grid.rows[start:], grid.sheet, days_behind=days_behind(content))
+    head = grid.head()
+    start = find_header(head, aliases)
+    above = full_rows(head[:start], grid.rows, head[start]) if start else []
+    return Grid([column[start:] for column in grid.cells], grid.rows[start:], grid.sheet, rejected=above, days_behind=days_behind(content))
 
 # %% ../nbs/11_ingest.ipynb #4c065102
 @dataclass

@@ -8,12 +8,13 @@ __all__ = ['CELL_TYPES', 'KINDS', 'COLUMNS', 'ITEM_KEY', 'RELEASE_TYPES', 'QUANT
            'match_headers', 'nearest', 'nearest_header', 'required_columns', 'check_columns', 'Filter', 'Lookup',
            'Split', 'Profile', 'make_profile', 'profile_aliases', 'profile_names', 'load_profile']
 
-# %% ../nbs/10_schema.ipynb #caa34d45
+# %% ../nbs/10_schema.ipynb #44b6ef81
 import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -149,7 +150,8 @@ def normalise_text(
     done = np.array([normalise(str(text)) for text in texts] + [""], dtype=object)
     return pd.Series(done[codes], index=series.index, name=series.name)
 
-# %% ../nbs/10_schema.ipynb #a7908dbd
+# %% ../nbs/10_schema.ipynb #bca133d0
+@lru_cache(maxsize=10_000)
 def header_key(
     header: object, # A header cell
 ) -> str: # Its letters and digits, in one case
