@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['YEARS', 'TEXTS', 'ORIGINS', 'COPY_COLUMNS', 'parse_cells', 'order_dates', 'parse_days', 'check_rows', 'mend_rows',
-           'key_parts', 'item_codes', 'spell_items', 'apply_returns', 'drop_repeated_files', 'find_strays',
-           'infer_last_day', 'check_laws', 'quarantine_rows', 'check_share', 'is_release', 'settle_originals',
-           'estimate_releases', 'Ledger', 'knows_stock', 'report_files', 'read_rows', 'find_span', 'build_ledger']
+           'key_parts', 'item_codes', 'spell_items', 'apply_returns', 'drop_repeated_files', 'equal_rows',
+           'check_shared', 'find_strays', 'infer_last_day', 'check_laws', 'quarantine_rows', 'check_share',
+           'is_release', 'settle_originals', 'estimate_releases', 'Ledger', 'knows_stock', 'report_files', 'read_rows',
+           'find_span', 'build_ledger']
 
 # %% ../nbs/12_ledger.ipynb #792d8830
 import hashlib
@@ -201,6 +202,38 @@ def drop_repeated_files(
                             "what": "the same content as " + named["file_first"].astype(str) + ": read once", "example": ""})
     return rows.reset_index(drop=True), sources[~repeated], repairs
 
+# %% ../nbs/12_ledger.ipynb #8e437975
+def equal_rows(
+    table: pd.DataFrame, # Good rows with column item, returns included
+) -> tuple[pd.Series, pd.DataFrame]: # Truth values: equal to an earlier row of its file; rows that two sales files share: file, other, rows
+    "Rows that stand more than once, in their own file or in two."
+    said = table[["item", "created_date", "sold_date", "price", "count", *YEARS]].assign(style=table["style"].cat.codes)
+    row = said.groupby(list(said.columns), sort=False, dropna=False, observed=True).ngroup() if len(said) else pd.Series(dtype=np.int64)
+    file = pd.Series(table["source_file"].cat.codes, index=table.index, dtype=np.int64)
+    again = pd.DataFrame({"file": file, "row": row}).duplicated()
+    sales = table["kind"] == "sales"
+    counts = pd.DataFrame({"row": row[sales], "file": file[sales]}).value_counts().rename("rows").reset_index()
+    counts = counts[counts.duplicated("row", keep=False)]
+    pairs = counts.merge(counts, on="row", suffixes=("", "_other"))
+    pairs = pairs[pairs["file"] > pairs["file_other"]].assign(rows=lambda pair: pair[["rows", "rows_other"]].min(axis=1))
+    shared = pairs.groupby(["file", "file_other"])["rows"].sum().reset_index()
+    names = table["source_file"].cat.categories.astype(str)
+    return again, pd.DataFrame({"file": names[shared["file"]], "other": names[shared["file_other"]], "rows": shared["rows"].astype(np.int64)})
+
+
+def check_shared(
+    shared: pd.DataFrame, # From `equal_rows`
+    read: pd.Series, # Rows of each file
+) -> pd.DataFrame: # Repairs
+    "Refuse a second export of the same sales; tell of smaller overlaps."
+    smaller = np.minimum(read.reindex(shared["file"]).to_numpy(), read.reindex(shared["other"]).to_numpy())
+    twice = shared[(shared["rows"] >= 20) & (shared["rows"] >= 0.9 * smaller)]
+    if len(twice):
+        file, other, rows = twice.iloc[0]
+        raise input_error(file, f"{rows:,} of its {read[file]:,} rows stand in {other} too, which has {read[other]:,}: the same sales were exported twice",
+                          "Leave one of the two files out")
+    return pd.DataFrame({"file": shared["file"], "column": "", "what": "equal to rows of " + shared["other"] + ": counted as other copies", "rows": shared["rows"], "example": ""})
+
 # %% ../nbs/12_ledger.ipynb #28bedf76
 def find_strays(
     sold: pd.Series, # Sold dates without missing ones
@@ -366,7 +399,7 @@ class Ledger:
         counted = self.stock_counted and (self.stock_known or end == self.last_day)
         return replace(self, copies=copies, items=items, last_day=end, stock_counted=counted)
 
-# %% ../nbs/12_ledger.ipynb #a100cc03
+# %% ../nbs/12_ledger.ipynb #3dcab9d8
 def knows_stock(
     table: pd.DataFrame, # Good rows
     kinds: set[str], # Kinds of files that were given
@@ -381,17 +414,20 @@ def report_files(
     rows: pd.DataFrame, # Raw rows
     copies: pd.DataFrame, # Copies of the ledger
     bad: pd.Series, # Quarantined rows per file
-) -> pd.DataFrame: # file, kind, rows, copies, quarantined, filtered, first_day, last_day
+    again: pd.Series, # Rows per file that are equal to an earlier one of it
+) -> pd.DataFrame: # file, kind, rows, copies, quarantined, filtered, first_day, last_day, months, equal_rows
     "One line per file: what became of its rows."
     files = sources["file"].astype(str)
     days = copies["sold_date"].fillna(copies["created_date"])
     span = days.groupby(copies["source_file"], observed=True).agg(["min", "max"]).rename(index=str).reindex(files)
+    sold = copies.loc[copies["kind"] == "sales", ["source_file", "sold_date"]]
+    months = sold["sold_date"].dt.to_period("M").groupby(sold["source_file"], observed=True).nunique().rename(index=str)
     count = lambda values: files.map(values).fillna(0).astype(np.int64).to_numpy()
     return pd.DataFrame({
         "file": files.to_numpy(), "kind": sources["kind"].astype(str).to_numpy(), "rows": count(count_by(rows["source_file"])),
         "copies": count(count_by(copies["source_file"], copies["count"])), "quarantined": count(bad),
         "filtered": sources["filtered"].fillna(0).astype(np.int64).to_numpy() if "filtered" in sources else 0,
-        "first_day": span["min"].to_numpy(), "last_day": span["max"].to_numpy()})
+        "first_day": span["min"].to_numpy(), "last_day": span["max"].to_numpy(), "months": count(months), "equal_rows": count(again)})
 
 # %% ../nbs/12_ledger.ipynb #7cebe236
 def read_rows(
@@ -426,7 +462,7 @@ def find_span(
     check_laws(sales["sold_date"], sales["source_file"], last_day)
     return sales["sold_date"].min().to_period("M").start_time, last_day
 
-# %% ../nbs/12_ledger.ipynb #d1fe9187
+# %% ../nbs/12_ledger.ipynb #de2e526f
 COPY_COLUMNS = ("item", "created_date", "sold_date", "count", "price", *TEXTS, "barcode", *YEARS, "release_estimated", *ORIGINS)
 
 
@@ -446,6 +482,9 @@ def build_ledger(
     check_share(rows, set_aside(), max_bad_share)
     if not (table["kind"] == "sales").any():
         raise input_error("sales", "not one row of the sales files is a sale", "Give the files of at least one month in which something sold")
+    equal, shared = equal_rows(table)
+    again = count_by(table.loc[equal, "source_file"])
+    repairs.append(check_shared(shared, count_by(rows["source_file"])))
     table, unsold, returns = apply_returns(table)
     if not (table["kind"] == "sales").any():
         raise input_error("sales", "everything that was sold came back in the same month", "Look whether counts in the sales files are below zero by mistake")
@@ -461,7 +500,7 @@ def build_ledger(
     kinds = set(sources["kind"].astype(str))
     repairs = pd.concat([*repairs, *_told(copies, kinds), repeated], ignore_index=True)
     return Ledger(copies, spell_items(copies, ids[known]), quarantine, repairs,
-                  report_files(sources, rows, copies, bad), first_day, last_day,
+                  report_files(sources, rows, copies, bad, again), first_day, last_day,
                   stock_known=knows_stock(copies, kinds) if with_stock is None else with_stock, stock_counted="stock" in kinds)
 
 # %% ../nbs/12_ledger.ipynb #636a7374
