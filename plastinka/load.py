@@ -7,9 +7,9 @@ __all__ = ['OWN_SHARE', 'row_months', 'own_months', 'FileRows', 'split_files', '
            'active_parts', 'join_files', 'LoadPlan', 'plan_load', 'check_upload', 'upload_ledger', 'number_names',
            'item_frame', 'write_items', 'group_digests', 'write_copies', 'write_months', 'covered_months',
            'absent_values', 'measure_frame', 'write_measures', 'name_files', 'write_files', 'drop_files', 'write_star',
-           'write_quarantine', 'write_settings', 'LoadReport', 'sold_by_month', 'load_files']
+           'write_quarantine', 'write_settings', 'LoadReport', 'sold_by_month', 'load_files', 'keep_run', 'forget_runs']
 
-# %% ../nbs/21_load.ipynb #db215210
+# %% ../nbs/21_load.ipynb #6f5a8647
 import hashlib
 import io
 import json
@@ -30,8 +30,8 @@ from .core import input_error, step
 from .ingest import REJECTED, RawRows, read_sources
 from .ledger import Ledger, build_ledger, check_share, order_dates, parse_days
 from .schema import COLUMNS, ITEM_KEY, Profile, load_profile
-from .store import (ARTIST, COPY, FILE_MONTH, FORECAST, ITEM, ITEM_MONTH, ITEM_NUMBERS, ITEM_TEXTS, MEASURES, MONTH, QUARANTINE, SETTING,
-                             SOURCE_FILE, STYLE, UPLOAD, Store, insert_frame, open_store)
+from .store import (ARTIST, COPY, FILE_MONTH, FORECAST, ITEM, ITEM_MONTH, ITEM_NUMBERS, ITEM_TEXTS, MEASURES, MODEL, MONTH, QUARANTINE, RUN,
+                             SCORE, SETTING, SOURCE_FILE, STYLE, UPLOAD, Store, insert_frame, open_store)
 
 # %% ../nbs/21_load.ipynb #93bf1f4a
 OWN_SHARE = 0.05 # Rows of an own month, as a share of the fullest month's
@@ -632,3 +632,50 @@ def _file_lines(plan, ledger, files):
     lines += [dict(file=name, kind="", status=why, rows=0, copies=0, quarantined=0) for name, why in plan.known.items()]
     old = files[files["number"].isin(plan.replaced_files)]
     return pd.DataFrame(lines + [dict(file=row.name, kind=row.kind, status="replaced", rows=0, copies=0, quarantined=0) for row in old.itertuples(index=False)])
+
+# %% ../nbs/21_load.ipynb #3f4cd66d
+def keep_run(
+    store: str | Path | Store, # File or address of the store the run forecast from
+    run_id: str, # Name of the run's folder
+    forecast: pd.DataFrame, # item_id, month, horizon, q0.05 …, model
+    scores: pd.DataFrame, # One row per model: model, and numbers
+    cutoff: str | pd.Timestamp, # Last month the forecast saw
+    data_sha256: str = "", # From `query.data_digest`
+    parameters: dict | None = None, # Of the run
+    model_folder: str = "", # Where the model is, if it is kept
+):
+    "Keep what a run forecast."
+    month = lambda days: (pd.to_datetime(days).dt.year * 100 + pd.to_datetime(days).dt.month).astype(np.int64)
+    last = int(month(pd.Series([cutoff])).iloc[0])
+    with open_store(store).writing() as connection:
+        items = dict(connection.execute(sa.select(ITEM.c.item_id, ITEM.c.number)).all())
+        unknown = forecast.loc[~forecast["item_id"].isin(list(items)), "item_id"]
+        if len(unknown):
+            raise input_error(f"item {unknown.iloc[0]}", "was forecast, and is not in this store", "Keep the run in the store whose data it saw")
+        write_months(connection, np.unique([last, *month(forecast["month"])]))
+        forget_runs(connection, [row[0] for row in connection.execute(sa.select(RUN.c.number).where(RUN.c.run_id == run_id))])
+        number = (connection.execute(sa.select(sa.func.max(RUN.c.number))).scalar() or 0) + 1
+        connection.execute(sa.insert(RUN).values(number=number, run_id=run_id, made=datetime.now(timezone.utc).isoformat(timespec="seconds"), version=plastinka.__version__,
+                                                 data_sha256=data_sha256, cutoff_month_number=last, parameters=json.dumps(parameters or {}, ensure_ascii=False, default=str)))
+        named = forecast.assign(run_number=number, item_number=forecast["item_id"].map(items), month_number=month(forecast["month"]))
+        insert_frame(connection, FORECAST, _long_forecast(named))
+        insert_frame(connection, SCORE, scores.melt(id_vars="model", var_name="measure").astype({"value": float}).assign(run_number=number))
+        if model_folder:
+            connection.execute(sa.insert(MODEL).values(number=(connection.execute(sa.select(sa.func.max(MODEL.c.number))).scalar() or 0) + 1, run_number=number,
+                                                       name=forecast["model"].iloc[0], folder=str(model_folder), promoted=0))
+
+# %% ../nbs/21_load.ipynb #dfae1a46
+def _long_forecast(named):
+    quantiles = [name for name in named if name.startswith("q0.")]
+    long = named.melt(id_vars=["run_number", "item_number", "month_number", "horizon", "model"], value_vars=quantiles, var_name="quantile")
+    return long.assign(quantile=long["quantile"].str[1:].astype(float))
+
+
+def forget_runs(
+    connection: sa.Connection, # Writing
+    numbers: list[int], # Numbers of runs
+):
+    "Take runs away, with their forecasts, scores and entries of models."
+    for table in (FORECAST, SCORE, MODEL):
+        connection.execute(sa.delete(table).where(table.c.run_number.in_(numbers)))
+    connection.execute(sa.delete(RUN).where(RUN.c.number.in_(numbers)))

@@ -134,7 +134,7 @@ def make_engine(
 
     return engine
 
-# %% ../nbs/20_store.ipynb #4b6057d4
+# %% ../nbs/20_store.ipynb #938fad39
 _WRITERS = 7470_2024 # Any number, the same for every plastinka
 
 
@@ -147,6 +147,15 @@ class Store:
     @contextmanager
     def writing(self):
         "A connection in a transaction of its own: all of it is kept, or nothing."
+        try:
+            with self._begin_writing() as connection:
+                yield connection
+        except sa.exc.OperationalError as error:
+            raise input_error(f"store {self.name}", f"could not be written, and is as it was ({_first_line(error)})",
+                              "Look whether somebody else is loading, and whether the disk is full; then try again") from None
+
+    @contextmanager
+    def _begin_writing(self):
         with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
             if self.engine.name == "postgresql":
                 connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_WRITERS})"))
