@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['INK', 'MUTED', 'ACCENT', 'WARM', 'STYLE', 'MONTH_GROUPS', 'ORDERS_SHOWN', 'LOST_SHOWN', 'NAMES', 'ORDERS', 'LOST',
-           'EXCEL_ROWS', 'WIDTHS', 'NUMBER_FORMATS', 'QUARANTINE', 'figure_svg', 'draw_fan', 'total_figure',
-           'item_figure', 'coverage_figure', 'table_view', 'loaded_section', 'score_section', 'top_items',
-           'list_sections', 'fallback_section', 'total_section', 'coverage_section', 'page_sections', 'write_html',
-           'excel_column', 'write_sheet', 'summary_rows', 'write_summary', 'excel_tables', 'write_excel']
+           'EXCEL_LETTERS', 'EXCEL_ROWS', 'WIDTHS', 'NUMBER_FORMATS', 'QUARANTINE', 'figure_svg', 'draw_fan',
+           'total_figure', 'item_figure', 'coverage_figure', 'table_view', 'loaded_section', 'score_section',
+           'top_items', 'list_sections', 'fallback_section', 'total_section', 'coverage_section', 'page_sections',
+           'write_html', 'excel_text', 'excel_column', 'write_sheet', 'summary_rows', 'write_summary', 'excel_tables',
+           'write_excel']
 
 # %% ../nbs/90_reports.ipynb #cf6f9fde
 import io
@@ -320,7 +321,18 @@ def write_html(
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
-# %% ../nbs/90_reports.ipynb #f6a56d56
+# %% ../nbs/90_reports.ipynb #2f6f9fc7
+EXCEL_LETTERS = 32_767
+
+
+def excel_text(
+    text: str, # Any text
+) -> str: # As much of it as a cell takes
+    "A text that Excel takes without a repair."
+    units = text.encode("utf-16-le", "replace")
+    return text if len(units) <= 2 * EXCEL_LETTERS else units[:2 * EXCEL_LETTERS].decode("utf-16-le", "ignore")
+
+# %% ../nbs/90_reports.ipynb #a0ba96d5
 EXCEL_ROWS = 1_048_575
 WIDTHS = dict(text=24, count=10, units=12, money=12, share=11, score=12, ratio=9, month=10, day=12)
 NUMBER_FORMATS = dict(count="#,##0", units="#,##0.00", money="#,##0", share="0%", score="0.0000", ratio="0.00",
@@ -333,7 +345,7 @@ def excel_column(
 ) -> list: # Text, or numbers as Excel holds them; None = unknown
     "A column as Excel holds it: text, or numbers; dates are days since 1899-12-30."
     if kind == "text":
-        return ["" if missing else str(value)[:32_767] for value, missing in zip(values, values.isna())]
+        return ["" if missing else excel_text(str(value)) for value, missing in zip(values, values.isna())]
     if kind in ("month", "day"):
         values = (pd.to_datetime(values) - pd.Timestamp("1899-12-30")) / pd.Timedelta(days=1)
     numbers = values.astype(float)
@@ -395,7 +407,7 @@ def summary_rows(
     rows += [(f"Setting: {name}", str(value), "text", "") for name, value in report.settings.items()]
     return pd.DataFrame(rows, columns=["what", "value", "kind", "note"], dtype=object)
 
-# %% ../nbs/90_reports.ipynb #79f699f8
+# %% ../nbs/90_reports.ipynb #8e5ae2c3
 def write_summary(
     book: xlsxwriter.Workbook, # Workbook to add to
     report: Report, # The parts
@@ -418,10 +430,10 @@ def write_summary(
     for line, (what, value, kind, note) in enumerate(rows.itertuples(index=False), start=2):
         sheet.write_string(line, 0, str(what), looks["text"])
         if isinstance(value, str) or value is None:
-            sheet.write_string(line, 1, UNKNOWN if value is None else value, looks["text"])
+            sheet.write_string(line, 1, UNKNOWN if value is None else excel_text(value), looks["text"])
         else:
             sheet.write_number(line, 1, float(value), looks[kind])
-        sheet.write_string(line, 2, note, wrapped)
+        sheet.write_string(line, 2, excel_text(note), wrapped)
 
 # %% ../nbs/90_reports.ipynb #4f4dce63
 QUARANTINE = dict(file=("File", "text"), sheet=("Sheet", "text"), row=("Row", "count"), column=("Column", "text"),
