@@ -462,7 +462,7 @@ def find_span(
     check_laws(sales["sold_date"], sales["source_file"], last_day)
     return sales["sold_date"].min().to_period("M").start_time, last_day
 
-# %% ../nbs/12_ledger.ipynb #de2e526f
+# %% ../nbs/12_ledger.ipynb #2016be92
 COPY_COLUMNS = ("item", "created_date", "sold_date", "count", "price", *TEXTS, "barcode", *YEARS, "release_estimated", *ORIGINS)
 
 
@@ -498,12 +498,12 @@ def build_ledger(
     known, code = np.unique(copies["item"].to_numpy(), return_inverse=True)
     copies = copies.assign(item=code.astype(np.int32)).astype({"count": np.int32, "source_row": np.int32})[list(COPY_COLUMNS)]
     kinds = set(sources["kind"].astype(str))
-    repairs = pd.concat([*repairs, *_told(copies, kinds), repeated], ignore_index=True)
+    repairs = pd.concat([*repairs, *_told(copies, kinds), repeated, _told_corrections(sources)], ignore_index=True)
     return Ledger(copies, spell_items(copies, ids[known]), quarantine, repairs,
                   report_files(sources, rows, copies, bad, again), first_day, last_day,
                   stock_known=knows_stock(copies, kinds) if with_stock is None else with_stock, stock_counted="stock" in kinds)
 
-# %% ../nbs/12_ledger.ipynb #636a7374
+# %% ../nbs/12_ledger.ipynb #eaaafb8a
 def _snapshot(date):
     if date is None or date == "":
         return None
@@ -511,6 +511,13 @@ def _snapshot(date):
         return pd.Timestamp(date).floor("D")
     except ValueError:
         raise input_error(f"snapshot_date {date!r}", "is not a date", "Write it as 2024-12-01") from None
+
+
+def _told_corrections(sources: pd.DataFrame) -> pd.DataFrame:
+    corrected = sources["corrected"].fillna(0) if "corrected" in sources else pd.Series(0, index=sources.index)
+    found = sources[corrected > 0]
+    return pd.DataFrame({"file": found["file"].astype(str), "column": "", "what": "mended by hand: the corrected row is read in its place",
+                         "rows": corrected[corrected > 0].astype(np.int64), "example": ""})
 
 
 def _told(copies: pd.DataFrame, kinds: set[str]) -> list[pd.DataFrame]:
