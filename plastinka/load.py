@@ -515,7 +515,7 @@ def write_settings(
     connection.execute(sa.delete(SETTING).where(SETTING.c.name.like("panel.%")))
     insert_frame(connection, SETTING, pd.DataFrame(dict(name=[f"panel.{name}" for name in settings], value=[json.dumps(value) for value in settings.values()])))
 
-# %% ../nbs/21_load.ipynb #ed7f8544
+# %% ../nbs/21_load.ipynb #47dcfb77
 @dataclass(frozen=True)
 class LoadReport:
     "What an upload did."
@@ -527,8 +527,8 @@ class LoadReport:
         "The report in words."
         shown = [f"{row.file}: {row.status}" + (f", {row.rows} rows, {row.copies} copies" + f", {row.quarantined} in quarantine" * bool(row.quarantined) if row.status == "loaded" else "")
                  for row in self.files.itertuples()]
-        months = [f"{month}: {row.copies_before:,} copies sold → {row.copies:,} ({row.copies - row.copies_before:+,}), money {row.money - row.money_before:+,.2f}"
-                  for month, row in self.months.iterrows()]
+        months = [f"{row.Index}: {row.copies_before:,} copies sold → {row.copies:,} ({row.copies - row.copies_before:+,}), money {row.money - row.money_before:+,.2f}"
+                  for row in self.months.itertuples()]
         return shown + months + ([] if self.upload else ["The store is as it was."])
 
 

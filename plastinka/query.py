@@ -58,7 +58,7 @@ def _month_number(month):
     except ValueError:
         raise input_error(f"month {month!r}", "is not a month", "Write it as 2024-03") from None
 
-# %% ../nbs/22_query.ipynb #cefac54f
+# %% ../nbs/22_query.ipynb #02913d42
 def read_panel(
     store: str | Path | Store, # File or address
 ) -> xr.Dataset: # As `build_panel` makes it
@@ -72,7 +72,8 @@ def read_panel(
         facts = connection.execute(sa.select(ITEM_MONTH.c.item_number, ITEM_MONTH.c.month_number, *[ITEM_MONTH.c[name] for name in MEASURES])).all()
         months = pd.read_sql(sa.select(MONTH).where(MONTH.c.observed > 0).order_by(MONTH.c.number), connection, parse_dates=["first_day"])
     months = months[months["first_day"] >= pd.Timestamp(attributes["first_day"])]
-    return _lay_out(items, months, np.array(facts, dtype=np.float64).reshape(-1, len(MEASURES) + 2), attributes)
+    columns = [np.array(values, dtype=np.float64) for values in zip(*facts)] or [np.array([])] * (len(MEASURES) + 2)
+    return _lay_out(items, months, columns, attributes)
 
 
 def _panel_items():
@@ -81,7 +82,7 @@ def _panel_items():
             .where(sa.exists().where(COPY.c.item_number == ITEM.c.number)).select_from(ITEM).join(ARTIST)
             .join(style, ITEM.c.style_number == style.c.number).join(first_style, ITEM.c.first_style_number == first_style.c.number))
 
-# %% ../nbs/22_query.ipynb #ad2f8f10
+# %% ../nbs/22_query.ipynb #380984dd
 PANEL_COORDS = ("artist", "album", "barcode", "cover_type", "release_type", "style", "recording_year", "release_year", "decade_recorded",
                 "decade_released", "first_seen", "first_style", "first_decade", "price_last") # In the panel's order
 
@@ -89,12 +90,12 @@ PANEL_COORDS = ("artist", "album", "barcode", "cover_type", "release_type", "sty
 def _lay_out(items, months, facts, attributes):
     "Facts as an array, absent ones filled in."
     items = items.sort_values("item_id", ignore_index=True)
-    row = pd.Index(items["number"]).get_indexer(facts[:, 0].astype(np.int64))
-    column = pd.Index(months["number"]).get_indexer(facts[:, 1].astype(np.int64))
+    row = pd.Index(items["number"]).get_indexer(facts[0].astype(np.int64))
+    column = pd.Index(months["number"]).get_indexer(facts[1].astype(np.int64))
     variables = {}
     for place, (name, absent) in enumerate(absent_values(bool(attributes["stock_known"])).items(), 2):
         values = np.full((len(items), len(months)), absent, dtype=np.float32)
-        values[row, column] = facts[:, place]
+        values[row, column] = facts[place]
         variables[name] = (("item", "month"), values)
     coords = {name: ("item", _coordinate(items[name])) for name in PANEL_COORDS}
     return xr.Dataset(variables | {"observed": ("month", months["observed"].to_numpy(dtype=np.float32))},

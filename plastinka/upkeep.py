@@ -22,7 +22,7 @@ from .load import active_parts, drop_files, forget_runs, join_files, stored_file
 from .schema import ITEM_KEY
 from .store import FILE_MONTH, FORECAST, METADATA, MODEL, RUN, SETTING, SOURCE_FILE, UPLOAD, Store, open_store
 
-# %% ../nbs/23_upkeep.ipynb #0a874f24
+# %% ../nbs/23_upkeep.ipynb #2b84528b
 CHUNK = 50_000 # Rows that are read and written at a time
 
 
@@ -47,9 +47,8 @@ def _digest(table, chunks):
     rows, total = 0, np.uint64(0)
     numbers = [column.name for column in table.columns if isinstance(column.type, (sa.Integer, sa.Float))]
     for frame in chunks:
-        frame[numbers] = frame[numbers].astype(np.float64)
-        for column in frame.columns.difference(numbers):
-            frame[column] = frame[column].map(_text, na_action="ignore")
+        texts = {name: frame[name].map(_text, na_action="ignore") for name in frame.columns.difference(numbers)}
+        frame = frame.assign(**frame[numbers].astype(np.float64), **texts)
         hashes = pd.util.hash_pandas_object(frame, index=False).to_numpy()
         rows, total = rows + len(frame), total + (hashes * hashes | np.uint64(1)).sum(dtype=np.uint64) + hashes.sum(dtype=np.uint64)
     return f"{rows} {int(total):016x}"

@@ -18,11 +18,12 @@ import xarray as xr
 from plastinka.core import InputError
 from plastinka.ingest import read_sources
 from plastinka.ledger import build_ledger
-from plastinka.load import load_files
+from plastinka.load import keep_run, load_files
 from plastinka.panel import build_panel
-from plastinka.query import data_digest, read_copies, read_ledger, read_panel, read_quarantine, store_status
+from plastinka.query import data_digest, read_copies, read_forecast, read_ledger, read_panel, read_quarantine, read_runs, store_status
 from plastinka.shop import make_shop
 from plastinka.store import METADATA, open_store
+from plastinka.upkeep import backup, forget, restore
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::RuntimeWarning")
 
@@ -257,6 +258,69 @@ def test_two_uploads_at_once_come_one_after_the_other(new_store, shop):
         thread.join()
     assert not failed
     xr.testing.assert_identical(read_panel(store), panel_of(None, shop[1][:3]))
+
+
+def test_the_migrations_make_the_tables_that_the_rooms_use(new_store):
+    from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
+    with open_store(new_store(), create=True).reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def forecast_of(store, month="2022-10-01") -> pd.DataFrame:
+    ids = read_ledger(store).items["item_id"]
+    return pd.DataFrame({"item_id": ids, "month": pd.Timestamp(month), "horizon": 1, "q0.05": 0.0, "q0.5": 1 / 3, "q0.95": 7.0, "model": "tide"})
+
+
+def test_a_backup_brings_everything_back(new_store, shop, tmp_path):
+    "From either database, through one file, into SQLite and into the other."
+    store, again = new_store(), new_store()
+    ingest(store, *shop)
+    keep_run(store, "run", forecast_of(store), pd.DataFrame(dict(model=["tide"], wql=[0.7])), "2022-09-01", data_digest(store), dict(horizon=1))
+    backup(store, tmp_path / "monday.backup")
+    for target in (again, str(tmp_path / "file.db")):
+        restore(tmp_path / "monday.backup", target)
+        assert_same(store, target)
+        pd.testing.assert_frame_equal(read_forecast(target), read_forecast(store))
+        assert content(target)["upload"] == content(store)["upload"]
+        assert ingest(target, *shop).upload is None
+    with pytest.raises(InputError, match="not empty"):
+        restore(tmp_path / "monday.backup", again)
+
+
+def test_forgetting_leaves_what_the_last_months_alone_would_give(new_store, shop):
+    store, fresh = new_store(), new_store()
+    ingest(store, *shop)
+    ingest(fresh, shop[0], shop[1][3:])
+    before = content(store)
+    planned = forget(store, history=6, measure=build_panel)
+    assert content(store) == before
+    assert forget(store, history=6, measure=build_panel, dry_run=False).equals(planned)
+    assert planned["name"].tolist() == ["2022-01", "2022-02", "2022-03"]
+    xr.testing.assert_identical(read_panel(store), read_panel(fresh))
+    assert ingest(store, None, shop[1][:2]).upload is None # What was forgotten does not come back by itself
+
+
+def test_a_forecast_keeps_its_items_when_their_copies_go(new_store, shop, tmp_path):
+    store = new_store()
+    ingest(store, None, shop[1][:3])
+    kept = forecast_of(store)
+    keep_run(store, "run", kept, pd.DataFrame(dict(model=["tide"], wql=[0.7])), "2022-03-01")
+    read_rows(shop[1][2]).iloc[:2].to_excel(tmp_path / "short.xlsx", index=False)
+    ingest(store, None, [tmp_path / "short.xlsx"])
+    xr.testing.assert_identical(read_panel(store), panel_of(None, [*shop[1][:2], tmp_path / "short.xlsx"]))
+    pd.testing.assert_frame_equal(read_forecast(store), kept, check_dtype=False)
+    assert read_runs(store)["run_id"].tolist() == ["run"]
+
+
+def test_texts_stay_texts(new_store, tmp_path):
+    "Quotes, semicolons, tabs and backslashes are data to every database."
+    store, odd = new_store(), ["Robert'); DROP TABLE copy;--", 'a "b" \\N\tc', "\\.", "100%", "Ё\U0001f3b5", ":name", "{x}"]
+    rows = pd.DataFrame(dict(artist=odd, album=odd, style=odd, sold_date="2024-05-03", price=1))
+    rows.to_excel(tmp_path / "may.xlsx", index=False)
+    ingest(store, None, [tmp_path / "may.xlsx"])
+    assert sorted(read_copies(store)["artist"]) == sorted(text.strip() for text in odd)
+    xr.testing.assert_identical(read_panel(store), panel_of(None, [tmp_path / "may.xlsx"]))
 
 
 KILLS = int(os.environ.get("PLASTINKA_KILLS", "25"))
