@@ -7,7 +7,7 @@ __all__ = ['BOOKS', 'TEXTS', 'ENCODINGS', 'SEPARATORS', 'CORRECTION', 'find_file
            'find_separator', 'read_text', 'find_header', 'full_rows', 'read_grid', 'list_sheets', 'Table', 'make_table',
            'take_columns', 'apply_corrections', 'RawRows', 'read_sources']
 
-# %% ../nbs/11_ingest.ipynb #2d3312f7
+# %% ../nbs/11_ingest.ipynb #1bb73be1
 import csv
 import difflib
 import gzip
@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from .books import CONTAINER, MAX_BYTES, REJECTED, ZIP, Grid, damaged, days_behind, load_grids, read_book, text_column
@@ -119,10 +120,13 @@ def find_separator(
         return max((len(match_headers(row, aliases)) for row in rows[:20]), default=0), (counts == usual).mean() * (usual - 1) if rows else 0
     return max(SEPARATORS, key=score)
 
-# %% ../nbs/11_ingest.ipynb #d4de2d75
+# %% ../nbs/11_ingest.ipynb #84a4874c
 def _mend_line(text, width, separator):
     "Fields of a line of the wrong length, or None where it cannot be said what they are."
-    fields = next(csv.reader([text], delimiter=separator), [])
+    try:
+        fields = next(csv.reader([text], delimiter=separator), [])
+    except csv.Error: # A carriage return in the middle
+        fields = re.sub(r"[\r\n]+", " ", text).split(separator)
     if len(fields) > width and any(each.strip() for each in fields[width:]):
         return None
     return (fields + [""] * width)[:width]
@@ -134,7 +138,7 @@ def _mend_lines(invalid, width, separator):
     for number, text in invalid:
         lines = text.rstrip("\r\n").split("\n") if text.count('"') % 2 else [text]
         for offset, line in enumerate(lines):
-            line = line.rstrip("\r") if len(lines) == 1 else line.rstrip("\r").replace('"', "")
+            line = line.rstrip("\r") if len(lines) == 1 or line.count('"') % 2 == 0 else line.rstrip("\r").replace('"', "")
             fields = _mend_line(line, width, separator)
             if fields is None:
                 rejected.append((number + shift + offset, line, f"more than {width} fields in this line"))
@@ -144,8 +148,8 @@ def _mend_lines(invalid, width, separator):
         spans.append(len(lines))
     return mended, rejected, spans
 
-# %% ../nbs/11_ingest.ipynb #18139b02
-def _parse_lines(data, separator, skipped):
+# %% ../nbs/11_ingest.ipynb #d3584ea6
+def _parse_lines(data, separator, skipped, by_line=False):
     "All fields of UTF-8 bytes after `skipped` lines: columns, row numbers from 1, rejected lines."
     invalid = []
     def keep(row):
@@ -153,8 +157,10 @@ def _parse_lines(data, separator, skipped):
         return "skip"
     table = arrow_csv.read_csv(
         io.BytesIO(data), arrow_csv.ReadOptions(use_threads=False, block_size=max(len(data) + 1, 1 << 16), skip_rows=skipped, autogenerate_column_names=True),
-        arrow_csv.ParseOptions(delimiter=separator, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=keep),
+        arrow_csv.ParseOptions(delimiter=separator, quote_char=not by_line and '"', newlines_in_values=not by_line, ignore_empty_lines=False, invalid_row_handler=keep),
         arrow_csv.ConvertOptions(column_types={f"f{number}": pa.string() for number in range(10_000)}, strings_can_be_null=False))
+    if not by_line and data.count(b"\n") > table.num_rows + len(invalid) + skipped + 1 and _swallowed(table, invalid, separator):
+        return _parse_lines(data, separator, skipped, by_line=True)
     mended, rejected, spans = _mend_lines(invalid, table.num_columns, separator)
     starts = np.ones(table.num_rows + len(invalid), dtype=np.int64)
     places = np.array([number for number, _ in invalid], dtype=np.int64) - 1
@@ -167,7 +173,22 @@ def _parse_lines(data, separator, skipped):
         rows = np.append(rows, [number for number, _ in mended])
         order = np.argsort(rows, kind="stable")
         table, rows = pa.concat_tables([table, extra]).take(order), rows[order]
-    return [text_column(column) for column in table.columns], rows + skipped, [(number + skipped, *rest) for number, *rest in rejected]
+    plain = _unquote if by_line else lambda column: column
+    return [text_column(plain(column)) for column in table.columns], rows + skipped, [(number + skipped, *rest) for number, *rest in rejected]
+
+# %% ../nbs/11_ingest.ipynb #0bc1b812
+def _swallowed(table, invalid, separator):
+    "Whether some field holds what was a row."
+    width = table.num_columns
+    texts = [(place, text) for place, column in enumerate(table.columns) for text in column.filter(pc.match_substring(column, "\n")).to_pylist()]
+    texts += [(0, text.rstrip("\r\n")) for _, text in invalid if text.count('"') % 2 == 0]
+    counts = [(place, [line.count(separator) for line in text.split("\n")]) for place, text in texts if "\n" in text]
+    return any(count[0] and place + count[0] == width - 1 or max(count) >= max(2, 0.7 * (width - 1)) for place, count in counts)
+
+
+def _unquote(column):
+    bare = pc.replace_substring_regex(column, r'(?s)^\s*"(.*)"\s*$', r"\1")
+    return pc.replace_substring(bare, '""', '"')
 
 # %% ../nbs/11_ingest.ipynb #cc67fa4d
 def read_text(
@@ -409,7 +430,7 @@ def _plain(column):
     texts = np.append(np.asarray(column.categories, dtype=object), None)
     return texts[column.codes]
 
-# %% ../nbs/11_ingest.ipynb #63244807
+# %% ../nbs/11_ingest.ipynb #df4d8fcb
 CORRECTION = ("file", "sheet", "row", "kind", "column", "value", "reason") # Headers by which a workbook of corrected rows is known
 
 
@@ -445,7 +466,7 @@ def apply_corrections(
             done.append(_correct(part, corrected[mine]))
     return done + _left_over(corrected[~used], given)
 
-
+# %% ../nbs/11_ingest.ipynb #16810eb0
 def _of_file(corrected, part):
     _, rows, source, rejected, _ = part
     numbers = np.append(rows, [line[2] for line in rejected])

@@ -16,7 +16,7 @@ from .core import atomic_path
 from .ingest import CORRECTION, RawRows
 from .schema import COLUMNS
 
-# %% ../nbs/15_quarantine.ipynb #649eeb90
+# %% ../nbs/15_quarantine.ipynb #c81c9a26
 def quarantine_table(
     raw: RawRows, # Rows as read from the shop's files
     quarantine: pd.DataFrame, # file, sheet, row, column, value, reason: the ledger's
@@ -24,7 +24,8 @@ def quarantine_table(
     "What was set aside, with all cells of each row."
     place = ["file", "sheet", "row"]
     kinds = raw.sources.drop_duplicates("file").set_index("file")["kind"].astype(str)
-    together = quarantine.fillna("").astype({"file": str, "sheet": str, "row": np.int64}).groupby(place, sort=False)
+    texts = quarantine.astype(object).where(quarantine.notna(), "").astype({"file": str, "sheet": str, "row": np.int64})
+    together = texts.groupby(place, sort=False)
     lines = together[["column", "value", "reason"]].agg("; ".join).reset_index()
     names = [name for name in COLUMNS if name in raw.rows] or list(COLUMNS)
     cells = raw.rows.rename(columns=dict(source_file="file", source_sheet="sheet", source_row="row"))
@@ -33,7 +34,7 @@ def quarantine_table(
     found["kind"] = found["kind"].fillna(found["file"].map(kinds)).fillna("sales")
     return found[[*CORRECTION, *names]]
 
-# %% ../nbs/15_quarantine.ipynb #2aadd211
+# %% ../nbs/15_quarantine.ipynb #ab0a4de9
 def write_quarantine(
     path: str | Path, # Workbook to write
     raw: RawRows, # Rows as read from the shop's files
@@ -46,7 +47,8 @@ def write_quarantine(
         for place, name in enumerate(table.columns):
             page.write_string(0, place, name, bold)
             wrong = table["column"].str.split("; ").map(lambda faults: name in faults)
-            for number, (text, fault) in enumerate(zip(table[name].astype(object).fillna("").astype(str), wrong), 1):
+            texts = table[name].astype(object).where(table[name].notna(), "").astype(str)
+            for number, (text, fault) in enumerate(zip(texts, wrong), 1):
                 page.write_string(number, place, text, red) if fault and name in COLUMNS else page.write_string(number, place, text)
         page.freeze_panes(1, 0)
         page.autofilter(0, 0, len(table), table.shape[1] - 1)
