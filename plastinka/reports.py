@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['INK', 'MUTED', 'ACCENT', 'WARM', 'STYLE', 'MONTH_GROUPS', 'ORDERS_SHOWN', 'LOST_SHOWN', 'NAMES', 'ORDERS', 'LOST',
            'EXCEL_LETTERS', 'EXCEL_ROWS', 'WIDTHS', 'NUMBER_FORMATS', 'QUARANTINE', 'figure_svg', 'draw_fan',
-           'total_figure', 'item_figure', 'coverage_figure', 'table_view', 'loaded_section', 'score_section',
-           'top_items', 'list_sections', 'fallback_section', 'total_section', 'coverage_section', 'page_sections',
-           'write_html', 'excel_text', 'excel_column', 'write_sheet', 'summary_rows', 'write_summary', 'excel_tables',
-           'write_excel']
+           'total_figure', 'item_figure', 'coverage_figure', 'table_view', 'left_aside', 'loaded_section',
+           'score_section', 'top_items', 'list_sections', 'fallback_section', 'total_section', 'coverage_section',
+           'page_sections', 'write_html', 'excel_text', 'excel_column', 'write_sheet', 'summary_rows', 'write_summary',
+           'excel_tables', 'write_excel']
 
 # %% ../nbs/90_reports.ipynb #cf6f9fde
 import io
@@ -165,9 +165,20 @@ def _sort_key(value, kind):
         return ""
     return str(value).casefold() if kind in ("text", "month", "day") else f"{value:.6g}"
 
-# %% ../nbs/90_reports.ipynb #d5bd345f
+# %% ../nbs/90_reports.ipynb #4fcf17ff
+def left_aside(
+    raw, # The rows as read, or None
+) -> dict: # columns: names of columns that no room uses; files: (file, reason) of files in the folders that were not read
+    "What lay in the files and folders and was not used."
+    if raw is None:
+        return dict(columns=[], files=[])
+    names = (name for text in raw.sources["foreign"] for name in str(text).split(", ") if name)
+    return dict(columns=list(dict.fromkeys(names)), files=list(raw.ignored.itertuples(index=False, name=None)))
+
+# %% ../nbs/90_reports.ipynb #56e74642
 def loaded_section(
     ledger, # The ledger, or None
+    raw=None, # The rows as read, where they are at hand
 ) -> dict | None: # Sums and tables
     "What was loaded, mended and left out."
     if ledger is None:
@@ -177,6 +188,7 @@ def loaded_section(
     return dict(
         sums={name: int(files[name].sum()) for name in ("rows", "copies", "quarantined", "filtered")}, count=len(files),
         first_day=ledger.first_day, last_day=ledger.last_day - pd.Timedelta(days=1), stock_known=ledger.stock_known,
+        aside=left_aside(raw),
         files=table_view(files, dict(
             file=("File", "text"), kind=("Kind", "text"), rows=("Rows", *count), copies=("Copies", *count),
             quarantined=("Left out", *count), filtered=("Filtered", *count), first_day=("From", "text"), last_day=("To", "text"))),
@@ -294,7 +306,7 @@ def coverage_section(
     return dict(picture=figure_svg(coverage_figure(coverage, model), alt), table=table_view(rows, dict(
         group=("Months", "text"), nominal=("Promised", "share"), covered=("Actual", "share"), n=("Observations", "count"))))
 
-# %% ../nbs/90_reports.ipynb #dc087ee7
+# %% ../nbs/90_reports.ipynb #222fa416
 def page_sections(
     report: Report, # The parts
 ) -> dict: # What the template shows
@@ -302,7 +314,7 @@ def page_sections(
     ahead = None if report.forecast is None or report.forecast.empty else outlook(report)
     return dict(
         title=report.title, currency=report.settings.get("currency", ""), headlines=headlines(report, ahead),
-        loaded=loaded_section(report.ledger), total=total_section(report, ahead), verdict=verdict(report.scores),
+        loaded=loaded_section(report.ledger, report.raw), total=total_section(report, ahead), verdict=verdict(report.scores),
         scores=score_section(report.scores), coverage=coverage_section(report.coverage),
         top=top_items(report, ahead) if ahead and report.panel is not None else [], ahead=ahead,
         fallbacks=fallback_section(report, ahead), **list_sections(report), why_no_stock=NO_STOCK,

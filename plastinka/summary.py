@@ -19,7 +19,7 @@ from scipy.stats import gamma
 
 from .orders import count_moments, forecast_array, forecast_levels, order_total
 
-# %% ../nbs/89_summary.ipynb #d7bf18d9
+# %% ../nbs/89_summary.ipynb #7b0cb244
 @dataclass(frozen=True)
 class Report:
     "All that a report is made of; whatever is None is unknown, and the report says so."
@@ -32,6 +32,7 @@ class Report:
     orders: pd.DataFrame | None = None # The order list
     settings: dict = field(default_factory=dict) # Parameters of the run; `currency` is written behind money
     title: str = "Forecast and order list" # Title of the page
+    raw: object | None = None # The rows as read: how each file was read, and which were left out
 
 # %% ../nbs/89_summary.ipynb #e8fd53a5
 UNKNOWN = "unknown"

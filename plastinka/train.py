@@ -27,7 +27,7 @@ from .panel import build_panel
 from .schema import QUANTILES
 from .windows import build_block, choose_lags, cutoff_windows, training_windows
 
-# %% ../nbs/61_train.ipynb #75fa0169
+# %% ../nbs/61_train.ipynb #6a07e377
 def panel_at(
     ledger: Ledger, # All that is known
     cutoff: pd.Timestamp | None = None, # Last month to see; default the last complete one
@@ -35,6 +35,9 @@ def panel_at(
     "The panel as it was known at the end of a month."
     if cutoff is None:
         cutoff = pd.Timestamp(ledger.last_day.to_period("M").start_time) - pd.offsets.MonthBegin(1)
+        if cutoff < ledger.first_day:
+            raise input_error("sales", f"no month is complete: the files cover {ledger.first_day:%Y-%m-%d} to "
+                              f"{ledger.last_day - pd.Timedelta(days=1):%Y-%m-%d}", "Add sales files of whole months")
     return build_panel(ledger.cut(pd.Timestamp(cutoff)))
 
 # %% ../nbs/61_train.ipynb #c3b2e667
