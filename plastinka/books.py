@@ -95,7 +95,7 @@ def _check_book(content, where):
     if content.startswith(ZIP):
         _check_zip(content, where)
 
-# %% ../nbs/04_books.ipynb #90575c63
+# %% ../nbs/04_books.ipynb #414d3100
 MAX_BYTES = 2 << 30 # A file may unfold to this much
 MAX_CELLS = 40_000_000 # A sheet may span this many cells
 
@@ -116,9 +116,9 @@ def _check_zip(content, where):
 
 
 def _check_dimension(archive, member, where):
-    used = _used_cells(archive, member, quickly=True) if member.file_size > 32 << 20 else MAX_CELLS + 1
+    used = _used_cells(archive, member, quickly=True)
     if used > MAX_CELLS:
-        used = _used_cells(archive, member)
+        used = _used_cells(archive, member, quickly=False)
     if used > MAX_CELLS:
         raise input_error(where, f"a sheet spans {used:,} cells; at most {MAX_CELLS:,} can be read",
                           "Delete what stands far below or beside the table, or split the workbook")
@@ -132,25 +132,26 @@ def damaged(
     detail = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return input_error(where, f"is damaged or was cut short ({detail})", "Export or copy it again")
 
-# %% ../nbs/04_books.ipynb #64b06d6e
-_ROWS, _WIDE = rb'<row r="(\d{1,10})"', rb'r="([A-Z]{2,4})\d{1,10}"'
-_CELL = rb"""<(?:\w+:)?c\b[^<>]*?\br\s*=\s*["']\s*\$?([A-Za-z]{1,4})\$?(\d{1,10})["'][^<>/]*>(?!\s*</(?:\w+:)?c)"""
-_BARE = rb"""<(?:\w+:)?row\b[^<>]*?\br\s*=\s*["']\s*(\d{1,10})["'][^<>]*>\s*<(?:\w+:)?c(?![^<>]*\br\s*=)[^<>]*>\s*<"""
+# %% ../nbs/04_books.ipynb #99340112
+_WIDE, _DEEP, _ROW = rb'<c r="\$?([A-Za-z]{2,9})\$?(\d{1,20})', rb'<c r="\$?[A-Za-z]\$?(\d{7,20})', rb'<row r="(\d{1,20})'
+_CELL = rb"""<(?:\w+:)?c\b[^<>]*?\br\s*=\s*["']\s*\$?([A-Za-z]{1,9})\$?(\d{1,20})["'][^<>/]*>(?!\s*</(?:\w+:)?c)"""
+_BARE = rb"""<(?:\w+:)?row\b[^<>]*?\br\s*=\s*["']\s*(\d{1,20})["'][^<>]*>\s*<(?:\w+:)?c(?![^<>]*\br\s*=)[^<>]*>\s*<"""
 
 
-def _used_cells(archive, member, quickly=False):
-    "Cells between the first and the farthest cell that holds something."
-    wide, deep, kept, size = 26 * quickly, 0, b"", 0
+def _used_cells(archive, member, quickly):
+    "Cells between the first and the farthest cell that holds something; quickly, they may be too many, but never too few."
+    wide, deep, kept, size = 26 * quickly, 1, b"", 0
     with archive.open(member) as sheet:
         while chunk := sheet.read(1 << 22):
             size, chunk = size + len(chunk), kept + chunk
-            cells = re.findall(_CELL, chunk) if not quickly else []
-            rows = re.findall(_ROWS if quickly else _BARE, chunk) + [digits for _, digits in cells]
-            letters = set(re.findall(_WIDE, chunk)) if quickly else {letters for letters, _ in cells}
-            wide, deep, kept = max([wide, *map(_column_number, letters)]), max([deep, *map(int, rows)]), chunk[-1000:]
+            usual = quickly and b":c" not in chunk and chunk.count(b"<c") - chunk.count(b"<col") == chunk.count(b'<c r="') and chunk.count(b"<row") == chunk.count(b'<row r="')
+            cells = re.findall(_WIDE if usual else _CELL, chunk)
+            rows = re.findall(_DEEP, chunk) + re.findall(_ROW, chunk) if usual else re.findall(_BARE, chunk)
+            wide = max([wide, *map(_column_number, {letters for letters, _ in cells})])
+            deep, kept = max([deep, *map(int, rows), *[int(digits) for _, digits in cells]]), chunk[-1000:]
             if size > MAX_BYTES:
                 return MAX_CELLS + 1
-    return max(wide, 1) * deep if deep or not quickly else MAX_CELLS + 1
+    return wide * deep
 
 
 def _column_number(letters):
