@@ -132,8 +132,8 @@ def damaged(
     detail = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return input_error(where, f"is damaged or was cut short ({detail})", "Export or copy it again")
 
-# %% ../nbs/04_books.ipynb #99340112
-_WIDE, _DEEP, _ROW = rb'<c r="\$?([A-Za-z]{2,9})\$?(\d{1,20})', rb'<c r="\$?[A-Za-z]\$?(\d{7,20})', rb'<row r="(\d{1,20})'
+# %% ../nbs/04_books.ipynb #1e9bf95c
+_FAR, _ROW = rb'<c r="\$?(?:([A-Za-z]{2,9})\$?(\d{1,20})|[A-Za-z]\$?(\d{7,20}))', rb'<row r="(\d{1,20})'
 _CELL = rb"""<(?:\w+:)?c\b[^<>]*?\br\s*=\s*["']\s*\$?([A-Za-z]{1,9})\$?(\d{1,20})["'][^<>/]*>(?!\s*</(?:\w+:)?c)"""
 _BARE = rb"""<(?:\w+:)?row\b[^<>]*?\br\s*=\s*["']\s*(\d{1,20})["'][^<>]*>\s*<(?:\w+:)?c(?![^<>]*\br\s*=)[^<>]*>\s*<"""
 
@@ -143,14 +143,15 @@ def _used_cells(archive, member, quickly):
     wide, deep, kept, size = 26 * quickly, 1, b"", 0
     with archive.open(member) as sheet:
         while chunk := sheet.read(1 << 22):
-            size, chunk = size + len(chunk), kept + chunk
-            usual = quickly and b":c" not in chunk and chunk.count(b"<c") - chunk.count(b"<col") == chunk.count(b'<c r="') and chunk.count(b"<row") == chunk.count(b'<row r="')
-            cells = re.findall(_WIDE if usual else _CELL, chunk)
-            rows = re.findall(_DEEP, chunk) + re.findall(_ROW, chunk) if usual else re.findall(_BARE, chunk)
-            wide = max([wide, *map(_column_number, {letters for letters, _ in cells})])
-            deep, kept = max([deep, *map(int, rows), *[int(digits) for _, digits in cells]]), chunk[-1000:]
-            if size > MAX_BYTES:
+            first, size, chunk = not size, size + len(chunk), kept + chunk
+            usual = quickly and b":c" not in chunk and chunk.count(b"<c") - chunk.count(b"<col") == chunk.count(b'<c r="')
+            cells = [(letters, digits or more) for letters, digits, more in re.findall(_FAR, chunk)] if usual else re.findall(_CELL, chunk)
+            widest = max([0, *map(_column_number, {letters for letters, _ in cells})])
+            if size > MAX_BYTES or quickly and widest > 26 >= wide and not first:
                 return MAX_CELLS + 1
+            wide = max(wide, widest)
+            rows = [] if usual and wide == 26 else re.findall(_ROW if usual else _BARE, chunk)
+            deep, kept = max([deep, *map(int, rows), *[int(digits) for _, digits in cells]]), chunk[-1000:]
     return wide * deep
 
 
