@@ -430,7 +430,7 @@ def _plain(column):
     texts = np.append(np.asarray(column.categories, dtype=object), None)
     return texts[column.codes]
 
-# %% ../nbs/11_ingest.ipynb #df4d8fcb
+# %% ../nbs/11_ingest.ipynb #6de2fb5e
 CORRECTION = ("file", "sheet", "row", "kind", "column", "value", "reason") # Headers by which a workbook of corrected rows is known
 
 
@@ -464,7 +464,12 @@ def apply_corrections(
             mine = _of_file(corrected, part)
             used |= mine
             done.append(_correct(part, corrected[mine]))
-    return done + _left_over(corrected[~used], given)
+    if not used.all():
+        stray = corrected[~used].iloc[0]
+        raise input_error(f"{given[stray['origin_book']][2]['file']}, row {stray['origin_number']}",
+                          f"corrects row {stray['origin_row']} of {stray['origin_file']} ({stray['origin_kind']}), which is not among the files, or has no such row",
+                          f"Give {stray['origin_file']} together with it, or delete this line")
+    return done
 
 # %% ../nbs/11_ingest.ipynb #16810eb0
 def _of_file(corrected, part):
@@ -473,7 +478,7 @@ def _of_file(corrected, part):
     same = (corrected["origin_file"] == source["file"]) & (corrected["origin_sheet"] == source["sheet"]) & (corrected["origin_kind"] == source["kind"])
     return (same & corrected["origin_row"].isin(numbers)).to_numpy()
 
-# %% ../nbs/11_ingest.ipynb #632fe6b9
+# %% ../nbs/11_ingest.ipynb #5506d2b8
 def _correct(part, mine):
     "One file with its corrected rows."
     frame, rows, source, rejected, headers = part
@@ -487,17 +492,6 @@ def _correct(part, mine):
     both = both.iloc[order].reset_index(drop=True)
     source = {**source, "rows": len(both), "rejected": len(rejected), "corrected": len(mine)}
     return both.where(both.notna(), None), numbers[order], source, rejected, headers
-
-
-def _left_over(corrected, given):
-    "Corrected rows whose files are not loaded."
-    parts = []
-    for (book, kind), rows in corrected.groupby(["origin_book", "origin_kind"], sort=False):
-        frame = rows[[name for name in COLUMNS if name in rows]].reset_index(drop=True)
-        source = {**given[book][2], "kind": kind, "rows": len(rows)}
-        source["file"] += " (stock)" if kind == "stock" else ""
-        parts.append((frame.where(frame.notna(), None), rows["origin_number"].to_numpy(), source, [], []))
-    return parts
 
 # %% ../nbs/11_ingest.ipynb #190b0a93
 @dataclass
