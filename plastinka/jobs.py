@@ -8,7 +8,7 @@ __all__ = ['RANGE', 'SIMPLE_TYPES', 'SECRET_NAME', 'STATUSES', 'run_notebook_fol
            'write_receipt', 'this_process', 'is_gone', 'read_receipt', 'queue_run', 'declare', 'describe_file',
            'forecast_job']
 
-# %% ../nbs/80_jobs.ipynb #f48a513d
+# %% ../nbs/80_jobs.ipynb #c54dbf96
 import ast
 import json
 import os
@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from difflib import get_close_matches
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -302,24 +303,36 @@ def describe_file(
     name = path.relative_to(relative_to).as_posix() if relative_to else str(path)
     return dict(path=name, bytes=path.stat().st_size, sha256=file_sha256(path))
 
-# %% ../nbs/80_jobs.ipynb #b8ae6415
+# %% ../nbs/80_jobs.ipynb #ca66f30b
 def forecast_job(
-    sales: list[str], # Sales files or folders
+    sales: list[str] = (), # Sales files or folders
     profile: str = "", # Name of a profile, or a profile's file
     snapshot_date: str = "", # YYYY-MM-DD, or empty
+    store: str = "", # File or address of a store, in place of files
     **parameters, # The other parameters of `runs/forecast.ipynb`
 ) -> Job: # Ready to be queued
-    "The job that forecasts from a shop's files."
-    if not sales:
-        raise input_error("parameter sales", "no sales files are given", "Give files, or a folder with them")
+    "The job that forecasts from a shop's files, or from its store."
+    if not sales and not store:
+        raise input_error("parameter sales", "no sales files are given", "Give files, or a folder with them, or a store")
+    if store:
+        _check_store(store, dict(parameters, sales=sales, profile=profile, snapshot_date=snapshot_date))
     if snapshot_date and not _is_date(snapshot_date):
         raise input_error("parameter snapshot_date", f"is {snapshot_date!r}, which is no date", "Write it as 2024-05-31")
     is_file = bool(profile) and Path(profile).expanduser().is_file()
     if profile and not is_file:
         from plastinka.schema import load_profile # Brings pandas, which costs half a second
         load_profile(profile)
-    values = dict(parameters, sales=[str(path) for path in sales], profile=profile, snapshot_date=snapshot_date)
-    return Job("forecast", values, ("stock", "sales") + (("profile",) if is_file else ()))
+    values = dict(parameters, sales=[str(path) for path in sales], profile=profile, snapshot_date=snapshot_date, store=store)
+    return Job("forecast", values, ("stock", "sales") + ("profile",) * is_file + ("store",) * bool(store and "://" not in store))
+
+
+def _check_store(store, others):
+    "A store takes the place of files, and its address holds no password."
+    for name in ("sales", "stock", "profile", "sheet", "snapshot_date"):
+        if others.get(name):
+            raise input_error(f"parameter {name}", "belongs to files, and a store is given", "Load the files into the store: plastinka ingest --store …")
+    if "://" in store and urlsplit(store).password:
+        raise input_error("parameter store", "holds a password, and parameters are kept in plain text", "Set PGPASSWORD, or write it into ~/.pgpass")
 
 
 def _is_date(text):
