@@ -22,7 +22,7 @@ from .core import input_error
 from .features import StaticEncoder, decayed_mean, demand_estimate, future_features, known_months
 from .features import past_features, selling_weight, static_features
 
-# %% ../nbs/32_windows.ipynb #d7395fce
+# %% ../nbs/32_windows.ipynb #05ec8373
 LEAST_LAGS = 3
 MOST_LAGS = 12
 
@@ -43,7 +43,7 @@ def choose_lags(
     "The history length to use; raises `InputError` saying how many months are needed."
     needed = months_needed(lags or LEAST_LAGS, horizon)
     if months < needed:
-        raise input_error(f"lags {lags or LEAST_LAGS} with horizon {horizon}",
+        raise input_error(f"lags {lags} with horizon {horizon}" if lags else f"horizon {horizon}",
                           f"needs at least {needed} fully observed months of sales, the files hold {months}",
                           "Add older sales files, or choose a smaller horizon" + (" or fewer lags" if lags else ""))
     return lags or min(MOST_LAGS, months - 3 * horizon)
