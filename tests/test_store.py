@@ -323,6 +323,48 @@ def test_texts_stay_texts(new_store, tmp_path):
     xr.testing.assert_identical(read_panel(store), panel_of(None, [tmp_path / "may.xlsx"]))
 
 
+def test_a_forecast_from_the_store_is_the_forecast_from_the_files(shop, tmp_path, capsys):
+    from plastinka.cli import main
+    stock, sales = str(shop[0]), [str(path) for path in shop[1]]
+    store, found = str(tmp_path / "shop.db"), []
+    assert main(["ingest", "--store", store, "--stock", stock, "--sales", *sales[:-1], "--snapshot-date", "2022-10-01"]) == 2 # September is missing
+    assert "2022-09" in capsys.readouterr().err
+    assert main(["ingest", "--store", store, "--stock", stock, "--sales", *sales]) == 0
+    for source in (["--store", store], ["--stock", stock, "--sales", *sales]):
+        assert main(["forecast", *source, "--horizon", "1", "--out", str(tmp_path / "runs")]) == 0
+        folder = Path(capsys.readouterr().out.strip().splitlines()[-1])
+        found.append(pd.read_parquet(folder / "forecast.parquet"))
+        if "--store" in source:
+            assert read_runs(store)["run_id"].tolist() == [folder.name]
+            assert read_runs(store)["data_sha256"].item() == data_digest(store)
+    pd.testing.assert_frame_equal(*found)
+    kept = read_forecast(store).sort_values(["item_id", "month"], ignore_index=True)
+    wanted = found[0].sort_values(["item_id", "month"], ignore_index=True)[kept.columns]
+    pd.testing.assert_frame_equal(kept, wanted, check_dtype=False, check_categorical=False)
+
+
+def test_mended_rows_go_in_with_their_file(new_store, shop, tmp_path):
+    "A quarantine workbook alone must not pass for a month's file."
+    from plastinka.quarantine import write_quarantine
+    store, stock, sales = new_store(), *shop
+    rows = read_rows(sales[0])
+    rows.loc[0, "Дата заказа"] = "soon"
+    rows.to_excel(tmp_path / "january.xlsx", index=False)
+    raw = read_sources(None, [tmp_path / "january.xlsx"])
+    write_quarantine(tmp_path / "mend.xlsx", raw, build_ledger(raw).quarantine)
+    mended = pd.read_excel(tmp_path / "mend.xlsx", dtype=object)
+    mended[next(name for name in mended if name in ("sold_date", "Дата заказа", "Дата продажи"))] = "2022-01-05"
+    mended.to_excel(tmp_path / "mend.xlsx", index=False)
+    ingest(store, None, [tmp_path / "january.xlsx"])
+    before = content(store)
+    with pytest.raises(InputError, match="mend.xlsx.*january"):
+        ingest(store, None, [tmp_path / "mend.xlsx"])
+    assert content(store) == before
+    report = ingest(store, None, [tmp_path / "january.xlsx", tmp_path / "mend.xlsx"])
+    assert report.months["copies"].item() == report.months["copies_before"].item() + 1
+    xr.testing.assert_identical(read_panel(store), panel_of(None, [tmp_path / "january.xlsx", tmp_path / "mend.xlsx"]))
+
+
 KILLS = int(os.environ.get("PLASTINKA_KILLS", "25"))
 
 
