@@ -165,13 +165,13 @@ def train_tide(
     best = curve.best_epoch * per_epoch if validation is not None else epochs * per_epoch
     return TideFit(model, options, best, count, curve)
 
-# %% ../../nbs/43_models.tide.ipynb #36ea96a4
+# %% ../../nbs/43_models.tide.ipynb #a0368513
 def predict_tide(
     model: TiDEModel, # Trained model
     block: WindowBlock, # Block with the model's features
     cutoff: int, # Month index of the cutoff in the block
     quantiles: tuple[float, ...] = QUANTILES, # Levels
-    batch_size: int = 8192, # Windows per forward pass
+    batch_size: int = 1024, # Windows per forward pass; what fits into the cache is quickest
 ) -> tuple[np.ndarray, np.ndarray]: # Item indices [n], units [n, horizon, quantiles]
     "Quantile forecasts of every item known at the cutoff."
     windows = cutoff_windows(block, cutoff)
