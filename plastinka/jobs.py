@@ -167,7 +167,7 @@ def absolute(
     changed = {name: resolved(job.parameters[name]) for name in job.inputs if job.parameters.get(name)}
     return Job(job.notebook, {**job.parameters, **changed}, job.inputs)
 
-# %% ../nbs/80_jobs.ipynb #93d978b9
+# %% ../nbs/80_jobs.ipynb #c83e400c
 def check_job(
     job: Job, # What shall be run
 ) -> Path: # The notebook's file
@@ -178,7 +178,7 @@ def check_job(
         if not path.exists():
             raise input_error(str(path), "there is no such file or folder", _nearest_file(path))
         if path.is_dir() and not _files_in(path):
-            raise input_error(str(path), "the folder holds no files", "Put the files there, or give another folder")
+            raise _no_files(path)
         if path.is_file() and path.stat().st_size == 0:
             raise input_error(str(path), "the file is empty (0 bytes)", "Export it again")
         if not os.access(path, os.R_OK):
@@ -190,6 +190,13 @@ def _nearest_file(path):
     siblings = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
     near = get_close_matches(path.name, siblings, n=1, cutoff=0.5)
     return f"Did you mean {near[0]}" if near else "Check the path"
+
+
+def _no_files(folder):
+    inside = sorted(each.name for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
+    if inside:
+        return input_error(str(folder), f"the folder holds no files, only folders: {', '.join(inside[:5])}", "Give the folder in which the files lie")
+    return input_error(str(folder), "the folder holds no files", "Put the files there, or give another folder")
 
 # %% ../nbs/80_jobs.ipynb #566ab0b6
 def new_run_folder(
