@@ -35,7 +35,7 @@ def input_error(
     "An `InputError` in the house order: where, what, cure."
     return InputError(f"{where}: {problem}." + (f" {cure}." if cure else ""))
 
-# %% ../nbs/00_core.ipynb #f2492ba4
+# %% ../nbs/00_core.ipynb #cf01314c
 @contextmanager
 def atomic_path(
     path: str | Path, # Where the finished file shall be
@@ -50,6 +50,10 @@ def atomic_path(
         yield temporary
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
+    except OSError as error: # A full disk does not say which file did not fit
+        if error.errno and not error.filename:
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -7,11 +7,12 @@ __all__ = ['BOOKS', 'TEXTS', 'ENCODINGS', 'SEPARATORS', 'CORRECTION', 'find_file
            'find_separator', 'read_text', 'find_header', 'full_rows', 'read_grid', 'list_sheets', 'Table', 'make_table',
            'take_columns', 'apply_corrections', 'RawRows', 'read_sources']
 
-# %% ../nbs/11_ingest.ipynb #1bb73be1
+# %% ../nbs/11_ingest.ipynb #62822d2f
 import csv
 import difflib
 import gzip
 import io
+import os
 import re
 import zlib
 from collections.abc import Iterable
@@ -24,13 +25,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
-from .books import CONTAINER, MAX_BYTES, REJECTED, ZIP, Grid, damaged, days_behind, load_grids, read_book, text_column
+from .books import CONTAINER, MAX_BYTES, MAX_COLUMNS, REJECTED, ZIP, Grid, damaged, load_grids, read_book, text_column, too_wide
 from .core import bar, file_sha256, input_error, say
 from .schema import (ALIASES, COLUMNS, KINDS, Profile, check_columns, header_key, load_profile, match_headers, nearest, normalise,
                               profile_aliases)
 from .values import cell_text, parse_barcode, parse_count, parse_date, parse_price, parse_year
 
-# %% ../nbs/11_ingest.ipynb #1beb1864
+# %% ../nbs/11_ingest.ipynb #3ec76cb8
 BOOKS = (".xlsx", ".xlsm", ".xls") # Workbooks
 TEXTS = (".csv", ".txt", ".tsv", ".csv.gz", ".txt.gz", ".tsv.gz") # Tables as text
 
@@ -43,18 +44,20 @@ def find_files(
     found, ignored = [], []
     for path in [paths] if isinstance(paths, (str, Path)) else paths or []:
         path = Path(path).expanduser()
-        if not path.exists():
+        if not os.path.lexists(path):
             raise _no_such_file(path)
+        if not path.is_dir() and (reason := _why_no_file(path)):
+            raise input_error(str(path), f"is {reason}", "Give a file, or a folder with files")
         inside = sorted(path.iterdir()) if path.is_dir() else []
         reasons = {each: _why_ignored(each, skip) for each in inside}
-        ignored += [(each.name, reason) for each, reason in reasons.items() if reason]
+        ignored += [(_printable(each.name), reason) for each, reason in reasons.items() if reason]
         if path.is_dir() and all(reasons.values()):
             raise input_error(f"folder {path.name}", f"holds no table ({len(inside)} other files)", f"Give files that end in {', '.join(BOOKS + TEXTS)}")
         found += [each for each, reason in reasons.items() if not reason] if path.is_dir() else [path]
-    unique = {each.resolve(): each for each in reversed(found)}
+    unique = {os.path.realpath(each): each for each in reversed(found)}
     return list(reversed(unique.values())), pd.DataFrame(ignored, columns=["file", "reason"])
 
-
+# %% ../nbs/11_ingest.ipynb #b25fb602
 def _why_ignored(path, skip):
     if path.is_dir():
         return "a folder inside the folder"
@@ -62,7 +65,19 @@ def _why_ignored(path, skip):
         return "the lock file of an open workbook"
     if path.name.startswith("."):
         return "a hidden file"
-    return "not a sales table" if path.name in skip else "" if path.name.lower().endswith(BOOKS + TEXTS) else "not a table"
+    if path.name in skip:
+        return "not a sales table"
+    return _why_no_file(path) if path.name.lower().endswith(BOOKS + TEXTS) else "not a table"
+
+
+def _why_no_file(path):
+    "A pipe would be waited for, for ever."
+    return "" if path.is_file() else "no file that can be read, but a pipe or a device" if path.exists() else "a link to nothing"
+
+
+def _printable(name):
+    "A file's name without line breaks, control characters and broken letters."
+    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", " ", name.encode("utf-8", "replace").decode()).split(" "))
 
 
 def _no_such_file(path):
@@ -70,7 +85,7 @@ def _no_such_file(path):
     near = difflib.get_close_matches(path.name, beside, n=1)
     return input_error(str(path), "there is no such file" + (f". Did you mean {near[0]}" if near else ""), "Check the path")
 
-# %% ../nbs/11_ingest.ipynb #e211cfbf
+# %% ../nbs/11_ingest.ipynb #f2e1f751
 ENCODINGS = ("cp1251", "cp866", "cp1252") # Tried where a text is not Unicode
 
 
@@ -81,6 +96,9 @@ def find_encoding(
     for mark, codec in [(b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")]:
         if content.startswith(mark):
             return codec
+    odd, even = content[1:4000:2].count(0), content[:4000:2].count(0)
+    if odd + even > 20 and min(odd, even) == 0:
+        return "utf-16-le" if odd else "utf-16-be"
     try:
         content.decode("utf-8")
         return "utf-8"
@@ -102,10 +120,21 @@ def text_likeness(
     odd = len(re.findall(r"[A-Za-z][а-яёА-ЯЁ]|[а-яёА-ЯЁ][A-Za-z]|[а-яё][А-ЯЁ]|[à-ÿ][À-ß]|[à-ÿ]{3}|[À-ß]{3}", text))
     return (common + harmless - 1.5 * odd) / max(len(foreign), 1) - 3 * text.count("\ufffd") / max(len(foreign), 1)
 
-# %% ../nbs/11_ingest.ipynb #d1b5b097
+# %% ../nbs/11_ingest.ipynb #03140576
 _GZIP = b"\x1f\x8b" # First bytes
 SEPARATORS = (";", ",", "\t", "|") # Between the fields of a text file
 csv.field_size_limit(1 << 30) # Fields may be long; Python's own limit is 131,072 characters
+
+
+def _first_rows(lines, separator, aliases):
+    "Lines read up to the end of each row, the rows, and whether quotation marks do not count, since one hides headers."
+    found = []
+    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
+        reader = csv.reader(lines, delimiter=separator, quoting=quoting)
+        starts, rows = zip(*[(reader.line_num, row) for row in reader] or [(0, [])])
+        found.append((max(len(match_headers(row, aliases)) for row in rows[:20]), starts, rows))
+    by_line = found[1][0] > found[0][0]
+    return *found[by_line][1:], by_line
 
 
 def find_separator(
@@ -114,7 +143,7 @@ def find_separator(
 ) -> str: # One of SEPARATORS
     "The separator under which the first lines look most like a table."
     def score(separator):
-        rows = [row for row in csv.reader(lines, delimiter=separator) if row]
+        rows = [row for row in _first_rows(lines, separator, aliases)[1] if row]
         counts = pd.Series([len(row) for row in rows], dtype=int)
         usual = counts.mode().iloc[-1] if rows else 0
         return max((len(match_headers(row, aliases)) for row in rows[:20]), default=0), (counts == usual).mean() * (usual - 1) if rows else 0
@@ -148,7 +177,7 @@ def _mend_lines(invalid, width, separator):
         spans.append(len(lines))
     return mended, rejected, spans
 
-# %% ../nbs/11_ingest.ipynb #d3584ea6
+# %% ../nbs/11_ingest.ipynb #c3ac14e5
 def _parse_lines(data, separator, skipped, by_line=False):
     "All fields of UTF-8 bytes after `skipped` lines: columns, row numbers from 1, rejected lines."
     invalid = []
@@ -158,8 +187,9 @@ def _parse_lines(data, separator, skipped, by_line=False):
     table = arrow_csv.read_csv(
         io.BytesIO(data), arrow_csv.ReadOptions(use_threads=False, block_size=max(len(data) + 1, 1 << 16), skip_rows=skipped, autogenerate_column_names=True),
         arrow_csv.ParseOptions(delimiter=separator, quote_char=not by_line and '"', newlines_in_values=not by_line, ignore_empty_lines=False, invalid_row_handler=keep),
-        arrow_csv.ConvertOptions(column_types={f"f{number}": pa.string() for number in range(10_000)}, strings_can_be_null=False))
-    if not by_line and data.count(b"\n") > table.num_rows + len(invalid) + skipped + 1 and _swallowed(table, invalid, separator):
+        arrow_csv.ConvertOptions(column_types={f"f{number}": pa.string() for number in range(MAX_COLUMNS)}, strings_can_be_null=False))
+    lines = data.count(b"\n") + (not data.endswith(b"\n"))
+    if not by_line and lines > table.num_rows + len(invalid) + skipped and _swallowed(table, invalid, separator):
         return _parse_lines(data, separator, skipped, by_line=True)
     mended, rejected, spans = _mend_lines(invalid, table.num_columns, separator)
     starts = np.ones(table.num_rows + len(invalid), dtype=np.int64)
@@ -190,7 +220,7 @@ def _unquote(column):
     bare = pc.replace_substring_regex(column, r'(?s)^\s*"(.*)"\s*$', r"\1")
     return pc.replace_substring(bare, '""', '"')
 
-# %% ../nbs/11_ingest.ipynb #cc67fa4d
+# %% ../nbs/11_ingest.ipynb #8bc344a3
 def read_text(
     content: bytes, # The file
     where: str, # Its name, for messages
@@ -202,26 +232,27 @@ def read_text(
         raise input_error(where, "is a workbook or archive under the name of a text file", "Rename it to .xlsx, or unpack it")
     encoding = find_encoding(content)
     text = content.decode(encoding, "replace")
-    data, unreadable = text.encode(), text.count("\ufffd")
+    data, unreadable = text.encode().replace(b"\r\n", b"\n").replace(b"\r", b"\n"), text.count("\ufffd")
     del text
     if b"\0" in data[:1 << 16] or not data[:1 << 20].strip():
         raise input_error(where, "is no text" if b"\0" in data[:1 << 16] else "is empty", "Export it again")
-    lines = data[:1 << 18].decode("utf-8", "ignore").splitlines()[:40]
-    stated = re.fullmatch(r'"?sep=(.)"?', lines[0].strip("\ufeff")) if lines else None
+    lines = data[:1 << 18].decode("utf-8", "ignore").split("\n")[:40]
+    stated = re.fullmatch(r'"?sep=([!#-~\t])"?', lines[0].strip("\ufeff"))
     separator = stated[1] if stated else find_separator(lines, aliases)
-    reader = csv.reader(lines[1:] if stated else lines, delimiter=separator)
-    starts, rows = zip(*[(reader.line_num, row) for row in reader]) if lines else ((), ())
+    starts, rows, by_line = _first_rows(lines[bool(stated):], separator, aliases)
     place = find_header(rows, aliases)
     skipped = (0, *starts)[place] + bool(stated)
     above = full_rows(rows[:place], (1 + bool(stated), *starts), rows[place]) if place else []
+    if len(rows[place]) > MAX_COLUMNS:
+        raise too_wide(where, len(rows[place]))
     try:
-        cells, rows, rejected = _parse_lines(data, separator, skipped)
+        cells, rows, rejected = _parse_lines(data, separator, skipped, by_line)
     except pa.ArrowInvalid as error:
         raise input_error(where, f"cannot be taken apart: {str(error).splitlines()[0][:200]}", "Open it in Excel and save it as .xlsx") from None
     encoding += f", unreadable letters: {unreadable}" if unreadable else ""
     return Grid(cells, rows, "", encoding, separator, above + rejected)
 
-
+# %% ../nbs/11_ingest.ipynb #538b7d59
 def _unpack(content, where):
     try:
         with gzip.open(io.BytesIO(content)) as file:
@@ -254,19 +285,22 @@ def full_rows(
     full = [(int(number), "; ".join(row), "stands above the header line") for number, row in zip(numbers, rows) if filled(row) >= max(3, 0.75 * filled(header))]
     return full
 
-# %% ../nbs/11_ingest.ipynb #beb97d06
+# %% ../nbs/11_ingest.ipynb #1a569d8c
 def read_grid(
     path: Path, # Workbook or text file
     aliases: dict[str, tuple[str, ...]], # Known headers by column
     sheet: str = "", # Sheet to read where several hold something
 ) -> Grid: # All rows from the header on
     "Read one file as text cells."
-    name, where = path.name.lower(), path.name
+    name, where = path.name.lower(), _printable(path.name)
     if not name.endswith(BOOKS + TEXTS):
         raise input_error(where, f"files that end in {path.suffix or 'nothing'} cannot be read", f"Save it as one of {', '.join(BOOKS + TEXTS)}")
-    if path.stat().st_size > MAX_BYTES:
+    try:
+        content = path.read_bytes() if path.stat().st_size <= MAX_BYTES else None
+    except OSError as error:
+        raise input_error(where, f"cannot be read ({error.strerror})", "Look whether it is still there, and whether you may read it") from None
+    if content is None:
         raise input_error(where, f"is larger than {MAX_BYTES >> 30} GiB", "Split it into several files")
-    content = path.read_bytes()
     if not content.strip():
         raise input_error(where, "is empty (0 bytes)" if not content else "is empty", "Export it again")
     if not name.endswith(BOOKS):
@@ -275,7 +309,7 @@ def read_grid(
     head = grid.head()
     start = find_header(head, aliases)
     above = full_rows(head[:start], grid.rows, head[start]) if start else []
-    return Grid([column[start:] for column in grid.cells], grid.rows[start:], grid.sheet, rejected=above, days_behind=days_behind(content))
+    return Grid([column[start:] for column in grid.cells], grid.rows[start:], grid.sheet, rejected=above, days_behind=grid.days_behind)
 
 # %% ../nbs/11_ingest.ipynb #ca8ad71b
 def list_sheets(
@@ -493,7 +527,7 @@ def _correct(part, mine):
     source = {**source, "rows": len(both), "rejected": len(rejected), "corrected": len(mine)}
     return both.where(both.notna(), None), numbers[order], source, rejected, headers
 
-# %% ../nbs/11_ingest.ipynb #190b0a93
+# %% ../nbs/11_ingest.ipynb #99f8f4d0
 @dataclass
 class RawRows:
     "The rows of all files, as read."
@@ -511,10 +545,12 @@ def read_sources(
 ) -> RawRows: # All rows, in the order of the files
     "Read a shop's files."
     profile = load_profile(profile) if isinstance(profile, (str, Path)) and str(profile) else profile or Profile()
+    if stock and Path(stock).expanduser().is_dir():
+        raise input_error(str(stock), "is a folder, and the stock is one file", "Give that file")
     stock_files, stock_ignored = find_files(stock or None)
     sales_files, sales_ignored = find_files(sales or None, [each.file for each in profile.lookups])
-    taken = {path.resolve() for path in stock_files}
-    chosen = [(path, "stock") for path in stock_files] + [(path, "sales") for path in sales_files if path.resolve() not in taken]
+    taken = {os.path.realpath(path) for path in stock_files}
+    chosen = [(path, "stock") for path in stock_files] + [(path, "sales") for path in sales_files if os.path.realpath(path) not in taken]
     if not chosen:
         raise input_error("parameters stock and sales", "no file is given", "Give the stock file, and files or folders with sales")
     names = _short_names([path for path, _ in chosen])
@@ -527,11 +563,11 @@ def read_sources(
     _check_sheet(raw.sources, sheet)
     return raw
 
-# %% ../nbs/11_ingest.ipynb #14cf8f3c
+# %% ../nbs/11_ingest.ipynb #d20b5a80
 def _short_names(paths):
-    names = pd.Series([path.name for path in paths], dtype=object)
+    names = pd.Series([_printable(path.name) for path in paths], dtype=object)
     twice = names.duplicated(keep=False)
-    return [f"{path.resolve().parent.name}/{name}" if double else name for path, name, double in zip(paths, names, twice)]
+    return [f"{_printable(path.absolute().parent.name)}/{name}" if double else name for path, name, double in zip(paths, names, twice)]
 
 
 def _read_one(path, name, kind, profile, sheet):

@@ -46,7 +46,7 @@ def column_type(
               "day": (~CELL_TYPES["day"].parse(texts)[1] & ~plain).mean(), "count": number.mean(), "money": 1 - CELL_TYPES["money"].parse(texts)[1].mean()}
     return next((name for name, share in shares.items() if share >= 0.8), "text")
 
-# %% ../nbs/14_inspect.ipynb #1f832c91
+# %% ../nbs/14_inspect.ipynb #bf24598a
 HINTS = {
     "barcode": ("barcode", "ean", "upc", "штрих", "stockcode", "sku", "артикул", "код", "cikkszám", "itemid", "code"),
     "artist": ("artist", "исполн", "группа", "előadó", "interpret", "performer"),
@@ -62,7 +62,7 @@ HINTS = {
 FITTING = {"barcode": ("code", "text", "money", "count"), "price": ("money", "count"), "count": ("count",), "sold_date": ("day",), "created_date": ("day",),
            "recording_year": ("year",), "release_year": ("year",)} # Types of cells that a guess may stand on; text for the others
 
-
+# %% ../nbs/14_inspect.ipynb #9024e103
 def guess_columns(
     types: dict[str, str], # Unknown header → type of its cells
     wanted: list[str], # Our columns that no header is known for
@@ -70,11 +70,20 @@ def guess_columns(
     "The likeliest header for each missing column."
     scores = [(_likeness(header, name) + (kind == FITTING.get(name, ("text",))[0]) * 0.2 + (kind == "code") * (name == "barcode"), -place, header, name)
               for place, (header, kind) in enumerate(types.items()) if re.search(r"[^\W\d_]{2}", header) for name in wanted if kind in FITTING.get(name, ("text",))]
-    guesses = {}
-    for score, _, header, name in sorted(scores, reverse=True):
-        if score >= 0.6 and name not in guesses and header not in guesses.values():
+    guesses, ranked = {}, [(header, name) for score, _, header, name in sorted(scores, reverse=True) if score >= 0.6]
+    for header, name in ranked:
+        if name not in guesses and header not in guesses.values():
             guesses[name] = header
-    return guesses
+    return _with_a_name(guesses, ranked, wanted)
+
+
+def _with_a_name(guesses, ranked, wanted):
+    "Without a column that says what was sold a file is of no use: a category is a poor title, but it is one."
+    naming = {name for name, column in COLUMNS.items() if column.identifies}
+    best = next(((header, name) for header, name in ranked if name in naming), None)
+    if best is None or naming & set(guesses) or not naming <= set(wanted):
+        return guesses
+    return {name: header for name, header in guesses.items() if header != best[0]} | {best[1]: best[0]}
 
 
 def _likeness(header, name):
@@ -187,7 +196,7 @@ def _try_reading(table, kind, profile, path, grid):
     spans = {name: parsed[name].agg(["min", "max"]).dt.strftime("%Y-%m-%d") for name in ("created_date", "sold_date") if parsed[name].notna().any()}
     return "", problems, pd.concat(repairs, ignore_index=True), {name: tuple(span) for name, span in spans.items()}
 
-# %% ../nbs/14_inspect.ipynb #db8a24b3
+# %% ../nbs/14_inspect.ipynb #df2518d0
 def describe(
     found: Inspection, # A file
 ) -> str: # Several lines
@@ -197,6 +206,9 @@ def describe(
              f"headers in row {found.header_row}, {found.rows:,} rows below; looked at as a {found.kind} file", "", *_describe_headers(found.columns)]
     lines += [f"{name}: {first} to {last}" for name, (first, last) in found.days.items()]
     lines += ["", "Cannot be read as it is. " + found.missing] if found.missing else []
+    numbers, taken = found.columns["type"].isin(("count", "money", "")), set(found.columns["read_as"]) | set(found.columns["guess"])
+    if found.missing and "sold_date" not in taken and numbers.sum() > 12 and numbers.mean() > 0.7:
+        lines += ["", f"{numbers.sum():,} of its {len(numbers):,} columns are numbers, and none is a day: it may hold totals by month. What can be read has a row for each copy, or for each record and day."]
     if found.missing and not found.days:
         return "\n".join(lines)
     lines += ["", "If the guesses are right, " * bool(found.missing) + f"{len(found.problems.drop_duplicates('row')):,} rows would go to quarantine" + (", the first of them:" if len(found.problems) else "")]
@@ -204,6 +216,7 @@ def describe(
     return "\n".join(lines + [f"  {line.rows:,} × {line.column}: {line.what}" + f" ({line.example})" * bool(line.example) for line in found.repairs.itertuples()])
 
 
+_TYPE_NAMES = {"money": "number", "count": "whole number", "code": "barcode"}
 _SEPARATOR_NAMES = {";": "semicolons", ",": "commas", "\t": "tabs", "|": "bars"}
 
 
@@ -212,13 +225,13 @@ def _describe_headers(columns, most=40):
     shown = pd.concat([columns[known], columns[~known]]).head(max(most, int(known.sum())))
     mean = np.select([shown["read_as"] != "", shown["guess"] != "", shown["nearest"] != ""],
                      [shown["read_as"], shown["guess"] + "? a guess", "not read; nearest: " + shown["nearest"]], "not read")
-    table = pd.DataFrame({"header": shown["header"].str[:36], "read as": mean, "cells": shown["type"], "filled": shown["filled"].map("{:,}".format), "example": shown["example"].str[:28]})
+    table = pd.DataFrame({"header": shown["header"].str[:36], "read as": mean, "cells": shown["type"].replace(_TYPE_NAMES), "filled": shown["filled"].map("{:,}".format), "example": shown["example"].str[:28]})
     widths = {name: max(len(name), table[name].str.len().max()) for name in table} if len(table) else {}
     rows = [dict(zip(table, table)), *table.to_dict("records")] if len(table) else []
     more = [f"  … and {len(columns) - len(shown):,} more that are not read"] * (len(columns) > len(shown))
     return ["  " + "  ".join(row[name].ljust(width) for name, width in widths.items()).rstrip() for row in rows] + more + [""]
 
-# %% ../nbs/14_inspect.ipynb #e01a8722
+# %% ../nbs/14_inspect.ipynb #51f430f6
 def starter_profile(
     found: Inspection, # A file
 ) -> str: # YAML that `load_profile` accepts
@@ -230,7 +243,7 @@ def starter_profile(
     left = columns.loc[(columns["read_as"] == "") & (columns["guess"] == ""), "header"]
     lines = [f"# Made by `plastinka inspect` from {found.file}. Look at every guess, then give the profile with --profile.",
              f"about: {quoted('Files like ' + found.file)}", f"sheet: {quoted(found.sheets[0])}" if found.sheets[1:] else "", "columns:" if len(guesses) else "columns: {}",
-             *[f"  {line.guess}: {quoted(line.header)} # a guess: holds {line.type}, such as {' '.join(line.example.split())}" for line in guesses.itertuples()]]
+             *[f"  {line.guess}: {quoted(line.header)} # a guess: holds {_TYPE_NAMES.get(line.type, line.type)}, such as {' '.join(line.example.split())}" for line in guesses.itertuples()]]
     lines += [f"  # {line.read_as}: {quoted(line.header)} is known without a profile" for line in columns[columns["read_as"] != ""].itertuples()]
     lines += [f"  # {name}: not found; {COLUMNS[name].meaning}" for name in missing if name in COLUMNS and name not in known]
     lines += ["# Headers that are not read: " + " | ".join(" ".join(header.split()) for header in left[:60])] if len(left) else []

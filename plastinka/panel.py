@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['FULL_SHELF', 'STOCK_MEASURES', 'ITEM_TEXTS', 'Calendar', 'ledger_calendar', 'Intervals', 'copy_intervals',
-           'Stretches', 'find_stretches', 'stock_measures', 'mean_prices', 'carry_forward', 'lost_sales', 'decades',
-           'usual_value', 'item_attributes', 'measure_items', 'build_panel', 'full_months', 'stock_now', 'daily_stock']
+           'Stretches', 'find_stretches', 'stock_measures', 'mean_prices', 'carry_forward', 'decades', 'usual_value',
+           'item_attributes', 'Days', 'stretch_starts', 'worth_of_days', 'count_days', 'count_fading', 'new_releases',
+           'lost_sales', 'measure_items', 'build_panel', 'full_months', 'stock_now', 'daily_stock']
 
-# %% ../nbs/30_panel.ipynb #ffc0b633
+# %% ../nbs/30_panel.ipynb #bc7233fa
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ import pandas as pd
 import xarray as xr
 
 from .core import input_error
-from .demand import demand_rates, usual_lot
+from .demand import day_weights, demand_rates, fading_days, usual_lot
 from .ledger import Ledger, most_frequent
 
 # %% ../nbs/30_panel.ipynb #fde072e6
@@ -162,18 +163,6 @@ def carry_forward(
     last = np.maximum.accumulate(np.where(known, np.arange(values.shape[1]), 0), axis=1)
     return np.take_along_axis(values, last, axis=1)
 
-# %% ../nbs/30_panel.ipynb #8d9c300c
-def lost_sales(
-    measures: dict[str, np.ndarray], # From `stock_measures`
-    first_day: np.ndarray, # Day number of each item's first day on sale [items]
-    calendar: Calendar, # Months and days
-) -> np.ndarray: # Units [items, months]
-    "What would have sold while there was no stock."
-    lot = usual_lot(measures["arrivals"], measures["lots"], measures["stock_open"][:, 0])
-    ends = calendar.starts + calendar.observed_days
-    carried_days = np.clip(ends - first_day[:, None], 0, calendar.observed_days)
-    return (carried_days - measures["exposure"]) * demand_rates(measures["units"], measures["exposure"], lot)
-
 # %% ../nbs/30_panel.ipynb #3f658229
 def decades(
     years: np.ndarray, # Years, NaN unknown
@@ -207,7 +196,98 @@ def item_attributes(
                     "first_seen": first.astype("datetime64[ns]"), "first_style": usual_value(early, "style", items),
                     "first_decade": np.where(np.isnan(recorded), released, recorded)}
 
-# %% ../nbs/30_panel.ipynb #6cb8e470
+# %% ../nbs/30_panel.ipynb #a07a9bc5
+@dataclass(frozen=True)
+class Days:
+    "Days of each item and month, counted in one way."
+    exposure: np.ndarray # On sale; the day on which the last copy sold counts half [items, months]
+    missed: np.ndarray # The rest of the days since the item's first one [items, months]
+
+
+def stretch_starts(
+    stretches: Stretches, # Stretches of constant stock
+    calendar: Calendar, # Months and days
+) -> np.ndarray: # [stretches] day number
+    "The day on which each stretch begins: lengths of the stretches before it."
+    return (np.cumsum(stretches.days) - stretches.days) % calendar.days
+
+
+def worth_of_days(
+    stretches: Stretches, # Stretches of constant stock
+    calendar: Calendar, # Months and days
+) -> np.ndarray: # [days], mean 1 over a month
+    "What each day is worth, from what the shop sold and had on sale on it."
+    start, length, days = stretch_starts(stretches, calendar), np.where(stretches.stock > 0, stretches.days, stretches.sold > 0), calendar.days
+    count = lambda day, weights: np.bincount(day, weights=weights, minlength=days + 1)[:days]
+    on_sale = np.cumsum(count(start, length > 0) - count(start + length, length > 0))
+    dates = pd.date_range(calendar.months[0], periods=days)
+    return day_weights(dates, count(start, stretches.sold), on_sale)
+
+# %% ../nbs/30_panel.ipynb #3c84e9ca
+def count_days(
+    stretches: Stretches, # Stretches of constant stock
+    calendar: Calendar, # Months and days
+    first_day: np.ndarray, # Day number of each item's first day on sale [items]
+    until: np.ndarray, # [days + 1] what the days before each day count
+) -> Days: # Exposure and missed days
+    "Days on sale and days missed, each day counting what it does."
+    start = stretch_starts(stretches, calendar)
+    whole, first = until[start + stretches.days] - until[start], (until[start + 1] - until[start]) / 2
+    exposure = np.add.reduceat(np.where(stretches.stock > 0, whole, first * (stretches.sold > 0)), stretches.first)
+    exposure, ends = exposure.reshape(-1, len(calendar.months)), calendar.starts + calendar.observed_days
+    listed = until[ends] - until[np.clip(first_day[:, None], calendar.starts, ends)]
+    return Days(exposure, listed - exposure)
+
+
+def count_fading(
+    stretches: Stretches, # Stretches of constant stock
+    calendar: Calendar, # Months and days
+    first_day: np.ndarray, # Day number of each item's first day on sale [items]
+    new: np.ndarray, # Truth values: is a new release [items]
+) -> Days: # Zeros for items that are not new
+    "Days on sale and days missed, counting less with the item's age."
+    months, items = len(calendar.months), np.flatnonzero(new)
+    lengths = np.diff(np.append(stretches.first[::months], len(stretches.days)))
+    mine = np.repeat(new, lengths)
+    age = stretch_starts(stretches, calendar)[mine] - np.repeat(first_day[items], lengths[items])
+    whole, half = fading_days(age + stretches.days[mine]) - fading_days(age), (fading_days(age + 1) - fading_days(age)) / 2
+    counted = np.zeros(len(stretches.days))
+    counted[mine] = np.where(stretches.stock[mine] > 0, whole, half * (stretches.sold[mine] > 0))
+    exposure = np.add.reduceat(counted, stretches.first).reshape(-1, months)
+    listed, ends = np.zeros_like(exposure), calendar.starts + calendar.observed_days
+    listed[items] = fading_days(ends - first_day[items, None]) - fading_days(calendar.starts - first_day[items, None])
+    return Days(exposure, listed - exposure)
+
+# %% ../nbs/30_panel.ipynb #8dae668e
+def new_releases(
+    ledger: Ledger, # Ledger
+    intervals: Intervals, # Its copies
+    calendar: Calendar, # Months and days
+) -> tuple[np.ndarray, np.ndarray]: # First day on sale [items]; month in which a new release came, -1 for other items [items]
+    "When each item came, and which were new."
+    first_day = pd.Series(intervals.start).groupby(intervals.item).min().to_numpy()
+    early = ledger.copies[intervals.start == first_day[intervals.item]]
+    released, month = usual_value(early, "release_year", len(first_day)), calendar.month_of(first_day)
+    was_there = np.bincount(intervals.item, weights=intervals.old, minlength=len(first_day)) > 0
+    new = ~was_there & (released >= calendar.months.year.to_numpy()[month])
+    return first_day, np.where(new, month, -1)
+
+
+def lost_sales(
+    measures: dict[str, np.ndarray], # From `stock_measures`
+    stretches: Stretches, # Stretches of constant stock
+    calendar: Calendar, # Months and days
+    first_day: np.ndarray, # Day number of each item's first day on sale [items]
+    came: np.ndarray, # Month in which a new release came, -1 for other items [items]
+) -> np.ndarray: # Units [items, months]
+    "What would have sold while there was no stock."
+    lot = usual_lot(measures["arrivals"], measures["lots"], measures["stock_open"][:, 0])
+    until = np.append(0, np.cumsum(worth_of_days(stretches, calendar)))
+    days, fading = count_days(stretches, calendar, first_day, until), count_fading(stretches, calendar, first_day, came >= 0)
+    rate, rush = demand_rates(measures["units"], days.exposure, lot, came, fading.exposure)
+    return np.where(days.missed > 0, days.missed * rate + fading.missed * rush, 0)
+
+# %% ../nbs/30_panel.ipynb #ce0d4153
 STOCK_MEASURES = ("arrivals", "stock_open", "stock_close", "availability", "depth", "exposure", "daily_rate")
 ITEM_TEXTS = ("artist", "album", "barcode", "cover_type", "release_type")
 
@@ -218,14 +298,14 @@ def measure_items(
 ) -> dict[str, np.ndarray]: # Variable: [items, months], NaN where unknown
     "All variables of the panel."
     items, intervals = len(ledger.items), copy_intervals(ledger)
-    measures = stock_measures(find_stretches(intervals, calendar, items), calendar)
+    stretches = find_stretches(intervals, calendar, items)
+    measures = stock_measures(stretches, calendar)
     price = mean_prices(intervals, calendar, items, ledger.stock_known)
     found = {"units": measures["units"], **{name: measures[name] for name in STOCK_MEASURES}, "price": price}
     if not ledger.stock_known:
         unknown = np.full(price.shape, np.nan)
         return found | {name: unknown for name in (*STOCK_MEASURES, "lost_units", "lost_money")}
-    first_day = pd.Series(intervals.start).groupby(intervals.item).min().to_numpy()
-    lost = lost_sales(measures, first_day, calendar)
+    lost = lost_sales(measures, stretches, calendar, *new_releases(ledger, intervals, calendar))
     return found | {"lost_units": lost, "lost_money": np.where(lost > 0, lost * carry_forward(price), 0)}
 
 # %% ../nbs/30_panel.ipynb #11efa772

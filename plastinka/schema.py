@@ -8,12 +8,13 @@ __all__ = ['CELL_TYPES', 'KINDS', 'COLUMNS', 'ITEM_KEY', 'RELEASE_TYPES', 'QUANT
            'match_headers', 'nearest', 'nearest_header', 'required_columns', 'check_columns', 'Filter', 'Lookup',
            'Split', 'Profile', 'make_profile', 'profile_aliases', 'profile_names', 'load_profile']
 
-# %% ../nbs/10_schema.ipynb #44b6ef81
+# %% ../nbs/10_schema.ipynb #5573ac1a
 import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from datetime import date
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -23,15 +24,25 @@ import pandas as pd
 import yaml
 
 from .core import InputError, input_error
-from .values import parse_barcode, parse_count, parse_date, parse_price, parse_year
+from .values import cell_text, date_faults, parse_barcode, parse_count, parse_date, parse_price, parse_year
 
-# %% ../nbs/10_schema.ipynb #1d7e91ea
+# %% ../nbs/10_schema.ipynb #c44c1719
 @dataclass(frozen=True)
 class CellType:
     "How the cells of a column are read."
     parse: Callable[[pd.Series], tuple[pd.Series, pd.Series]] # Cells → values, mask of those that cannot be read
     unreadable: str # What is said of a cell that cannot be read
     costs_row: bool # Whether such a cell sends its row to quarantine; else it becomes unknown
+    faults: Callable[[pd.Series], pd.Series] | None = None # Cells that cannot be read → what is said of each, where more is known
+
+    def reasons(
+        self,
+        cells: pd.Series, # Cells of a column
+        bad: pd.Series, # Which of them cannot be read
+    ) -> pd.Series: # One text per cell; only those of bad cells mean something
+        "What is said of each cell that cannot be read."
+        said = pd.Series(self.unreadable, index=cells.index, dtype=object)
+        return said.mask(bad, self.faults(cells[bad])) if self.faults and bad.any() else said
 
 
 def as_text(
@@ -46,7 +57,7 @@ CELL_TYPES = {
     "code": CellType(parse_barcode, "barcode not understood: set to unknown", False),
     "money": CellType(parse_price, "is not a price", True),
     "year": CellType(parse_year, "year not understood: set to unknown", False),
-    "day": CellType(parse_date, "is not a date", True),
+    "day": CellType(parse_date, "is not a date", True, date_faults),
     "count": CellType(parse_count, "is not a number of copies", True),
 } # How cells are read, by the type of their column
 
@@ -269,7 +280,7 @@ class Profile:
     item_key: tuple[str, ...] = ITEM_KEY # Columns that tell two records apart
     sheet: str = "" # Sheet to read where a workbook has several
 
-# %% ../nbs/10_schema.ipynb #444dba62
+# %% ../nbs/10_schema.ipynb #f53b149d
 def make_profile(
     content: object, # What a YAML file holds
     where: str, # Its name, for messages
@@ -277,22 +288,18 @@ def make_profile(
     "A profile from plain data."
     if not isinstance(content, dict):
         raise input_error(where, "is not a list of `word: value` lines", "See the profiles that come with plastinka")
-    content = {"name": Path(where).stem, **content}
+    content = {"name": Path(where).stem, **{word: value for word, value in content.items() if value is not None}}
     _check_words(content, [each.name for each in fields(Profile)], where, "setting")
-    for part in ("columns", "defaults"):
-        _check_type(content.get(part, {}), dict, where, part)
-        _check_words(content.get(part, {}), COLUMNS, f"{where}, {part}", "column")
-    _check_type(content.get("values", {}), dict, where, "values")
-    _check_words(content.get("values", {}), COLUMNS, f"{where}, values", "column")
-    for name, words in content.get("values", {}).items():
-        _check_type(words, dict, where, f"values of {name}")
-    for part, kind in _PARTS.items():
-        content[part] = tuple(_make_part(kind, each, f"{where}, {part}") for each in _as_list(content.get(part), where, part))
-    content["item_key"] = tuple(_as_list(content.get("item_key"), where, "item_key")) or ITEM_KEY
-    _check_words(content["item_key"], COLUMNS, f"{where}, item_key", "column")
-    return Profile(**{name: value for name, value in content.items() if value is not None})
+    texts = {word: _as_text(content[word], where, word) for word in ("name", "about", "sheet") if word in content}
+    columns, defaults, values = [_of_columns(content.get(part, {}), where, part) for part in ("columns", "defaults", "values")]
+    return Profile(
+        columns={name: header if header is None else _as_text(header, f"{where}, columns", name) for name, header in columns.items()},
+        defaults={name: _as_text(value, f"{where}, defaults", name) for name, value in defaults.items() if value is not None},
+        values={name: _as_words(words, f"{where}, values", name) for name, words in values.items()},
+        item_key=_as_columns(content.get("item_key"), where, "item_key") or ITEM_KEY, **texts,
+        **{part: tuple(_make_part(kind, each, f"{where}, {part}") for each in _as_list(content.get(part), where, part)) for part, kind in _PARTS.items()})
 
-# %% ../nbs/10_schema.ipynb #b4262bd7
+# %% ../nbs/10_schema.ipynb #e98c1201
 _PARTS = {"filters": Filter, "lookups": Lookup, "splits": Split}
 
 
@@ -300,41 +307,67 @@ def _make_part(kind, content, where):
     _check_type(content, dict, where, "each entry")
     _check_words(content, [each.name for each in fields(kind)], where, "setting")
     needed = [each.name for each in fields(kind) if each.default is MISSING] + ["separator", "into"] * ("separator" in content or kind is Split and "pattern" not in content)
-    if missing := [name for name in needed if name not in content]:
+    if missing := [name for name in needed if content.get(name) in (None, "", [])]:
         raise input_error(where, f"an entry has no {missing[0]}", f"Each needs {', '.join(needed)}" + ", or header and pattern" * (kind is Split))
+    texts = {name: _as_text(value, where, name) for name, value in content.items() if name != "into"}
     for name in ("drop", "pattern"):
-        _check_expression(content.get(name, ""), where)
-    if kind is Split:
-        groups = re.compile(content.get("pattern", "")).groupindex
-        content = dict(content, into=tuple(groups or _as_list(content.get("into"), where, "into")))
-        _check_words(content["into"], COLUMNS, f"{where}, into", "column")
-        if not content["into"]:
-            raise input_error(where, f"{content.get('pattern')!r} has no named group", "Name the facts, such as (?P<artist>.+) / (?P<album>.+)")
-    return kind(**content)
+        _check_expression(texts.get(name, ""), where)
+    return kind(**texts, into=_split_columns(content, where)) if kind is Split else kind(**texts)
 
-# %% ../nbs/10_schema.ipynb #a786d785
+
+def _split_columns(content, where):
+    found = tuple(re.compile(content.get("pattern", "")).groupindex) or _as_columns(content.get("into"), where, "into")
+    _check_words(found, COLUMNS, f"{where}, into", "column")
+    if not found:
+        raise input_error(where, f"{content.get('pattern')!r} has no named group", "Name the facts, such as (?P<artist>.+) / (?P<album>.+)")
+    return found
+
+# %% ../nbs/10_schema.ipynb #0d0d0f82
 def _check_words(words, known, where, what):
     for word in words:
-        if word not in known:
+        if word not in list(known):
             near = nearest(str(word), known)
-            raise input_error(where, f"unknown {what} {word!r}" + (f". Did you mean {near!r}" if near else ""), f"Known: {', '.join(known)}")
+            raise input_error(where, f"unknown {what} {str(word)[:60]!r}" + (f". Did you mean {near!r}" if near else ""), f"Known: {', '.join(known)}")
 
 
 def _check_type(value, kind, where, what):
-    if not isinstance(value, kind):
-        raise input_error(where, f"{what} must be {'a list' if kind is list else '`word: value` lines'}, not {value!r}", "See the profiles that come with plastinka")
-
-
-def _as_list(value, where, what):
-    _check_type(value if value is not None else [], list, where, what)
-    return value or []
+    if not isinstance(value, kind) or isinstance(value, bool):
+        wanted = {list: "a list", dict: "`word: value` lines"}.get(kind, "a text")
+        raise input_error(where, f"{what} must be {wanted}, not {str(value)[:60]!r}", "See the profiles that come with plastinka")
 
 
 def _check_expression(pattern, where):
     try:
         re.compile(pattern)
-    except (re.error, TypeError) as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise input_error(where, f"{pattern!r} is no regular expression: {error}", "Put a backslash before characters such as ( or *") from None
+
+# %% ../nbs/10_schema.ipynb #52ac3771
+def _as_text(value, where, what):
+    _check_type(value, (str, int, float, date), where, what)
+    return cell_text(value)
+
+
+def _as_list(value, where, what):
+    _check_type([] if value is None else value, list, where, what)
+    return value or []
+
+
+def _as_columns(value, where, what):
+    names = tuple(_as_text(each, where, what) for each in _as_list(value, where, what))
+    _check_words(names, COLUMNS, f"{where}, {what}", "column")
+    return tuple(dict.fromkeys(names))
+
+
+def _of_columns(value, where, part):
+    _check_type(value, dict, where, part)
+    _check_words(value, COLUMNS, f"{where}, {part}", "column")
+    return value
+
+
+def _as_words(value, where, name):
+    _check_type(value, dict, where, f"values of {name}")
+    return {_as_text(word, where, name): _as_text(ours, where, name) for word, ours in value.items()}
 
 # %% ../nbs/10_schema.ipynb #baad087c
 def profile_aliases(
@@ -347,7 +380,7 @@ def profile_aliases(
     usual = {name: tuple(alias for alias in aliases if header_key(alias) not in taken) for name, aliases in ALIASES.items()}
     return usual | {name: (header,) if header else () for name, header in chosen.items()}
 
-# %% ../nbs/10_schema.ipynb #aa385709
+# %% ../nbs/10_schema.ipynb #95a2c269
 def profile_names() -> list[str]: # Sorted
     "Names of the profiles that come with plastinka."
     return sorted(Path(each.name).stem for each in files("plastinka").joinpath("profiles").iterdir() if each.name.endswith(".yml"))
@@ -370,13 +403,31 @@ def load_profile(
 
 def _parse_yaml(content, where):
     try:
-        return yaml.safe_load(content.decode("utf-8-sig"))
+        return yaml.load(content.decode("utf-8-sig"), _WordLoader)
     except UnicodeDecodeError:
         raise input_error(where, "is not UTF-8 text", "Save it as UTF-8") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", -1) + 1
         problem = getattr(error, "problem", None) or "cannot be read"
         raise input_error(f"{where}, line {line}" if line else where, f"is not YAML: {problem}", "Mind the indents, and quote texts with special characters") from None
+
+# %% ../nbs/10_schema.ipynb #15a95894
+class _WordLoader(yaml.SafeLoader):
+    "YAML of texts, lists and `word: value` lines; `null` and nothing are nothing."
+    yaml_implicit_resolvers = {letter: [each for each in found if each[0].endswith(":null")] for letter, found in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+    yaml_constructors = {tag: make for tag, make in yaml.SafeLoader.yaml_constructors.items() if tag is None or tag.endswith((":null", ":str", ":seq", ":map"))}
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(problem="repetitions with * are not known here", problem_mark=self.peek_event().start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node, deep=False):
+        words = pd.Series([str(word.value) for word, _ in node.value], dtype=object)
+        if (again := words.duplicated()).any():
+            place = int(again.argmax())
+            raise yaml.MarkedYAMLError(problem=f"«{words[place]}» stands twice", problem_mark=node.value[place][0].start_mark)
+        return super().construct_mapping(node, deep)
 
 # %% ../nbs/10_schema.ipynb #22812e96
 TABLES = {

@@ -116,7 +116,7 @@ def make_artists(
     debut = (last_year - 65 * rng.beta(1.5, 1.3, number)).astype(int)
     return pd.DataFrame(dict(artist=artist, style=joined, main_style=codes[:, 0], fame=rng.normal(0, 0.6, number), debut=debut))
 
-# %% ../nbs/13_shop.ipynb #53a29cd6
+# %% ../nbs/13_shop.ipynb #e79a2b1f
 def make_titles(
     plan: ShopPlan, # The shop's plan
     days: pd.DatetimeIndex, # From the burn-in to the end of the span
@@ -150,8 +150,11 @@ def _set_twins(titles, rng):
     for column in ["barcode", "release_year", "release_type"]:
         titles.loc[twin, column] = np.where(same_pressing, source[column], titles.loc[twin, column])
     other = np.where(source.cover_type == "SS", "EX", "SS")
-    titles.loc[twin, "cover_type"] = np.where(same_pressing, other, titles.loc[twin, "cover_type"])
-    titles.loc[twin, "release_year"] = titles.loc[twin, ["release_year", "recording_year"]].max(axis=1)
+    unmarked = (titles.loc[twin, "barcode"] == "").to_numpy() & (source.barcode == "").to_numpy() # only the cover tells them apart
+    titles.loc[twin, "cover_type"] = np.where(same_pressing | unmarked, other, titles.loc[twin, "cover_type"])
+    original = titles.loc[twin, "release_type"] == "Оригинал"
+    later = titles.loc[twin, ["release_year", "recording_year"]].max(axis=1)
+    titles.loc[twin, "release_year"] = np.where(original, titles.loc[twin, "recording_year"], later)
     return titles
 
 # %% ../nbs/13_shop.ipynb #b8e90206

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['METADATA', 'ITEM_TEXTS', 'ITEM_NUMBERS', 'MONTH', 'ARTIST', 'STYLE', 'ITEM', 'UPLOAD', 'SOURCE_FILE', 'FILE_MONTH',
            'QUARANTINE', 'SETTING', 'MEASURES', 'COPY', 'ITEM_MONTH', 'RUN', 'MODEL', 'FORECAST', 'SCORE',
-           'BUSY_SECONDS', 'store_url', 'make_engine', 'Store', 'migrations', 'store_version', 'migrate', 'open_store',
-           'insert_frame']
+           'BUSY_SECONDS', 'CACHE', 'CHUNK', 'store_url', 'make_engine', 'Store', 'migrations', 'store_version',
+           'migrate', 'open_store', 'insert_frame', 'update_frame']
 
 # %% ../nbs/20_store.ipynb #3c308ce3
 import os
@@ -110,8 +110,9 @@ def store_url(
         raise input_error(f"store {url.get_backend_name()}://…", "this kind of database is not supported", "Give a file, or postgresql://user@host/database")
     return url.set(drivername="postgresql+psycopg") if url.get_backend_name() == "postgresql" else url
 
-# %% ../nbs/20_store.ipynb #34310b1f
+# %% ../nbs/20_store.ipynb #4fbea85f
 BUSY_SECONDS = 60 # How long a writer waits for another
+CACHE = 64_000 # KiB of the file that a connection to SQLite keeps in memory
 
 
 def make_engine(
@@ -125,7 +126,7 @@ def make_engine(
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection, _):
         connection.isolation_level = None # The driver begins nothing by itself
-        for setting in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL"):
+        for setting in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL", f"cache_size={-CACHE}"):
             connection.execute(f"PRAGMA {setting}").close()
 
     @sa.event.listens_for(engine, "begin")
@@ -199,7 +200,7 @@ def migrate(
             environment.configure(connection=connection, target_metadata=METADATA, transactional_ddl=False)
             environment.run_migrations()
 
-# %% ../nbs/20_store.ipynb #28b7b7bc
+# %% ../nbs/20_store.ipynb #23f16647
 def open_store(
     store: str | Path | Store, # File or address; an opened store is given back
     create: bool = False, # Make it, or bring it up to date, where needed
@@ -217,7 +218,8 @@ def open_store(
             migrate(opened)
         _check_version(opened, name, ours=False)
     except sa.exc.OperationalError as error:
-        raise input_error(f"store {name}", f"cannot be reached ({_first_line(error)})", "Check the address, and that the server runs") from None
+        cure = "Look whether its folder may be written to, and whether the disk is full" if url.get_backend_name() == "sqlite" else "Check the address, and that the server runs"
+        raise input_error(f"store {name}", f"cannot be reached ({_first_line(error)})", cure) from None
     except sa.exc.DatabaseError as error:
         raise input_error(f"store {name}", f"is no database of plastinka ({_first_line(error)})", "Give the file that `plastinka ingest --store` made") from None
     return opened
@@ -252,25 +254,53 @@ def _check_version(store, name, ours):
 def _first_line(error):
     return str(error.orig or error).strip().split("\n")[0]
 
-# %% ../nbs/20_store.ipynb #97691d11
+# %% ../nbs/20_store.ipynb #e9acf540
+CHUNK = 50_000 # Rows that are turned into the driver's values at a time
+
+
 def insert_frame(
     connection: sa.Connection, # In a transaction
     table: sa.Table, # Where to
     frame: pd.DataFrame, # Some or all of the table's columns, by name
 ):
     "Insert all rows of a frame."
-    if frame.empty:
-        return
-    rows = zip(*[_plain_values(frame[name]) for name in frame.columns])
+    many = len(frame) > CHUNK and connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first() is None
+    for index in table.indexes if many else ():
+        index.drop(connection)
+    for start in range(0, len(frame), CHUNK):
+        rows = zip(*[_plain_values(frame[name].iloc[start:start + CHUNK]) for name in frame.columns])
+        (_insert_sqlite if connection.dialect.name == "sqlite" else _insert_postgresql)(connection, table, frame.columns, rows)
+    for index in table.indexes if many else ():
+        index.create(connection)
+
+
+def _insert_sqlite(connection, table, names, rows):
     quote = connection.dialect.identifier_preparer.quote
-    columns = ", ".join(quote(name) for name in frame.columns)
-    if connection.dialect.name == "sqlite":
-        marks = ", ".join("?" * frame.shape[1])
-        connection.exec_driver_sql(f"INSERT INTO {quote(table.name)} ({columns}) VALUES ({marks})", list(rows))
-        return
-    with connection.connection.cursor() as cursor, cursor.copy(f"COPY {quote(table.name)} ({columns}) FROM STDIN") as copying:
+    columns, marks = ", ".join(map(quote, names)), ", ".join("?" * len(names))
+    connection.exec_driver_sql(f"INSERT INTO {quote(table.name)} ({columns}) VALUES ({marks})", list(rows))
+
+
+def _insert_postgresql(connection, table, names, rows):
+    quote = connection.dialect.identifier_preparer.quote
+    with connection.connection.cursor() as cursor, cursor.copy(f"COPY {quote(table.name)} ({', '.join(map(quote, names))}) FROM STDIN") as copying:
         for row in rows:
             copying.write_row(row)
+
+# %% ../nbs/20_store.ipynb #c90b6be3
+def update_frame(
+    connection: sa.Connection, # In a transaction
+    table: sa.Table, # Where to
+    frame: pd.DataFrame, # Columns of the table, by name
+    key: str, # The column that says which row is meant
+):
+    "Set the rows of a table to what a frame says."
+    if frame.empty:
+        return
+    quote, mark = connection.dialect.identifier_preparer.quote, "?" if connection.dialect.name == "sqlite" else "%s"
+    columns = [name for name in frame.columns if name != key]
+    told = ", ".join(f"{quote(name)} = {mark}" for name in columns)
+    rows = list(zip(*[_plain_values(frame[name]) for name in (*columns, key)]))
+    connection.exec_driver_sql(f"UPDATE {quote(table.name)} SET {told} WHERE {quote(key)} = {mark}", rows)
 
 
 def _plain_values(column: pd.Series) -> list:

@@ -21,15 +21,15 @@ def text_categories(
     groups, categories = pd.factorize(text.mask(text == ""), sort=True)
     return pd.Categorical.from_codes(np.append(groups, -1)[codes], categories=pd.Index(categories, dtype=object))
 
-# %% ../nbs/03_tables.ipynb #1d878ba3
+# %% ../nbs/03_tables.ipynb #91ddf301
 def find_faults(
     column: str, # Column at fault
     bad: pd.Series, # Truth values, one per row; the index is the row's number
-    reason: str, # Why, for a person
+    reason: str | pd.Series, # Why, for a person; one text, or one per row
 ) -> pd.DataFrame: # row, column, reason
     "One fault per row that is bad."
     rows = bad.index[bad.to_numpy(dtype=bool)]
-    return pd.DataFrame({"row": rows, "column": column, "reason": reason})
+    return pd.DataFrame({"row": rows, "column": column, "reason": reason if isinstance(reason, str) else reason[rows].to_numpy(object)})
 
 
 def count_repairs(
@@ -44,21 +44,24 @@ def count_repairs(
     changed = changed.to_numpy(dtype=bool)
     counts = files[changed].value_counts()
     counts = counts[counts > 0]
-    examples = _examples(files[changed], *[values[changed] for values in (written, became) if values is not None])
+    examples = _examples(files[changed], *[values[changed] for values in (written, became) if values is not None]) if written is not None else counts[:0]
     return pd.DataFrame({"file": counts.index.astype(str), "column": column, "what": what, "rows": counts.to_numpy(dtype=np.int64),
                          "example": examples.reindex(counts.index.astype(str)).fillna("").to_numpy(object)})
 
 
 def _examples(files, written=None, became=None):
     "Up to three different cells per file, and what became of them."
-    if written is None or not len(files):
+    codes, cells = pd.factorize(written)
+    known = np.flatnonzero(codes >= 0)
+    if not len(known):
         return pd.Series(dtype=object)
-    shown = pd.DataFrame({"file": files.astype(str), "written": written}).dropna().drop_duplicates().groupby("file").head(3)
-    text = shown["written"].astype(str)
+    pairs = pd.Series(files.cat.codes.to_numpy(dtype=np.int64)[known] * len(cells) + codes[known], index=known).drop_duplicates()
+    shown = pairs.groupby(pairs // len(cells)).head(3).index
+    text = written.iloc[shown].astype(str)
     if became is not None:
-        values = became[shown.index].astype(object)
+        values = became.iloc[shown].astype(object)
         text = text + " → " + values.where(values.notna(), "unknown").astype(str)
-    return text.groupby(shown["file"]).agg(", ".join)
+    return text.groupby(files.iloc[shown].astype(str)).agg(", ".join)
 
 # %% ../nbs/03_tables.ipynb #28e312ff
 def count_by(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['cell_text', 'parse_texts', 'parse_barcode', 'check_digit_holds', 'as_ean13', 'barcode_repairs', 'parse_price',
-           'parse_date', 'date_evidence', 'parse_count', 'parse_year']
+           'parse_date', 'date_faults', 'date_evidence', 'parse_count', 'parse_year']
 
 # %% ../nbs/02_values.ipynb #3e14cab5
 from collections.abc import Callable
@@ -100,7 +100,7 @@ def _barcode_repairs(texts):
             (codes != texts, "spaces, dashes or decimals left out")]
     return np.select([np.asarray(mask, dtype=bool) for mask, _ in said], [words for _, words in said], ""), np.zeros(len(texts), dtype=bool)
 
-# %% ../nbs/02_values.ipynb #9bf97dc2
+# %% ../nbs/02_values.ipynb #8581e1b1
 _CURRENCY = r"(?:руб(?:лей|ля|ль)?|рублей|р|rub|rur|eur|euro|usd|gbp|huf|ft|kr|sek|pln|zł|₽|€|\$|£)\.?"
 
 
@@ -125,7 +125,7 @@ def _decimals(bare):
     plain = bare.where(~is_decimal, bare.str.replace(".", "", regex=False).str.replace(",", ".", regex=False))
     plain = plain.where(is_decimal | (point < comma) & ~parts_thousands, plain.str.replace(",", "", regex=False))
     plain = plain.where(~bare.str.fullmatch(r"-?\d{1,3}(?:\.\d{3}){2,}"), bare.str.replace(".", "", regex=False))
-    number = plain.str.fullmatch(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,2})?")
+    number = plain.str.fullmatch(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,2})?")
     values = pd.to_numeric(plain.where(number), errors="coerce").to_numpy(float)
     return values, ~np.isfinite(values)
 
@@ -153,6 +153,20 @@ def _days(texts, order):
     days = days.fillna(counted.where(serial.notna()))
     days = days.where(days.between(pd.Timestamp("1950-01-01"), pd.Timestamp("2100-12-31")))
     return days, days.isna()
+
+# %% ../nbs/02_values.ipynb #a95b40eb
+def date_faults(
+    series: pd.Series, # Cells that are no day
+) -> pd.Series: # A reason for each
+    "What is wrong with cells that `parse_date` does not take."
+    return parse_texts(series, _date_faults, "is not a date")[0]
+
+
+def _date_faults(texts):
+    written = pd.to_numeric(texts.str.extract(_YEAR_FIRST)[0]).fillna(pd.to_numeric(texts.str.extract(_DAY_FIRST)[2]))
+    serial = pd.to_numeric(texts.where(texts.str.fullmatch(r"\d{5}(?:[.,]\d+)?")).str.replace(",", "."), errors="coerce")
+    early, late = written.between(100, 1949) | (serial < 18_264), (written > 2100) | (serial > 73_415)
+    return np.select([early, late], ["is before 1950", "is after 2100"], "is not a date").astype(object), np.zeros(len(texts), dtype=bool)
 
 # %% ../nbs/02_values.ipynb #a5e286fc
 def date_evidence(

@@ -16,12 +16,12 @@ HEADERS = ["Штрихкод", "Исполнитель", "Альбом", "Кон
 FORMATS = ("xlsx", "xlsx", "xlsx", "xls", "utf-8", "utf-8-sig", "cp1251", "cp866", "utf-16", "csv.gz")
 
 
-def good_rows(month, count=24):
-    "Rows of one month's sales; the barcode is the row's own mark."
+def good_rows(month, count=24, shop=0):
+    "Rows of one month's sales; the barcode is the row's own mark, the same in no other shop."
     rows = []
     for number in range(count):
         sold = date(2024, month, 1) + timedelta(number % 28)
-        rows.append([f"46{month:02}{number:08}", ["Кино", "Björk", "АукцЫон"][number % 3], f"Альбом «{number % 7}»", ["SS", "VG+", None][number % 3],
+        rows.append([f"46{month:02}{shop % 10_000:04}{number:04}", ["Кино", "Björk", "АукцЫон"][number % 3], f"Альбом «{number % 7}»", ["SS", "VG+", None][number % 3],
                      [1500, 999.5, 20000][number % 3], ["Оригинал", "Переиздание"][number % 2], [1986, "197?", None][number % 3], 1990 + number % 30,
                      "Рок/Панк", sold - timedelta(number), sold, 1 + (number % 9 == 8)])
     return rows
@@ -72,8 +72,8 @@ def write_cell(sheet, row, column, value):
         sheet.write(row, column, value)
 
 
-def write_old_book(rows):
-    "A table as an .xls workbook (BIFF8 in a compound file), as small as it can be."
+def write_old_book(rows, from_1904=False):
+    "A table as an .xls workbook (BIFF8 in a compound file), as small as it can be; days are texts."
     record = lambda kind, body: struct.pack("<HH", kind, len(body)) + body
     def cell(row, column, value):
         if isinstance(value, date):
@@ -86,7 +86,7 @@ def write_old_book(rows):
     sheet = beginning(0x0010) + b"".join(cell(row, column, value) for row, cells in enumerate(rows) for column, value in enumerate(cells) if value is not None)
     sheet += record(0x000A, b"")
     name = "Лист1".encode("utf-16-le")
-    head = beginning(0x0005) + record(0x0042, struct.pack("<H", 1200))
+    head = beginning(0x0005) + record(0x0042, struct.pack("<H", 1200)) + record(0x0022, struct.pack("<H", from_1904)) * from_1904
     place = len(head) + 4 + 8 + len(name) + 4
     stream = head + record(0x0085, struct.pack("<IHBB", place, 0, len(name) // 2, 1) + name) + record(0x000A, b"") + sheet
     return compound_file(stream.ljust(4096, b"\0"))
@@ -305,7 +305,7 @@ def make_damaged(number):
     "The damaged file with this number."
     chance = random.Random(number)
     kind, month = chance.choice(FORMATS), 2
-    rows = [list(HEADERS)] + good_rows(month)
+    rows = [list(HEADERS)] + good_rows(month, shop=number)
     before = {tuple(map(str, row)) for row in rows}
     how = []
     if chance.random() < 0.5:
@@ -330,6 +330,64 @@ def make_damaged(number):
             content, alive, lines = bytes_flipped(chance, content), set(), None
             how.append("gzip flipped")
     return Damaged(f"sales_2024-{month:02}." + (kind if kind in ("xlsx", "xls", "csv.gz") else "csv"), content, " + ".join([kind, *how]), alive, lines)
+
+
+# Profiles
+
+PROFILE = """\
+about: A shop with words of its own
+columns:
+  barcode: Код
+  artist: Кто
+  price: Цена за шт
+  sold_date: Когда
+  style: null
+defaults:
+  cover_type: SS
+values:
+  release_type: {Новое: Переиздание, Старое: Оригинал}
+item_key: [barcode, artist, album]
+filters:
+  - {header: Код, drop: '9+', reason: internal codes}
+splits:
+  - header: Название
+    pattern: '(?P<album>.+?)(?: \\((?P<recording_year>\\d{4})\\))?'
+lookups:
+  - {file: names.csv, key: Код}
+sheet: Продажи
+"""
+WORDS = ["", "null", "yes", "5", "-1", "2024-01-01", "[1, 2]", "[[]]", "{a: b}", "{}", "[]", "'", '"', "&a", "*a", "!!python/object:os.system x", "!!binary x", "!x y", "- a", "a: b",
+         "? a", "|", ">-", "%", "@", "`", "(", "[", ".*", "(?P<artist>", "(?P<nobody>.*)", "\\", "(a+)+$", "~", ".inf", ".nan", "0o7", "1e400", "<<: *a", "Я" * 300, "\t", "---", "...", "Код", "names.csv", "../x.csv"]
+
+
+def make_damaged_profile(number):
+    "A damaged profile, with this number."
+    chance = random.Random(number)
+    text, how = PROFILE, []
+    for damage in [chance.choice([lines_moved, word_changed, word_changed, word_changed])] * chance.choice([1, 1, 2]) if chance.random() < 0.8 else []:
+        text = damage(chance, text)
+        how.append(damage.__name__)
+    content = text.encode()
+    if not how:
+        damage = chance.choice([*BYTES, newlines_mixed])
+        content = damage(chance, content)
+        how.append(damage.__name__)
+    return Damaged(f"{number}_shop.yml", content, " + ".join(["profile", *how]))
+
+
+def lines_moved(chance, text):
+    "A line lost, doubled, at another place, or further in."
+    lines = text.splitlines()
+    line = lines.pop(chance.randrange(len(lines)))
+    how = chance.choice(["lost", "moved", "doubled", "indented", "outdented"])
+    lines[(place := chance.randrange(len(lines))):place] = dict(lost=[], moved=[line], doubled=[line, line], indented=["  " + line], outdented=[line.strip()])[how]
+    return "\n".join(lines)
+
+
+def word_changed(chance, text):
+    "A word, a mark or a value that is another one."
+    match = chance.choice(list(re.finditer(r"[\w.]+|[:\[\]{},'-]|(?<=: ).+", text)))
+    return text[:match.start()] + chance.choice(WORDS) + text[match.end():]
 
 
 def survivors(whole, content, alive, kind):

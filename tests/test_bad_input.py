@@ -1,16 +1,22 @@
 """What a shop gets wrong: each gives one message that names the place and the cure, exit code 2, and no half-written output."""
 import io
 import json
+import os
+import sys
 from contextlib import redirect_stderr, redirect_stdout
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from plastinka.cli import main
-from plastinka.core import InputError
-from plastinka.ingest import read_sources
-from plastinka.ledger import build_ledger
+sys.path.insert(0, str(Path(__file__).parent))
+from damage import HEADERS, good_rows, write_book, write_old_book, write_text  # noqa: E402
+
+from plastinka.cli import main  # noqa: E402
+from plastinka.core import InputError  # noqa: E402
+from plastinka.ingest import read_sources  # noqa: E402
+from plastinka.ledger import build_ledger  # noqa: E402
 
 RUSSIAN = dict(barcode="Штрихкод", artist="Исполнитель", album="Альбом", cover_type="Конверт", price="Цена, руб.",
                release_type="Тип", style="Стиль", created_date="Дата создания", sold_date="Дата заказа", count="Экземпляры")
@@ -149,6 +155,80 @@ def test_semicolons_in_windows_1251_work(tmp_path, shop):
     assert len(ledger.quarantine) == 0
     assert ledger.copies["sold_date"].notna().sum() == len(sales_rows())
     assert ledger.items["artist"].eq("Кино").all()
+
+
+@pytest.mark.parametrize("from_1904", [False, True])
+def test_bare_numbers_of_days_in_an_old_workbook(tmp_path, from_1904):
+    days = [45323 - 1462 * from_1904, 45324.5 - 1462 * from_1904, date(2024, 2, 3)]
+    (tmp_path / "sales.xls").write_bytes(write_old_book([["Альбом", "Дата заказа", "Цена"], *[["Ночь", day, 45323] for day in days]], from_1904))
+    ledger = build_ledger(read_sources(None, [tmp_path / "sales.xls"]))
+    assert list(ledger.copies["sold_date"].dt.strftime("%Y-%m-%d")) == ["2024-02-01", "2024-02-02", "2024-02-03"]
+    assert set(ledger.copies["price"]) == {45323}
+
+
+def february(folder: Path, name: str, content: bytes):
+    "A folder with three good months, of which February is this file."
+    for month in (1, 3):
+        (folder / f"sales_2024-{month:02}.csv").write_bytes(write_text([HEADERS, *good_rows(month)], "utf-8"))
+    (folder / name).write_bytes(content)
+    return build_ledger(read_sources(None, folder))
+
+
+ROWS = [HEADERS, *good_rows(2)]
+TAKEN = {
+    "the header in row 5": ("f.xlsx", write_book([["Отчёт"], [], ["за февраль", None, "2024"], [], *ROWS])),
+    "a second line of headers above": ("f.xlsx", write_book([["Товар", *[None] * 7, "Продажа", *[None] * 3], *ROWS])),
+    "headers over two rows": ("f.xlsx", write_book([HEADERS, [None] * 12, *ROWS[1:]])),
+    "UTF-16": ("f.csv", write_text(ROWS, "utf-16")),
+    "UTF-16 without its mark": ("f.csv", write_text(ROWS, "utf-16-le")),
+    "a quotation mark never closed": ("f.csv", write_text(ROWS, "utf-8").replace("Björk".encode(), '"Björk'.encode(), 1)),
+    "many of them": ("f.csv", write_text(ROWS, "utf-8").replace(";Björk".encode(), ';"Björk'.encode())),
+    "one above the headers": ("f.csv", '"Отчёт\r\n'.encode() + write_text(ROWS, "utf-8")),
+    "old line ends": ("f.csv", write_text(ROWS, "cp1251", newline="\r")),
+    "barcodes as numbers": ("f.xlsx", write_book([HEADERS, *[[float(row[0]), *row[1:]] for row in ROWS[1:]]])),
+    "an odd name": ("фев 'x' \"q\" 😀\n2.xlsx", write_book(ROWS)),
+    "an old workbook": ("f.xls", write_old_book(ROWS)),
+    "2,000 columns": ("f.csv", write_text([row + ["x"] * 1988 for row in ROWS], "utf-8")),
+}
+REFUSED = {
+    "empty": ("f.xlsx", b"", ["is empty"]),
+    "only headers": ("f.xlsx", write_book([HEADERS]), ["no rows"]),
+    "a header twice": ("f.csv", write_text([row + [row[4]] for row in ROWS], "utf-8"), ["2 columns for price"]),
+    "a workbook named .csv": ("f.csv", write_book(ROWS), ["Rename it to .xlsx"]),
+    "a text named .xlsx": ("f.xlsx", write_text(ROWS, "utf-8"), ["Rename it to .csv"]),
+    "a web page named .xls": ("f.xls", b"<html><table><tr><td>1</table>", ["web page"]),
+    "a document named .xls": ("f.xls", write_old_book(ROWS).replace("Workbook".encode("utf-16-le"), "WordDocu".encode("utf-16-le")), ["is not one of Excel"]),
+    "half a workbook": ("f.xlsx", write_book(ROWS)[:3000], ["damaged or was cut short"]),
+    "every count below zero": ("f.csv", write_text([HEADERS, *[[*row[:11], -1] for row in ROWS[1:]]], "utf-8"), ["every count in f.csv is below zero"]),
+    "every count zero": ("f.csv", write_text([HEADERS, *[[*row[:11], 0] for row in ROWS[1:]]], "utf-8"), ["24 of its rows (100%)", "zero copies"]),
+    "every day long ago": ("f.csv", write_text([HEADERS, *[[*row[:10], "05.02.1924", 1] for row in ROWS[1:]]], "utf-8"), ["is before 1950"]),
+    "12,000 columns": ("f.csv", write_text([row + ["x"] * 11_988 for row in ROWS], "utf-8"), ["12,000 columns", "at most 10,000"]),
+}
+
+
+@pytest.mark.parametrize("how", TAKEN)
+def test_taken_as_it_was_meant(tmp_path, how):
+    ledger = february(tmp_path, *TAKEN[how])
+    assert len(ledger.quarantine) == 0
+    assert ledger.copies.groupby(ledger.copies["sold_date"].dt.month)["count"].sum().tolist() == [26, 26, 26]
+
+
+@pytest.mark.parametrize("how", REFUSED)
+def test_refused_with_its_reason(tmp_path, how):
+    name, content, words = REFUSED[how]
+    refused([name, *words], lambda: february(tmp_path, name, content))
+
+
+def test_pipes_and_links_in_a_circle_are_left_out(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    os.symlink("circle.csv", tmp_path / "circle.csv")
+    os.symlink(tmp_path, tmp_path / "folder.csv")
+    refused(["circle.csv", "a link to nothing"], lambda: read_sources(None, tmp_path / "circle.csv"))
+    assert len(february(tmp_path, *TAKEN["UTF-16"]).report) == 3
+
+
+def test_a_folder_is_no_stock_file(tmp_path, shop):
+    refused(["is a folder", "one file"], lambda: read_sources(tmp_path / "sales", [shop[3]]))
 
 
 def test_text_in_a_price_and_sold_before_created(tmp_path):

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plastinka.core import InputError
-from plastinka.demand import demand_rates, usual_lot
+from plastinka.demand import FADING, day_weights, demand_rates, usual_lot
 from plastinka.features import fit_static, future_features, past_features, static_features
 from plastinka.ingest import RawRows
 from plastinka.ledger import build_ledger
@@ -21,6 +21,7 @@ from plastinka.panel import build_panel, daily_stock, stock_now
 
 CAUSAL_COORDS = ("first_seen", "first_style", "first_decade")
 FILLER = "Z" # An item that sells every month, so that no month is missing
+RELEASED = {"C": 2023, "D": 2024} # Release years; an item that came in its year is a new release
 
 
 def shops(examples):
@@ -54,7 +55,7 @@ def raw_rows(rows, start, by_month=False):
     text = lambda day: None if day is None else (start + timedelta(day)).strftime("%d.%m.%Y")
     month = lambda day: (start + timedelta(day)).strftime("%Y-%m")
     table = pd.DataFrame([dict(artist=item, style=style, price=None if price is None else str(price), created_date=text(created),
-                               sold_date=text(sold), count=str(count), kind=kind,
+                               sold_date=text(sold), count=str(count), kind=kind, release_year=str(RELEASED[item]) if item in RELEASED else None,
                                source_file="stock" if kind == "stock" else "sales" + month(sold) * by_month)
                           for kind, item, created, sold, count, price, style in rows], dtype=object)
     table["source_row"] = table.groupby("source_file").cumcount().to_numpy() + 2
@@ -119,7 +120,7 @@ def count_by_day(copies, known, start, days):
     found = defaultdict(lambda: defaultdict(float))
     prices = defaultdict(list)
     items = sorted({copy[0] for copy in copies})
-    first = {}
+    first, on_shelf, sold_on, new = {}, np.zeros((len(items), days)), np.zeros(days), []
     for item in items:
         mine = []
         for _, created, sold, count, price in [copy for copy in copies if copy[0] == item]:
@@ -142,7 +143,14 @@ def count_by_day(copies, known, start, days):
             cell["on_sale"] += stock > 0 or sold_today > 0
             cell["exposure"] += 1 if stock > 0 else 0.5 if sold_today > 0 else 0
             cell["shelf"] += min(stock, 5) / 5
-            cell["carried"] += day >= first[item]
+            exposed = on_shelf[items.index(item), day] = 1 if stock > 0 else 0.5 if sold_today > 0 else 0
+            sold_on[day] += sold_today
+            if day >= first[item]:
+                cell["fading"] += exposed * FADING ** (day - first[item])
+                cell["fading_missed"] += (1 - exposed) * FADING ** (day - first[item])
+        came = start + timedelta(first[item])
+        is_new = not any(seen < 0 for _, seen, *_ in mine) and came.year <= RELEASED.get(item, 0)
+        new.append((came.year - start.year) * 12 + came.month - start.month if is_new else -1)
         for begin, _, sold, count, price in mine:
             gone = days - 1 if sold is None else sold
             if price is not None and (known or sold is not None):
@@ -151,7 +159,14 @@ def count_by_day(copies, known, start, days):
                     prices[item, month] += [price] * count
     months = sorted({month for _, month in found})
     table = lambda name: np.array([[found[item, month][name] for month in months] for item in items])
-    measures = {name: table(name) for name in ("units", "arrivals", "lots", "stock_open", "stock_close", "exposure", "on_sale", "carried", "days")}
+    dates = pd.date_range(start, periods=days)
+    for item, shelf in zip(items, on_shelf):
+        for day, weight in enumerate(day_weights(dates, sold_on, (on_shelf > 0).sum(axis=0))):
+            cell = found[item, f"{dates[day]:%Y-%m}"]
+            cell["worth"] += weight * shelf[day]
+            cell["worth_missed"] += weight * (1 - shelf[day]) * (day >= first[item])
+    measures = {name: table(name) for name in ("units", "arrivals", "lots", "stock_open", "stock_close", "exposure", "on_sale", "days",
+                                               "worth", "worth_missed", "fading", "fading_missed")} | {"new": np.array(new)}
     measures["availability"] = measures["on_sale"] / measures["days"]
     measures["depth"] = table("shelf") / measures["days"]
     measures["daily_rate"] = measures["units"] / np.maximum(measures["on_sale"], 1)
@@ -160,9 +175,10 @@ def count_by_day(copies, known, start, days):
 
 
 def lost_by_day(measures):
-    "Lost copies: days since the item first came that it was not exposed × its demand rate."
+    "Lost copies: days since the item first came that it was not exposed × its demand rate, and the same of its rush if it is new."
     lot = usual_lot(measures["arrivals"], measures["lots"], measures["stock_open"][:, 0])
-    return (measures["carried"] - measures["exposure"]) * demand_rates(measures["units"], measures["exposure"], lot)
+    rate, rush = demand_rates(measures["units"], measures["worth"], lot, measures["new"], measures["fading"])
+    return measures["worth_missed"] * rate + measures["fading_missed"] * rush
 
 
 # The properties

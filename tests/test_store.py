@@ -178,6 +178,25 @@ def test_a_corrected_month_replaces_that_month(new_store, shop, tmp_path):
     assert data_digest(store) == data_digest(fresh)
 
 
+def test_a_mistaken_correction_is_undone_by_loading_the_right_file_again(new_store, shop, tmp_path):
+    stock, sales = shop
+    store, fresh = new_store(), new_store()
+    ingest(store, stock, sales)
+    ingest(fresh, stock, sales)
+    mistake = tmp_path / "may of another shop.xlsx"
+    pd.read_excel(sales[4], dtype=object).iloc[5:].to_excel(mistake, index=False)
+    ingest(store, None, [mistake])
+    assert data_digest(store) != data_digest(fresh)
+    report = ingest(store, None, [sales[4]], again=True)
+    assert list(report.months.index) == ["2022-05"]
+    assert_same(store, fresh)
+    assert ingest(store, stock, [*sales, mistake]).upload is None # The mistake is known now, and stays away
+    assert ingest(store, None, sales[:2], again=True).upload is None # What counts is not loaded twice
+    ingest(store, None, [mistake], again=True)
+    with pytest.raises(InputError, match="exported twice"): # Both at once would count May twice
+        ingest(store, None, [sales[4], mistake], again=True)
+
+
 def test_one_month_of_a_file_with_many(new_store, shop, tmp_path):
     stock, sales = shop
     store, fresh = new_store(), new_store()
@@ -326,7 +345,7 @@ def test_texts_stay_texts(new_store, tmp_path):
 def test_a_forecast_from_the_store_is_the_forecast_from_the_files(shop, tmp_path, capsys):
     from plastinka.cli import main
     stock, sales = str(shop[0]), [str(path) for path in shop[1]]
-    store, found = str(tmp_path / "shop.db"), []
+    store, found, mended = str(tmp_path / "shop.db"), [], []
     assert main(["ingest", "--store", store, "--stock", stock, "--sales", *sales[:-1], "--snapshot-date", "2022-10-01"]) == 2 # September is missing
     assert "2022-09" in capsys.readouterr().err
     assert main(["ingest", "--store", store, "--stock", stock, "--sales", *sales]) == 0
@@ -334,10 +353,13 @@ def test_a_forecast_from_the_store_is_the_forecast_from_the_files(shop, tmp_path
         assert main(["forecast", *source, "--horizon", "1", "--out", str(tmp_path / "runs")]) == 0
         folder = Path(capsys.readouterr().out.strip().splitlines()[-1])
         found.append(pd.read_parquet(folder / "forecast.parquet"))
+        mended.append(pd.read_excel(folder / "quarantine.xlsx", dtype=object))
         if "--store" in source:
             assert read_runs(store)["run_id"].tolist() == [folder.name]
             assert read_runs(store)["data_sha256"].item() == data_digest(store)
     pd.testing.assert_frame_equal(*found)
+    pd.testing.assert_frame_equal(*mended)
+    assert len(mended[0]) == store_status(store)["quarantine"] > 0
     kept = read_forecast(store).sort_values(["item_id", "month"], ignore_index=True)
     wanted = found[0].sort_values(["item_id", "month"], ignore_index=True)[kept.columns]
     pd.testing.assert_frame_equal(kept, wanted, check_dtype=False, check_categorical=False)
