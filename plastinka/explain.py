@@ -70,7 +70,7 @@ def held_out_windows(
                           f"{str(panel['month'].values[-1])[:7]}", "Hold out more months: train up to an earlier cutoff")
     return np.argwhere(usable)
 
-# %% ../nbs/65_explain.ipynb #c7493326
+# %% ../nbs/65_explain.ipynb #4ec5e654
 def window_rows(
     block: WindowBlock, # Block
     windows: np.ndarray, # int64 [windows, 2] of item and cutoff index
@@ -85,7 +85,9 @@ def window_rows(
     return replace(
         block, target=cut(block.target, history + block.horizon), past=cut(block.past, history),
         future=cut(block.future, history + block.horizon), static=block.static[item], scale=cut(block.scale, 1),
-        weight=cut(block.weight, ahead), known=cut(block.known, 1), sold=cut(block.sold, ahead), censored=cut(block.censored, ahead))
+        weight=cut(block.weight, ahead), known=cut(block.known, 1), sold=cut(block.sold, ahead), censored=cut(block.censored, ahead),
+        exposure=cut(block.exposure, ahead),
+        seen=cut(block.seen, history))
 
 # %% ../nbs/65_explain.ipynb #74366c7f
 def exchange(

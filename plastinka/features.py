@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['decayed_sum', 'decayed_mean', 'known_months', 'selling_weight', 'demand_estimate', 'demand_features', 'group_codes',
-           'group_demand', 'months_since', 'relative_price', 'stock_features', 'past_features', 'stack_features',
-           'require_finite', 'calendar_features', 'future_features', 'StaticEncoder', 'fit_static', 'split_styles',
-           'static_features', 'edition_features', 'price_features']
+           'group_demand', 'months_since', 'relative_price', 'months_on_list', 'stock_features', 'past_features',
+           'stack_features', 'require_finite', 'calendar_features', 'future_features', 'StaticEncoder', 'fit_static',
+           'split_styles', 'static_features', 'edition_features', 'price_features']
 
 # %% ../nbs/31_features.ipynb #bee52c85
 from dataclasses import dataclass, field
@@ -124,6 +124,15 @@ def relative_price(
     median[some] = np.nanmedian(carried[:, some], axis=0)
     return np.nan_to_num(np.clip(np.log(carried / median), -3, 3))
 
+# %% ../nbs/31_features.ipynb #55b207c7
+def months_on_list(
+    panel: xr.Dataset, # Panel
+    most: int = 60, # Longest age told apart
+) -> np.ndarray: # [items, months] whole months, 0 before the first copy
+    "Months since an item's first copy."
+    months, first = [panel[name].values.astype("datetime64[M]").astype(int) for name in ("month", "first_seen")]
+    return np.clip(months[None, :] - first[:, None], 0, most)
+
 # %% ../nbs/31_features.ipynb #0366d751
 def stock_features(
     panel: xr.Dataset, # Panel with known stock
@@ -133,7 +142,7 @@ def stock_features(
             "stock": np.log1p(panel["stock_close"].values), "lost": np.log1p(panel["lost_units"].values),
             "months_since_arrival": np.log1p(months_since(panel["arrivals"].values > 0))}
 
-# %% ../nbs/31_features.ipynb #e0c279f8
+# %% ../nbs/31_features.ipynb #f84242dd
 def past_features(
     panel: xr.Dataset, # Panel
 ) -> xr.DataArray: # float32 [item, month, feature]
@@ -141,7 +150,8 @@ def past_features(
     units, weight = panel["units"].values, selling_weight(panel)
     named = {"known": known_months(panel), **demand_features(units, weight),
              "group_mean": group_demand(units, weight, group_codes(panel)),
-             "months_quiet": np.log1p(months_since(units > 0)), "price": relative_price(panel["price"].values)}
+             "months_quiet": np.log1p(months_since(units > 0)), "price": relative_price(panel["price"].values),
+             "months_on_list": np.log1p(months_on_list(panel))}
     if panel.attrs["stock_known"]:
         named |= stock_features(panel)
     return stack_features(panel, named, panel["month"].values)
@@ -173,7 +183,7 @@ def require_finite(
     raise input_error(where, f"is {block[item, month, feature]}, not a number",
                       "Look at this item's rows in the ledger; a price or count there is damaged")
 
-# %% ../nbs/31_features.ipynb #3835c004
+# %% ../nbs/31_features.ipynb #420a8a8f
 def calendar_features(
     months: pd.DatetimeIndex, # First days of months
 ) -> dict[str, np.ndarray]: # Named arrays [months]
@@ -190,11 +200,9 @@ def future_features(
 ) -> xr.DataArray: # float32 [item, month + horizon, feature]
     "What is known in advance of every item and month, up to `horizon` months after the panel."
     months = pd.date_range(panel["month"].values[0], periods=panel.sizes["month"] + horizon, freq="MS")
-    first = panel["first_seen"].values.astype("datetime64[M]").astype(int)
-    age = np.maximum(months.values.astype("datetime64[M]").astype(int)[None, :] - first[:, None], 0)
     shape = (panel.sizes["item"], len(months))
     named = {name: np.broadcast_to(values, shape) for name, values in calendar_features(months).items()}
-    return stack_features(panel, named | {"months_on_list": np.log1p(np.minimum(age, 60))}, months.values)
+    return stack_features(panel, named, months.values)
 
 # %% ../nbs/31_features.ipynb #4021a7df
 @dataclass

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:home|root|Users|tmp|work|var/folders)/[\w.-]+|[A-Za-z]:\\\\?Users")
-NETWORK_ROOMS = {32, 42, 43, 44, 45, 61}
+NETWORK_ROOMS = {32, 36, 42, 43, 44, 45, 61}
 NETWORK_LIBRARIES = {"torch", "darts", "pytorch_lightning", "lightning"}
 EXPORT = re.compile(r"^#\s*\|\s*(export|exporti|exports)\b", re.MULTILINE)
 DEFAULT_EXP = re.compile(r"^#\s*\|\s*default_exp\s+(\S+)", re.MULTILINE)
