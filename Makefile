@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test export readme docs lab clean
+.PHONY: help demo test export readme docs lab bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1#\2/p' Makefile | awk -F'#' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -31,6 +31,13 @@ docs: $(VENV)/.dev ## the documentation site in _docs (with Quarto), or plain re
 
 lab: $(VENV)/.dev ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=nbs
+
+BENCHES := reading prepare files store lost_units training race predict censored thinning scale
+bench: $(VENV)/.dev ## run all benchmarks and write their results for the documentation: about an hour on a quiet machine
+	@for each in $(BENCHES); do \
+	    case $$each in files) command="prepare.py --files";; race) command="race.py $(RACE)";; *) command="$$each.py";; esac; \
+	    echo "== bench/$$command"; $(BIN)/python bench/$$command --json bench/results/$$each.json; \
+	done; true
 
 clean: ## remove what can be made again; .venv and your runs stay
 	rm -rf _docs _proc build dist .pytest_cache .hypothesis $(DEMO)

@@ -24,8 +24,20 @@ from plastinka.schema import QUANTILES
 from plastinka.shop import make_shop
 from plastinka.train import panel_at, tide_options, train
 
-HEADS = [("darts_quantile", False), ("quantile", False), ("poisson", False), ("negative_binomial", False), ("hurdle", False),
-         ("tweedie", False), ("negative_binomial", True), ("hurdle", True)]
+HEADS = [("darts_quantile", False), ("quantile", False), ("quantile, whole copies", False), ("poisson", False), ("negative_binomial", False),
+         ("hurdle", False), ("tweedie", False), ("negative_binomial", True), ("hurdle", True)]
+
+
+def forecasts(panel, seeds: range, can_censor: bool = True):
+    "Head, censored, and its forecasts [items, 3, quantiles], one per seed. Rounding to whole copies needs no training of its own."
+    for head, censored in HEADS:
+        if "whole" in head or censored and not can_censor:
+            continue
+        options = tide_options(panel.sizes["month"], head=head)
+        found = [train(panel, replace(options, seed=seed, censored=censored)).forecast(panel, 3) for seed in seeds]
+        yield head, censored, found
+        if head == "quantile":
+            yield "quantile, whole copies", censored, [np.floor(values + 0.5) for values in found]
 
 
 def on_shop(stockouts: float, titles: int, shop_seed: int, seeds: range) -> dict:
@@ -35,12 +47,9 @@ def on_shop(stockouts: float, titles: int, shop_seed: int, seeds: range) -> dict
         shop.write(folder, dirt=0)
         ledger = build_ledger(read_sources(f"{folder}/stock.xlsx", [folder]))
     panel, rows = panel_at(ledger), {}
-    for head, censored in HEADS:
-        truths = []
-        for seed in seeds:
-            trained = train(panel, replace(tide_options(panel.sizes["month"], head=head, seed=seed), censored=censored))
-            frame = forecast_frame(panel["item"].values, future_months(panel, 3), trained.forecast(panel, 3), "tide")
-            truths.append(compare_with_truth(shop, ledger, frame))
+    for head, censored, found in forecasts(panel, seeds):
+        frames = [forecast_frame(panel["item"].values, future_months(panel, 3), values, "tide") for values in found]
+        truths = [compare_with_truth(shop, ledger, frame) for frame in frames]
         ratio = np.mean([truth["pinball"]["this run"] / truth["pinball"]["recent quantiles"] for truth in truths])
         rows[head, censored] = ratio, np.mean([truth["total"] / truth["true_total"] - 1 for truth in truths])
     return rows
@@ -54,11 +63,8 @@ def on_files(files: list[str], seeds: range) -> dict:
     actual = panel["units"].values[known, -3:]
     baseline = mean_pinball(actual, RecentQuantiles().forecast(seen, 3)[known], QUANTILES)
     rows = {}
-    for head, censored in HEADS:
-        if censored:
-            continue
-        trained = [train(seen, tide_options(seen.sizes["month"], head=head, seed=seed)) for seed in seeds]
-        rows[head, censored] = np.mean([mean_pinball(actual, model.forecast(seen, 3), QUANTILES) for model in trained]) / baseline, np.nan
+    for head, censored, found in forecasts(seen, seeds, can_censor=False):
+        rows[head, censored] = np.mean([mean_pinball(actual, values, QUANTILES) for values in found]) / baseline, np.nan
     return rows
 
 
