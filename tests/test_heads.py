@@ -6,7 +6,7 @@ import textwrap
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -67,6 +67,9 @@ def one_month(values):
 
 @pytest.mark.parametrize("name", ["quantile", *COUNT_HEADS])
 @settings(max_examples=300, deadline=None)
+@example(numbers=[0.0, 0.0, 0.0, 0.0, 3.4e38], units=0, scale=24.0, exposure=None, censored=False)
+@example(numbers=[3.4e38] * 5, units=10**6, scale=1e4, exposure=0.5, censored=False)
+@example(numbers=[-3.4e38] * 5, units=10**6, scale=1e4, exposure=None, censored=True)
 @given(numbers=some.lists(OUTPUTS, min_size=5, max_size=5), units=some.sampled_from([0, 1, 2, 17, 1000]) | some.integers(0, 10**6),
        scale=some.floats(1, 1e4), exposure=some.none() | some.floats(0, 1), censored=some.booleans())
 def test_loss_and_slope_are_finite_for_any_finite_output(name, numbers, units, scale, exposure, censored):
