@@ -415,6 +415,7 @@ def test_killed_at_any_moment_the_store_is_as_it_was(tmp_path, shop):
         os.kill(child, signal.SIGKILL)
         status = os.waitpid(child, 0)[1]
         killed += os.WIFSIGNALED(status)
+        seconds *= 1 if os.WIFSIGNALED(status) else 0.9 # It was quicker than the first, which had to warm up
         with sqlite3.connect(store) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             assert not connection.execute("PRAGMA foreign_key_check").fetchall()
