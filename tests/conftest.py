@@ -1,4 +1,12 @@
-"""Marks of the tests."""
+"""Marks of the tests, and what property tests draw: the same examples at every run, so that a gate that has passed passes again.
+`PLASTINKA_EXAMPLES=random python -m pytest tests` draws new ones; what they find becomes an `@example`."""
+import os
+
+from hypothesis import settings
+
+settings.register_profile("same", derandomize=True, database=None)
+settings.register_profile("random", print_blob=True)
+settings.load_profile(os.environ.get("PLASTINKA_EXAMPLES", "same"))
 
 
 def pytest_configure(config):
