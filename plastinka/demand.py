@@ -377,6 +377,7 @@ def rush_rates(
     missed: np.ndarray, # [2, months, items] the same of the days without stock
     lot: np.ndarray, # [months, items] from `usual_lot`
     course: Course, # From `walk_months`
+    new: np.ndarray, # [months, items] truth values: is known to be a new release
 ) -> np.ndarray: # [3, months, items] copies per day, and per fading day; shape of what was missed
     "The lasting rate and the rush of each new release in each month."
     nothing = np.zeros((len(RUSH), units.shape[1]))
@@ -388,7 +389,7 @@ def rush_rates(
         days = course.season[month] * np.stack([exposure[:, month], missed[:, month]])
         lifted, (q, expected), (spread, lost) = _rush_month(
             parts, units[month], *days, course.mood[month])
-        there = exposure[0, month] > 0
+        there = (exposure[0, month] > 0) & new[month]
         likes = negative_binomial(units[month][there], expected[:, there], q[:, there])
         likelihood = likelihood + likes.sum(axis=1)
         say = np.exp(likelihood - likelihood.max())
@@ -444,6 +445,7 @@ def demand_rates(
     came: np.ndarray | None = None, # [items] month in which a new release came; -1 for others
     fading: np.ndarray | None = None, # [items, months] fading days of exposure; needed with `came`
     moods: bool = True, # Whether an item's demand may differ from month to month
+    told: np.ndarray | None = None, # [items] month from which a new release is known; default the first
     missed: tuple | None = None, # Days without stock, plain and fading, each [items, months]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # Copies per day, per fading day, and gamma shape
     "What each item would sell in each month, as known at its end; 0 where it is not carried."
@@ -452,13 +454,15 @@ def demand_rates(
     born = np.full(units.shape[1], -1) if came is None else came
     age = np.arange(len(units))[:, None] - born
     new = (age < NEW_MONTHS) & (born >= 0)
+    new &= np.arange(len(units))[:, None] >= (0 if told is None else told)
     course = walk_months(units, days, lot, new, moods)
     rates = np.stack([course.rate, np.zeros_like(course.rate), course.spread])
     items = np.flatnonzero(new.any(axis=0))
     if len(items):
         mine = lambda tables: np.stack([flat(table)[:, items] for table in tables])
         seen = mine([exposure, fading])
-        found = rush_rates(units[:, items], seen, mine(missed) if missed else seen, lot[:, items], course)
+        found = rush_rates(units[:, items], seen, mine(missed) if missed else seen,
+                           lot[:, items], course, new[:, items])
         rates[:, :, items] = np.where(new[:, items], found, rates[:, :, items])
     carried = was_on_sale(exposure)
     return tuple(np.where(carried, one.T, gone) for one, gone in zip(rates, (0, 0, 1)))
