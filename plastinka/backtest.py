@@ -47,7 +47,7 @@ def happened(
                   "completed demand" if known else "units sold, since stock is unknown")
     return truth, (exposure > 0) & (chosen["observed"].values >= 1)
 
-# %% ../nbs/62_backtest.ipynb #62a00051
+# %% ../nbs/62_backtest.ipynb #9a74c55e
 def choose_cutoffs(
     months: int, # Complete months at hand
     horizon: int, # Months ahead
@@ -62,7 +62,7 @@ def choose_cutoffs(
     step = max(1, min(horizon, (last - first) // max(most - 1, 1)))
     return [cutoff for cutoff in range(last - step * (most - 1), last + 1, step) if cutoff >= first]
 
-# %% ../nbs/62_backtest.ipynb #48661e6a
+# %% ../nbs/62_backtest.ipynb #d307fb76
 NEWCOMER_DAYS = 15 # Days of the first month ahead that are known when newcomers are forecast
 
 
@@ -132,7 +132,7 @@ def run_fold(
     scale = np.append(rmsse_scale(seen["units"].values), np.full(new.sum(), np.nan))
     return Fold(pd.Timestamp(cutoff), forecasts, truth, counts, scale, new), models
 
-# %% ../nbs/62_backtest.ipynb #8fab2046
+# %% ../nbs/62_backtest.ipynb #e706f032
 def pool(
     folds: list[Fold], # Of the same models
 ) -> tuple[dict[str, Counts], Truth, pd.DataFrame]: # Forecasts by model, what happened, and item_id, month, cutoff, scale, valid of each row
@@ -164,7 +164,7 @@ def pooled_dependence(
     asked = np.concatenate([fold.truth.completed[0].reshape(fold.counts.shape) for fold in folds])
     return fit_dependence(counts, asked, np.concatenate([fold.counts for fold in folds]))
 
-# %% ../nbs/62_backtest.ipynb #d809af3a
+# %% ../nbs/62_backtest.ipynb #e5ed72cb
 @dataclass
 class Backtest:
     "What models said about months that they had not seen, over several cutoffs."
@@ -203,7 +203,7 @@ class Backtest:
             scored=fold.counts.ravel()) for fold in self.folds]
         return pd.concat(tables, ignore_index=True)
 
-# %% ../nbs/62_backtest.ipynb #026ffef4
+# %% ../nbs/62_backtest.ipynb #218969e2
 def summarise(
     folds: list[Fold], # One per cutoff, the newest last
     models: list, # As trained at the last cutoff, the first one ours
