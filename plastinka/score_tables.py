@@ -97,7 +97,7 @@ def completed_scores(
         row |= {name: shop[name] for name in ("miws", "mic", "miws_mic_ratio")}
     return row
 
-
+# %% ../nbs/37_score_tables.ipynb #42cd98b1
 def score_row(
     counts: Counts, # Forecast of demand, [n]
     truth: Truth, # What happened
