@@ -363,6 +363,7 @@ def rush_rates(
     fading: np.ndarray, # [months, items] fading days of exposure
     lot: np.ndarray, # [months, items] from `usual_lot`
     course: Course, # From `walk_months`
+    new: np.ndarray, # [months, items] truth values: is known to be a new release
 ) -> tuple[np.ndarray, np.ndarray]: # Copies per day, and per fading day [months, items]
     "The lasting rate and the rush of each new release in each month."
     nothing = np.zeros((len(RUSH), units.shape[1]))
@@ -373,7 +374,7 @@ def rush_rates(
         parts[0].mean, parts[0].shape, parts[1].mean, parts[1].shape = mean, course.shape[month][lot[month]], mean * RUSH, 1.0
         days = course.season[month] * np.stack([exposure[month], fading[month]])
         lifted, q, expected = _rush_month(parts, units[month], days, course.mood[month])
-        there = exposure[month] > 0
+        there = (exposure[month] > 0) & new[month]
         likelihood = likelihood + negative_binomial(units[month][there], expected[:, there], q[:, there]).sum(axis=1)
         say = np.exp(likelihood - likelihood.max())
         for weight, *rate in zip(say / say.sum(), *lifted):
@@ -415,17 +416,19 @@ def demand_rates(
     came: np.ndarray | None = None, # [items] number of the month in which a new release came; -1 for other items
     fading: np.ndarray | None = None, # [items, months] fading days of exposure; needed with `came`
     moods: bool = True, # Whether an item's demand may differ from month to month
+    told: np.ndarray | None = None, # [items] month from which a new release is known to be one; default the first
 ) -> tuple[np.ndarray, np.ndarray]: # Copies per day, copies per fading day [items, months]; 0 where the item is not carried
     "What each item would sell in each month, as known at the month's end."
     flat = lambda table, dtype=np.float64: np.ascontiguousarray(table.T, dtype=dtype)
     units, days, lot = flat(units), flat(exposure), flat(lot, np.int64)
     age = np.arange(len(units))[:, None] - (np.full(units.shape[1], -1) if came is None else came)
     new = (age < NEW_MONTHS) & (came is not None and came >= 0)
+    new &= np.arange(len(units))[:, None] >= (0 if told is None else told)
     course = walk_months(units, days, lot, new, moods)
     rates = np.stack([course.rate, np.zeros_like(course.rate)])
     items = np.flatnonzero(new.any(axis=0))
     if len(items):
-        found = rush_rates(units[:, items], days[:, items], flat(fading)[:, items], lot[:, items], course)
+        found = rush_rates(units[:, items], days[:, items], flat(fading)[:, items], lot[:, items], course, new[:, items])
         rates[:, :, items] = np.where(new[:, items], np.stack(found), rates[:, :, items])
     rate, rush = (np.where(was_on_sale(exposure), one.T, 0) for one in rates)
     return rate, rush

@@ -20,14 +20,14 @@ from .features import StaticEncoder, calendar_features, future_features, past_fe
 from .metrics import mean_pinball
 from .models.tide import predict_tide
 from .train import TrainedTide
-from .windows import WindowBlock, build_block, cutoff_windows, gather_target, module_input
+from .windows import WindowBlock, build_block, cutoff_windows, gather_target, module_input, static_as_of
 
 # %% ../nbs/65_explain.ipynb #8882d60c
 GROUPS = {
     "demand history": ("units", "scale", "demand_mean", "demand_slow", "demand_spread", "months_quiet"),
     "style and decade sales": ("group_mean",),
     "stock": ("availability", "depth", "stock", "lost", "months_since_arrival"),
-    "price": ("price", "price_band", "price_unknown"),
+    "price": ("price", "price_unknown"),
     "season": tuple(calendar_features(pd.date_range("2024-01-01", periods=1, freq="MS"))),
     "time on list": ("known", "months_on_list"),
     "edition": ("sealed", "original", "reissue", "decade_recorded", "recorded_unknown", "decade_released",
@@ -81,10 +81,11 @@ def window_rows(
     def cut(values, length):
         found = values.unfold(1, length, 1)[item, cutoff]
         return found.transpose(1, 2).contiguous() if found.ndim == 3 else found
+    as_of = static_as_of(block, windows)
     history, ahead = block.lags + 1, 1 + block.horizon
     return replace(
         block, target=cut(block.target, history + block.horizon), past=cut(block.past, history),
-        future=cut(block.future, history + block.horizon), static=block.static[item], scale=cut(block.scale, 1),
+        future=cut(block.future, history + block.horizon), static=as_of, untold=None, told=None, scale=cut(block.scale, 1),
         weight=cut(block.weight, ahead), known=cut(block.known, 1), sold=cut(block.sold, ahead), censored=cut(block.censored, ahead),
         exposure=cut(block.exposure, ahead),
         seen=cut(block.seen, history))

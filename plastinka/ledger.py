@@ -6,8 +6,8 @@
 __all__ = ['YEARS', 'TEXTS', 'ORIGINS', 'PROVEN', 'DAY_FIRST', 'COPY_COLUMNS', 'different_cells', 'parse_column', 'parse_cells',
            'order_dates', 'check_rows', 'mend_rows', 'key_parts', 'item_codes', 'spell_items', 'apply_returns',
            'drop_repeated_files', 'equal_rows', 'check_shared', 'find_strays', 'infer_last_day', 'check_laws',
-           'quarantine_rows', 'check_share', 'is_release', 'settle_originals', 'estimate_releases', 'Ledger',
-           'knows_stock', 'report_files', 'read_rows', 'find_span', 'build_ledger']
+           'quarantine_rows', 'check_share', 'is_release', 'settle_originals', 'estimate_releases', 'hide_later_words',
+           'Ledger', 'knows_stock', 'report_files', 'read_rows', 'find_span', 'build_ledger']
 
 # %% ../nbs/12_ledger.ipynb #58856da3
 import hashlib
@@ -401,6 +401,21 @@ def estimate_releases(
     guess = (recorded + np.floor(gaps.median())).where(~(arrival < recorded + np.floor(gaps.median())), np.maximum(arrival, recorded))
     return copies.assign(release_year=released.mask(missing, guess), release_estimated=missing)
 
+# %% ../nbs/12_ledger.ipynb #19ae319a
+def hide_later_words(
+    copies: pd.DataFrame, # Copies that were in the shop before the end
+    end: pd.Timestamp, # First day that is not known
+    last_day: pd.Timestamp, # First day that the whole data does not cover: the day of the snapshot
+    item_key: tuple[str, ...], # Columns that make an item; these stay
+) -> pd.DataFrame: # The same rows; price, years and words blank where they were written later
+    "Blank what an export of the day before `end` could not have said."
+    unsold = copies["sold_date"].isna()
+    later = (copies["sold_date"] >= end) | (unsold & (end < last_day))
+    words = [name for name in (*TEXTS, "barcode") if name not in item_key]
+    hidden = {name: copies[name].mask(later) for name in ("price", *YEARS, *words)}
+    sold = copies["sold_date"].mask(copies["sold_date"] >= end)
+    return copies.assign(sold_date=sold, **hidden, release_estimated=copies["release_estimated"] & ~later)
+
 # %% ../nbs/12_ledger.ipynb #f420d5e0
 @dataclass(frozen=True)
 class Ledger:
@@ -414,6 +429,7 @@ class Ledger:
     last_day: pd.Timestamp # First day that the data does not cover
     stock_known: bool # Whether stock on every past day can be told
     stock_counted: bool # Whether the unsold copies are all copies at hand on the last day
+    item_key: tuple[str, ...] = ITEM_KEY # Columns that make an item
 
     def seen_days(self) -> pd.Series: # datetime64[ns], one per row of `copies`
         "The day from which each copy is known."
@@ -429,7 +445,7 @@ class Ledger:
         copies = self.copies[self.seen_days() < end]
         if end <= self.first_day or copies.empty:
             raise input_error(f"cutoff {pd.Timestamp(month):%Y-%m}", f"nothing is known before {self.first_day:%Y-%m-%d}", "Choose a later month")
-        copies = copies.assign(sold_date=copies["sold_date"].mask(copies["sold_date"] >= end))
+        copies = hide_later_words(copies, end, self.last_day, self.item_key)
         known, code = np.unique(copies["item"].to_numpy(), return_inverse=True)
         copies = estimate_releases(copies.assign(item=code.astype(np.int32)).reset_index(drop=True))
         items = spell_items(copies, self.items["item_id"].to_numpy()[known])
@@ -539,7 +555,8 @@ def build_ledger(
     repairs = pd.concat([*repairs, *_told(copies, kinds), repeated, _told_corrections(sources)], ignore_index=True)
     return Ledger(copies, spell_items(copies, ids[known]), quarantine, repairs,
                   report_files(sources, rows, copies, bad, again), first_day, last_day,
-                  stock_known=knows_stock(copies, kinds) if with_stock is None else with_stock, stock_counted="stock" in kinds)
+                  stock_known=knows_stock(copies, kinds) if with_stock is None else with_stock, stock_counted="stock" in kinds,
+                  item_key=tuple(item_key))
 
 # %% ../nbs/12_ledger.ipynb #92deac00
 def _files_below_zero(table):

@@ -193,8 +193,7 @@ def save_trained(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     trained.model.save(str(folder / "tide.pt"), clean=True)
-    encoder = asdict(trained.encoder) | {"price_edges": trained.encoder.price_edges.tolist()}
-    described = {"options": asdict(trained.options), "encoder": encoder, "steps": trained.steps, "windows": trained.windows,
+    described = {"options": asdict(trained.options), "encoder": asdict(trained.encoder), "steps": trained.steps, "windows": trained.windows,
                  "versions": {name: version(name) for name in ("plastinka", "darts", "torch")}}
     (folder / "tide.json").write_text(json.dumps(described, ensure_ascii=False, indent=1), encoding="utf-8")
 
@@ -209,7 +208,7 @@ def load_trained(
     described, problem = {}, None
     try:
         described = json.loads((folder / "tide.json").read_text(encoding="utf-8"))
-        encoder = StaticEncoder(**described["encoder"] | {"price_edges": np.asarray(described["encoder"]["price_edges"])})
+        encoder = StaticEncoder(**described["encoder"])
         options = TideOptions(**described["options"] | {"quantiles": tuple(described["options"]["quantiles"])})
         model = TiDEModel.load(str(folder / "tide.pt"), map_location="cpu")
         if model.model is None:

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LEAST_LAGS', 'MOST_LAGS', 'months_needed', 'choose_lags', 'window_scale', 'WindowBlock', 'cut_off', 'exposure_share',
            'target_weight', 'build_block', 'pad_months', 'training_windows', 'cutoff_windows', 'window_weights',
-           'thin_windows', 'window_slices', 'gather', 'gather_target', 'scaled_demand', 'CalendarInput',
+           'thin_windows', 'window_slices', 'static_as_of', 'gather', 'gather_target', 'scaled_demand', 'CalendarInput',
            'FinishedBatch', 'as_is', 'BlockTrainingDataset', 'module_input']
 
 # %% ../nbs/32_windows.ipynb #66011968
@@ -22,7 +22,7 @@ from darts.utils.data.torch_datasets.utils import ModuleStage, PLModuleInput, To
 
 from .core import input_error
 from .features import StaticEncoder, decayed_mean, demand_estimate, future_features, known_months
-from .features import past_features, require_finite, selling_weight, static_features
+from .features import past_features, require_finite, selling_weight, static_features, told_months
 
 # %% ../nbs/32_windows.ipynb #05ec8373
 LEAST_LAGS = 3
@@ -65,7 +65,7 @@ class WindowBlock:
     target: torch.Tensor # [items, lags + months + horizon] demand, copies
     past: torch.Tensor # [items, lags + months, past features]
     future: torch.Tensor # [items, lags + months + horizon, future features]
-    static: torch.Tensor # [items, static features]
+    static: torch.Tensor # [items, static features], from the item's first sale on
     scale: torch.Tensor # [items, months]
     weight: torch.Tensor # [items, months + horizon] weight of a month as a target, 0 = not a target
     known: torch.Tensor # bool [items, months]
@@ -75,6 +75,8 @@ class WindowBlock:
     lags: int # Months of history in a window
     horizon: int # Months ahead
     exposure: torch.Tensor | None = None # [items, months + horizon] share of the month on sale; None = not told
+    untold: torch.Tensor | None = None # [items, static features] before the item's first sale; None = as `static`
+    told: torch.Tensor | None = None # int64 [items] month index of the first sale; given with `untold`
 
     @property
     def months(self) -> int:
@@ -118,12 +120,14 @@ def build_block(
     horizon: int, # Months ahead
 ) -> WindowBlock: # Padded contiguous tensors
     "Lay a panel and its features out for windows."
-    units, weight, static = panel["units"].values, selling_weight(panel), static_features(panel, encoder)
+    units, weight = panel["units"].values, selling_weight(panel)
+    static, untold = (static_features(panel, encoder, np.full(panel.sizes["item"], told)) for told in (True, False))
     require_finite(static.values[:, None], panel["item"].values, panel["month"].values[-1:], static["feature"].values)
     return WindowBlock(
         target=pad_months(demand_estimate(panel), lags, horizon), past=pad_months(past_features(panel).values, lags, 0),
         future=pad_months(future_features(panel, horizon).values, lags, 0),
-        static=torch.from_numpy(static.values), scale=torch.from_numpy(window_scale(units, weight)),
+        static=torch.from_numpy(static.values), untold=torch.from_numpy(untold.values),
+        told=torch.from_numpy(told_months(panel)), scale=torch.from_numpy(window_scale(units, weight)),
         weight=pad_months(target_weight(panel), 0, horizon), known=torch.from_numpy(known_months(panel) > 0),
         sold=pad_months(units, 0, horizon), censored=pad_months(cut_off(panel), 0, horizon), exposure=pad_months(exposure_share(panel), 0, horizon),
         seen=pad_months(units * (panel["depth"].values if panel.attrs["stock_known"] else 1), lags, 0), lags=lags, horizon=horizon)
@@ -211,6 +215,19 @@ def window_slices(
     return rows.index_select(0, item * months + first).view(-1, length, features)
 
 # %% ../nbs/32_windows.ipynb #34ba0490
+def static_as_of(
+    block: WindowBlock, # Block
+    windows: np.ndarray, # int64 [batch, 2] of item and cutoff index
+) -> torch.Tensor: # [batch, static features]
+    "Static covariates as they were known at each window's cutoff."
+    item, cutoff = torch.from_numpy(windows).unbind(1)
+    static = block.static.index_select(0, item)
+    if block.untold is None:
+        return static
+    told = cutoff >= block.told.index_select(0, item)
+    return torch.where(told[:, None], static, block.untold.index_select(0, item))
+
+
 def gather(
     block: WindowBlock, # Block
     windows: np.ndarray, # int64 [batch, 2] of item and cutoff index
@@ -222,7 +239,7 @@ def gather(
     scale = window_slices(block.scale[:, :, None], 1, item, cutoff)
     fields = {"past_target": window_slices(block.target[:, :, None], block.lags, item, first) / scale,
               "past_covariates": window_slices(block.past, block.lags, item, first),
-              "static_covariates": block.static.index_select(0, item)[:, None, :], "scale": scale}
+              "static_covariates": static_as_of(block, windows)[:, None, :], "scale": scale}
     if calendar:
         months = window_slices(block.future, block.lags + block.horizon, item, first)
         fields |= {"historic_future_covariates": months[:, : block.lags], "future_covariates": months[:, block.lags :]}

@@ -28,8 +28,11 @@ def tiny_panel(
     first = np.zeros(count, dtype=int) if first_month is None else np.asarray(first_month)
     text, number = np.full(count, "", dtype=object), np.full(count, np.nan)
     names = {name: ("item", text) for name in ("artist", "album", "barcode", "cover_type", "release_type", "style", "first_style")}
-    numbers = ("recording_year", "release_year", "decade_recorded", "decade_released", "price_last", "first_decade")
+    numbers = ("recording_year", "release_year", "decade_recorded", "decade_released", "price_last", "first_decade",
+               "first_recording_year", "first_release_year")
+    sold = np.where((units > 0).any(axis=1), months.values[(units > 0).argmax(axis=1)], np.datetime64("NaT"))
     coords = {"item": np.arange(count).astype(str), "month": months, "first_seen": ("item", months.values[first]),
+              "first_sold": ("item", sold),
               **names, **{name: ("item", number) for name in numbers}}
     measures = {"units": (("item", "month"), units), "price": (("item", "month"), np.full_like(units, np.nan)),
                 "observed": ("month", np.ones(len(months), dtype=np.float32))}
