@@ -177,7 +177,7 @@ def count_by_day(copies, known, start, days):
 def lost_by_day(measures):
     "Lost copies: days since the item first came that it was not exposed × its demand rate, and the same of its rush if it is new."
     lot = usual_lot(measures["arrivals"], measures["lots"], measures["stock_open"][:, 0])
-    rate, rush = demand_rates(measures["units"], measures["worth"], lot, measures["new"], measures["fading"])
+    rate, rush, _ = demand_rates(measures["units"], measures["worth"], lot, measures["new"], measures["fading"])
     return measures["worth_missed"] * rate + measures["fading_missed"] * rush
 
 
