@@ -6,10 +6,10 @@
 __all__ = ['INK', 'MUTED', 'ACCENT', 'WARM', 'STYLE', 'MONTH_GROUPS', 'BY_OUTCOME', 'ORDERS_SHOWN', 'LOST_SHOWN', 'NAMES', 'WHO',
            'BESIDE', 'MONEY', 'ORDERS', 'LOOK_FOR', 'LOST', 'EXCEL_LETTERS', 'EXCEL_ROWS', 'WIDTHS', 'NUMBER_FORMATS',
            'QUARANTINE', 'figure_svg', 'draw_fan', 'total_figure', 'item_figure', 'coverage_figure', 'table_view',
-           'left_aside', 'loaded_section', 'score_section', 'cutoff_table', 'top_items', 'without_blanks',
-           'order_sections', 'list_sections', 'fallback_section', 'month_spans', 'total_section', 'coverage_section',
-           'has_forecast', 'page_sections', 'write_html', 'excel_text', 'excel_column', 'write_sheet', 'summary_rows',
-           'write_summary', 'excel_tables', 'write_excel']
+           'left_aside', 'loaded_section', 'score_section', 'cutoff_table', 'totals_table', 'top_items',
+           'without_blanks', 'order_sections', 'list_sections', 'fallback_section', 'month_spans', 'total_section',
+           'coverage_section', 'has_forecast', 'page_sections', 'write_html', 'excel_text', 'excel_column',
+           'write_sheet', 'summary_rows', 'write_summary', 'excel_tables', 'write_excel']
 
 # %% ../nbs/90_reports.ipynb #cf6f9fde
 import io
@@ -217,9 +217,9 @@ def score_section(
     columns = {name: look for name, look in SCORES.items() if name in scores.columns}
     view = table_view(rows, dict(model=("Model", "text"), ratio=(f"Loss, {model_name(report.model)} = 1", "ratio"), **columns))
     marks = [[False, False, *(bool(row[f"best_{name}"]) for name in columns)] for _, row in rows.iterrows()]
-    first, known = scores.iloc[0], report.panel is not None and bool(report.panel.attrs.get("stock_known", 0))
+    first = scores.iloc[0]
     return dict(table=view, marks=marks, item_count=first.get("items"), month_count=first.get("months"),
-                truth=truth_name(scores, known), spread=cutoff_table(report))
+                truth=truth_name(scores), spread=cutoff_table(report), totals=totals_table(report))
 
 
 def cutoff_table(
@@ -231,8 +231,17 @@ def cutoff_table(
         return None
     wide = table.pivot_table(index="cutoff", columns="model", values=measure, sort=False)
     looks = {name: (name.replace("tide", "TiDE"), "score") for name in wide.columns}
-    return table_view(wide.reset_index(), dict(cutoff=("Cutoff", "month"), **looks),
-                      note=f"{RANKING[measure]} of each model, seen from each cutoff")
+    return table_view(wide.reset_index(), dict(cutoff=("Cutoff", "month"), **looks), note=f"{RANKING[measure].capitalize()} of each model")
+
+
+def totals_table(
+    report: Report, # The parts
+) -> dict | None: # A table: cutoff; copies expected, asked for, sold
+    "What the model expected in all from each cutoff, and what came."
+    table = None if report.totals is None else report.totals[report.totals["model"] == report.model]
+    if table is None or table.empty:
+        return None
+    return table_view(table, dict(cutoff=("Cutoff", "month"), expected=("Expected", "count"), asked=("Asked for", "count"), sold=("Sold", "count")))
 
 # %% ../nbs/90_reports.ipynb #f887c864
 def top_items(
@@ -247,7 +256,7 @@ def top_items(
     panel = report.panel.reindex(item=top["item_id"].to_numpy()).isel(month=slice(-36, None))
     months, units, open_share = (panel[name].values for name in ("month", "units", "availability"))
     rows = {name: dict(list(table[table["item_id"].isin(top["item_id"])].groupby("item_id")))
-            for name, table in (("forecast", report.table), ("holdout", report.holdout)) if table is not None}
+            for name, table in (("forecast", report.table), ("holdout", report.held)) if table is not None}
     items = top.to_dict("records")
     for place, item in enumerate(items):
         own = {name: tables.get(item["item_id"]) for name, tables in rows.items()}
@@ -356,10 +365,10 @@ def coverage_section(
     rows = None if coverage is None else coverage[(coverage["model"] == model) & (coverage["n"] > 0)]
     if rows is None or rows.empty:
         return None
-    rows = rows.assign(group=rows["group"].replace(MONTH_GROUPS), level=rows["nominal"])
+    rows = rows.assign(group=rows["group"].replace(MONTH_GROUPS), level=rows["level"] / 100)
     alt = "Share of what happened that lay inside the intervals, beside what was promised of all months"
     view = table_view(rows, dict(group=("Months", "text"), level=("Interval", "share"), covered=("Inside", "share"), n=("Observations", "count")))
-    return dict(picture=figure_svg(coverage_figure(coverage, model), alt), words=coverage_words(report.calibration, model), table=view)
+    return dict(picture=figure_svg(coverage_figure(coverage, model), alt), words=coverage_words(coverage, model), table=view)
 
 # %% ../nbs/90_reports.ipynb #222fa416
 def has_forecast(

@@ -19,7 +19,9 @@ import xarray as xr
 from scipy.stats import gamma
 
 from .counts import quantile_counts
+from .models.baselines import FALLBACK
 from .models.core import Forecast
+from .models.newcomers import NEWCOMER
 from .orders import (Reach, forecast_counts, forecast_levels, forecast_table, order_reach, order_total,
                               past_sales)
 from .words import people
@@ -39,8 +41,7 @@ class Report:
     title: str = "Forecast and order list" # Title of the page
     raw: object | None = None # The rows as read: how each file was read, and which were left out
     by_cutoff: pd.DataFrame | None = None # The scores of every cutoff by itself
-    calibration: pd.DataFrame | None = None # Randomised share of what happened inside the intervals
-    totals: pd.DataFrame | None = None # Expected and true totals per cutoff
+    totals: pd.DataFrame | None = None # cutoff, model, expected, asked, sold: copies in all
 
     @property
     def table(self) -> pd.DataFrame: # item_id, month, horizon, quantile columns, mean, model
@@ -50,9 +51,16 @@ class Report:
     @property
     def model(self) -> str: # Name of the model that made most of the forecast
         "The model whose merit is judged."
-        if self.forecast is None or not len(self.table):
-            return "tide"
-        return str(self.table["model"].value_counts().index[0])
+        names = [] if self.forecast is None else self.table["model"].value_counts().index
+        return next((str(name) for name in names if name not in (NEWCOMER, FALLBACK)), "tide")
+
+    @property
+    def held(self) -> pd.DataFrame | None: # As `holdout`
+        "The honest forecast from the newest cutoff, of the rows that could be scored."
+        table = self.holdout
+        if table is None or table.empty or "cutoff" not in table:
+            return table
+        return table[(table["cutoff"] == table["cutoff"].max()) & table.get("scored", True)]
 
     @property
     def day(self) -> str | None: # As YYYY-MM-DD; None where no panel is at hand
@@ -195,7 +203,7 @@ def outlook(
         total_forecast(*ahead, spread, levels), total_forecast(mean, variance, spread, levels),
         None if np.isnan(price).all() else total_forecast(*ahead, spread, levels, price),
         np.full(len(months) + 1, np.nan) if panel is None else same_months(panel, reach), spread,
-        *holdout_totals(report.holdout))
+        *holdout_totals(report.held))
 
 # %% ../nbs/89_summary.ipynb #c9b79e27
 def holdout_totals(
