@@ -354,6 +354,7 @@ def total_section(
     return dict(picture=picture, spread=ahead.spread, width=width, table=table_view(table, dict(
         span=("Month", "text"), expected=("Expected copies", "count"), low=(f"{width} interval from", "count"),
         high=("to", "count"), last_year=("Sold in the same days of last year", "count"), money=("Expected revenue", "money"))),
+        truth="asked for" if report.held is not None and "completed" in report.held else "sold",
         held=list(zip(ahead.held_months, ahead.held_expected, ahead.held_actual)))
 
 # %% ../nbs/90_reports.ipynb #c62ad89d

@@ -163,7 +163,7 @@ class Outlook:
     spread: float # Common spread of the shop's total
     held_months: list # Months of the holdout
     held_expected: np.ndarray # Expected total of each held-out month, as forecast without seeing it
-    held_actual: np.ndarray # What was sold in it
+    held_actual: np.ndarray # What was asked for in it, or where that is unknown sold
 
     @property
     def months(self) -> list:
@@ -207,7 +207,7 @@ def outlook(
 
 # %% ../nbs/89_summary.ipynb #c9b79e27
 def holdout_totals(
-    holdout: pd.DataFrame | None, # item_id, month, actual, quantile columns
+    holdout: pd.DataFrame | None, # item_id, month, actual, perhaps completed, quantile columns, perhaps mean
 ) -> tuple[list, np.ndarray, np.ndarray]: # Months, expected totals, actual totals
     "The shop's totals in the held-out months: as forecast, and as they were."
     if holdout is None or holdout.empty:
@@ -217,8 +217,9 @@ def holdout_totals(
     if "mean" not in rows:
         quantiles = rows[list(levels)].to_numpy(float).clip(0)
         rows = rows.assign(mean=quantile_counts(np.sort(quantiles, axis=1), np.array(list(levels.values()))).mean)
-    totals = rows.groupby("month")[["mean", "actual"]].sum()
-    return list(totals.index), totals["mean"].to_numpy(float), totals["actual"].to_numpy(float)
+    truth = "completed" if "completed" in rows else "actual"
+    totals = rows.groupby("month")[["mean", truth]].sum()
+    return list(totals.index), totals["mean"].to_numpy(float), totals[truth].to_numpy(float)
 
 # %% ../nbs/89_summary.ipynb #e15488b6
 @dataclass(frozen=True)
