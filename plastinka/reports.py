@@ -281,9 +281,9 @@ def without_blanks(
     frame: pd.DataFrame, # What to show
     columns: dict[str, tuple[str, str]], # Its columns
 ) -> dict[str, tuple[str, str]]: # Those in which something stands
-    "Columns of the page: an edition, a cover or a check that no row has is left out."
-    blank = {name for name in ("edition", "cover_type", "check") if not frame[name].fillna("").astype(bool).any()}
-    return {name: look for name, look in columns.items() if name not in blank}
+    "Columns of the page: an edition or a cover that no row has is left out."
+    blank = {name for name in ("edition", "cover_type") if not frame[name].fillna("").astype(bool).any()}
+    return {name: look for name, look in columns.items() if name not in blank | {"check"}}
 
 
 def order_sections(
@@ -483,7 +483,7 @@ def summary_rows(
     rows.append(("Can it be trusted?", verdict(report.scores, report.model, report.by_cutoff), "text", ""))
     measure = main_score(report.scores)
     if measure is not None:
-        rows += [(f"{RANKING[measure]}, {model_name(name)}", value, "score", "")
+        rows += [(f"{RANKING[measure].capitalize()}, {model_name(name)}", value, "score", "")
                  for name, value in report.scores[["model", measure]].itertuples(index=False)]
     if report.ledger is not None:
         files = report.ledger.report

@@ -374,7 +374,7 @@ def loss_check(
     if not panel.attrs.get("stock_known", 0) or lost <= sold:
         return []
     return [f"In the last twelve months {people(lost, 'count')} copies are counted as lost and {people(sold, 'count')} were sold. "
-            "Look whether the days of arrival in the files are right."]
+            "Look whether the days of arrival in the files are right, and whether these records would have been ordered again at all."]
 
 
 def season_check(
