@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['DRAWS', 'NEWCOMER_DAYS', 'happened', 'choose_cutoffs', 'arrived_since', 'forecast_all', 'Fold', 'run_fold', 'pool',
-           'cutoff_totals', 'pooled_dependence', 'Backtest', 'summarise', 'cross_validate', 'true_scores']
+           'cutoff_totals', 'pooled_dependence', 'Backtest', 'summarise', 'cross_validate', 'newcomer_scores',
+           'true_scores']
 
 # %% ../nbs/62_backtest.ipynb #baddbc5f
 from collections.abc import Callable
@@ -194,12 +195,6 @@ class Backtest:
         pooled = self.scores.set_index("model")[score]
         return table.assign(pooled=pooled, least=table.min(axis=1), most=table.max(axis=1)).loc[pooled.index]
 
-    def newcomer_scores(self) -> pd.DataFrame: # As `scores`; one row, and all-zero
-        "Scores of the records that no panel knew at its cutoff."
-        forecasts, truth, rows = pool(self.folds)
-        return score_table({NEWCOMER: next(iter(forecasts.values()))}, truth, self.quantiles, item=rows["item_id"], month=rows["month"],
-                           valid=rows["valid"] & rows["newcomer"])
-
     def frame(
         self,
         name: str = "", # Which model; default ours
@@ -247,6 +242,15 @@ def cross_validate(
         fold, models = run_fold(ledger, panel, months[place], lambda seen: [fit(seen, then), *baselines], options.horizon, newcomers, options.seed)
         folds.append(fold)
     return summarise(folds, models, getattr(options, "quantiles", QUANTILES))
+
+# %% ../nbs/62_backtest.ipynb #2691374a
+def newcomer_scores(
+    held: Backtest, # Backtest
+) -> pd.DataFrame: # As `scores`; one row, and all-zero
+    "Scores of the records that no panel knew at its cutoff."
+    forecasts, truth, rows = pool(held.folds)
+    return score_table({NEWCOMER: next(iter(forecasts.values()))}, truth, held.quantiles, item=rows["item_id"], month=rows["month"],
+                       valid=rows["valid"] & rows["newcomer"])
 
 # %% ../nbs/62_backtest.ipynb #230e3edc
 def true_scores(
