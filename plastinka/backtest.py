@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DRAWS', 'NEWCOMER_DAYS', 'happened', 'choose_cutoffs', 'arrived_since', 'forecast_all', 'Fold', 'run_fold', 'pool',
-           'cutoff_totals', 'pooled_dependence', 'Backtest', 'summarise', 'cross_validate']
+           'cutoff_totals', 'pooled_dependence', 'Backtest', 'summarise', 'cross_validate', 'true_scores']
 
 # %% ../nbs/62_backtest.ipynb #baddbc5f
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from .models.core import Forecast, future_months
 from .models.tide import TideOptions
 from .panel import build_panel
 from .schema import QUANTILES
-from .score_tables import Truth, coverage_table, judged, paired_table, pit_table, score_table
+from .score_tables import Truth, coverage_table, judged, paired_table, pit_table, plain_truth, score_table
 from .train import panel_at, train
 from .windows import LEAST_LAGS
 
@@ -240,3 +240,14 @@ def cross_validate(
         fold, models = run_fold(ledger, panel, months[place], lambda seen: [fit(seen, then), *baselines], options.horizon, newcomers, options.seed)
         folds.append(fold)
     return summarise(folds, models, getattr(options, "quantiles", QUANTILES))
+
+# %% ../nbs/62_backtest.ipynb #230e3edc
+def true_scores(
+    held: Backtest, # Backtest of a made-up shop
+    demand: pd.DataFrame, # True demand, index item_id, a column per month
+) -> pd.DataFrame: # One row per model, as `scores`, against true demand
+    "The forecasts of a backtest against the demand that was really there."
+    forecasts, _, rows = pool(held.folds)
+    place = demand.index.get_indexer(rows["item_id"]), demand.columns.get_indexer(rows["month"])
+    asked = np.where((place[0] >= 0) & (place[1] >= 0), demand.to_numpy(float)[place], np.nan)
+    return score_table(forecasts, plain_truth(asked, "true demand"), held.quantiles, rows["scale"], rows["item_id"], rows["month"], rows["valid"])
