@@ -27,14 +27,14 @@ from .core import input_error
 from .counts import Counts, concat_counts, exposure_loss, mix_counts
 from .features import StaticEncoder, fit_static, future_features, past_features, static_features
 from .ledger import Ledger
-from .models.baselines import FALLBACK, similar_titles
 from .models.core import Forecast, check_horizon, check_quantiles, future_months
 from .models.heads import make_head
+from .models.newcomers import NEWCOMER, newcomer_counts
 from .models.tide import LossCurve, TideOptions, predict_counts, predict_windows, train_tide
 from .panel import build_panel
 from .running_scores import RunningShopScore
 from .schema import QUANTILES
-from .windows import WindowBlock, build_block, choose_lags, cutoff_windows, gather_target, thin_windows, training_windows
+from .windows import WindowBlock, build_block, choose_lags, cutoff_windows, gather_target, knows_season, thin_windows, training_windows
 
 # %% ../nbs/61_train.ipynb #6a07e377
 def panel_at(
@@ -63,13 +63,14 @@ def tide_options(
     make_head(head, quantiles)
     return TideOptions(lags=choose_lags(months, horizon, lags), horizon=horizon, quantiles=quantiles, head=head, seed=seed)
 
-# %% ../nbs/61_train.ipynb #5d870c84
+# %% ../nbs/61_train.ipynb #e3ce4e88
 @dataclass(frozen=True)
 class Signature:
     "What a network was trained to read."
     features: tuple[str, ...] # Names of past, known-future and static features, in order
     stock_known: bool # Whether it saw stock
     item_key: str # Columns that make an item, joined by commas
+    calendar: bool = True # Whether it read the season
 
     @property
     def digest(self) -> str: # 64 hexadecimal digits
@@ -85,7 +86,7 @@ def panel_signature(
     one = panel.isel(item=slice(0, 1))
     parts = (past_features(one), future_features(one, 1), static_features(one, encoder))
     names = [str(name) for part in parts for name in part["feature"].values]
-    return Signature(tuple(names), bool(panel.attrs["stock_known"]), panel.attrs.get("item_key", ""))
+    return Signature(tuple(names), bool(panel.attrs["stock_known"]), panel.attrs.get("item_key", ""), knows_season(panel))
 
 
 def check_signature(
@@ -134,7 +135,7 @@ class TrainedTide:
         if horizon > self.options.horizon:
             raise input_error(f"horizon {horizon}", f"the model was trained for horizon {self.options.horizon}", "Train it anew")
         check_signature(self.signature, panel_signature(panel, self.encoder))
-        block = build_block(panel, self.encoder, self.options.lags, self.options.horizon)
+        block = build_block(panel, self.encoder, self.options.lags, self.options.horizon, self.signature.calendar)
         windows = np.stack([np.arange(panel.sizes["item"]), np.full(panel.sizes["item"], block.months - 1)], axis=1)
         found = [predict_counts(one.model, block, windows, self.factor) for one in self.networks]
         return [counts.take((slice(None), slice(0, horizon))) for counts in found]
@@ -267,7 +268,7 @@ def forecast_items(
     ledger: Ledger, # All that is known, an unfinished month included
     trained: TrainedTide, # Trained model
     panel: xr.Dataset, # Panel that ends at the cutoff
-    newcomers: Callable = similar_titles, # (panel, panel of newcomers, horizon) → Counts [newcomers, horizon]
+    newcomers: Callable = newcomer_counts, # (panel, panel of newcomers, horizon) → Counts [newcomers, horizon]
 ) -> Forecast: # Every item of the ledger
     "Forecast every item of the ledger; newcomers by what little is known of them."
     horizon, everything = trained.options.horizon, build_panel(ledger)
@@ -276,7 +277,7 @@ def forecast_items(
     if arrived.sizes["item"]:
         counts.append(newcomers(panel, arrived, horizon))
     items = np.concatenate([panel["item"].values, arrived["item"].values])
-    names = np.array([trained.name] * panel.sizes["item"] + [FALLBACK] * arrived.sizes["item"], dtype=object)
+    names = np.array([trained.name] * panel.sizes["item"] + [NEWCOMER] * arrived.sizes["item"], dtype=object)
     return Forecast(items, future_months(panel, horizon), concat_counts(counts), names)
 
 # %% ../nbs/61_train.ipynb #d8c39c83
@@ -314,7 +315,7 @@ def read_signature(
 ) -> Signature: # Of the model; raises `ValueError` where it was changed
     "The signature, checked against its digest."
     written = described["signature"]
-    found = Signature(tuple(written["features"]), written["stock_known"], written["item_key"])
+    found = Signature(tuple(written["features"]), written["stock_known"], written["item_key"], written["calendar"])
     if found.digest != described["signature_sha256"]:
         raise ValueError("its list of features is not the one it was saved with")
     return found

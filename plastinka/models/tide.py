@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['EPOCH_STEPS', 'LEAST_STEPS', 'TideOptions', 'choose_batch_size', 'schedule_options', 'quiet_lightning', 'make_tide',
-           'EpochLosses', 'is_stale', 'LossCurve', 'spread_months', 'CalendarOnce', 'LastAverage', 'learns_exposure',
-           'head_target', 'TideFit', 'tide_dataset', 'training_callbacks', 'train_tide', 'predict_windows',
-           'predict_counts', 'predict_tide']
+           'EpochLosses', 'is_stale', 'LossCurve', 'spread_months', 'CalendarOnce', 'LastAverage', 'head_target',
+           'TideFit', 'tide_dataset', 'training_callbacks', 'train_tide', 'predict_windows', 'predict_counts',
+           'predict_tide']
 
 # %% ../../nbs/43_models.tide.ipynb #3874bdfd
 import logging
@@ -26,7 +26,7 @@ from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts, OneCycleLR
 
 from ..core import bar, input_error
 from ..counts import Counts, concat_counts, point_counts
-from .heads import CountHead, forecast_counts, forecast_units, make_head, training_target
+from .heads import forecast_counts, forecast_units, make_head, training_target
 from ..schema import QUANTILES
 from ..windows import BlockTrainingDataset, WindowBlock, as_is, cutoff_windows, module_input, thin_windows, window_weights
 
@@ -222,21 +222,12 @@ class LastAverage(WeightAveraging):
         return step_idx is not None and step_idx >= self.first
 
 # %% ../../nbs/43_models.tide.ipynb #2ab20095
-def learns_exposure(
-    head: TorchLikelihood, # A head of `42_models.heads`, or darts' own quantile regression
-) -> bool: # Else it learns from estimated demand
-    "Whether a head can be told for how much of a month a record was on sale."
-    return isinstance(head, CountHead)
-
-
 def head_target(
     head: TorchLikelihood, # A head of `42_models.heads`, or darts' own quantile regression
     ahead: dict[str, torch.Tensor], # From `windows.gather_target`
     scale: torch.Tensor, # [batch, 1, 1]
 ) -> tuple[torch.Tensor, torch.Tensor]: # darts' future_target and sample_weight
     "Target and weight of a batch, as the head wants them."
-    if learns_exposure(head):
-        return training_target(head, ahead["sold"], ahead["weight"], scale, None, ahead["exposure"])
     return training_target(head, ahead["demand"], ahead["weight"], scale)
 
 # %% ../../nbs/43_models.tide.ipynb #9ba9f8c2
@@ -258,8 +249,7 @@ def tide_dataset(
     weights: np.ndarray | None = None, # float32 [windows]
 ) -> BlockTrainingDataset: # Finished batches
     "Windows as this head and these options want them."
-    fields = ("sold", "weight", "exposure") if learns_exposure(head) else ("demand", "weight")
-    return BlockTrainingDataset(block, windows, partial(head_target, head), fields, weights, options.calendar_once)
+    return BlockTrainingDataset(block, windows, partial(head_target, head), ("demand", "weight"), weights, options.calendar_once)
 
 
 def training_callbacks(
