@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['FULL_SHELF', 'ATTRIBUTES', 'STOCK_MEASURES', 'LOST_MEASURES', 'ITEM_TEXTS', 'Calendar', 'ledger_calendar',
-           'Intervals', 'copy_intervals', 'Stretches', 'find_stretches', 'stock_measures', 'sale_prices',
-           'carry_forward', 'latest_prices', 'decades', 'usual_value', 'first_sales', 'item_attributes', 'Days',
-           'stretch_starts', 'worth_of_days', 'count_days', 'count_fading', 'new_releases', 'lost_sales',
+           'Intervals', 'copy_intervals', 'rests_on_guesses', 'Stretches', 'find_stretches', 'stock_measures',
+           'sale_prices', 'carry_forward', 'latest_prices', 'decades', 'usual_value', 'first_sales', 'item_attributes',
+           'Days', 'stretch_starts', 'worth_of_days', 'count_days', 'count_fading', 'new_releases', 'lost_sales',
            'measure_items', 'blind_shares', 'build_panel', 'full_months', 'stock_now', 'daily_stock']
 
 # %% ../nbs/30_panel.ipynb #bc7233fa
@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from .arrivals import arrival_days
 from .core import input_error
 from .demand import day_weights, demand_rates, fading_days, usual_lot
 from .ledger import Ledger, most_frequent
@@ -63,6 +64,7 @@ class Intervals:
     end: np.ndarray # Day of the sale; the number of days where unsold
     old: np.ndarray # Truth values: came before the first day
     sold: np.ndarray # Truth values: was sold
+    imputed: np.ndarray # Truth values: nobody wrote down when it came
 
 
 def copy_intervals(
@@ -71,10 +73,29 @@ def copy_intervals(
     "The ledger's copies in day numbers."
     day = lambda dates: ((dates - ledger.first_day) // pd.Timedelta(days=1)).to_numpy(dtype=np.float64)
     copies, start = ledger.copies, day(ledger.seen_days())
+    imputed = np.zeros(len(copies), dtype=bool)
+    if ledger.stock_known:
+        start, imputed = arrival_days(ledger)
     sold = copies["sold_date"].notna().to_numpy()
     end = np.where(sold, day(copies["sold_date"]), (ledger.last_day - ledger.first_day).days)
-    return Intervals(copies["item"].to_numpy(dtype=np.int64), copies["count"].to_numpy(dtype=np.int64), np.round(copies["price"].to_numpy() * 1e4),
-                     np.maximum(start, 0).astype(np.int64), end.astype(np.int64), start < 0, sold)
+    whole = lambda name: copies[name].to_numpy(dtype=np.int64)
+    return Intervals(whole("item"), whole("count"), np.round(copies["price"].to_numpy() * 1e4),
+                     np.maximum(start, 0).astype(np.int64), end.astype(np.int64), start < 0, sold, imputed)
+
+
+def rests_on_guesses(
+    intervals: Intervals, # Copies
+    calendar: Calendar, # Months and days
+    items: int, # Number of items
+) -> np.ndarray: # [items, months], truth values
+    "In which months a copy counts whose arrival is imputed."
+    mine = intervals.imputed
+    enter = calendar.month_of(intervals.start[mine])
+    leave = calendar.month_of(np.minimum(intervals.end[mine], calendar.days - 1)) + 1
+    change = np.zeros((items, len(calendar.months) + 1), dtype=np.int64)
+    np.add.at(change, (intervals.item[mine], enter), 1)
+    np.add.at(change, (intervals.item[mine], leave), -1)
+    return np.cumsum(change, axis=1)[:, :-1] > 0
 
 # %% ../nbs/30_panel.ipynb #e8c55271
 @dataclass(frozen=True)
@@ -339,7 +360,7 @@ def measure_items(
         unknown = np.full(price.shape, np.nan)
         return found | {name: unknown for name in (*STOCK_MEASURES, *LOST_MEASURES)} | blind_shares(intervals, calendar, items)
     found |= lost_sales(measures, stretches, calendar, *new_releases(ledger, intervals, calendar))
-    found |= {"offered": np.ones(price.shape), "imputed": np.zeros(price.shape)}
+    found |= {"offered": np.ones(price.shape), "imputed": rests_on_guesses(intervals, calendar, items)}
     lost = found["lost_units"]
     return found | {"lost_money": np.where(lost > 0, lost * carry_forward(price), 0)}
 
