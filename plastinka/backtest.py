@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['DRAWS', 'NEWCOMER_DAYS', 'happened', 'choose_cutoffs', 'arrived_since', 'forecast_all', 'Fold', 'run_fold', 'pool',
-           'cutoff_totals', 'pooled_dependence', 'totals_factor', 'Backtest', 'summarise', 'cross_validate',
-           'newcomer_scores', 'true_scores']
+           'cutoff_totals', 'pooled_dependence', 'shrunk_mean', 'totals_factor', 'Backtest', 'summarise',
+           'cross_validate', 'newcomer_scores', 'true_scores']
 
 # %% ../nbs/62_backtest.ipynb #baddbc5f
 from collections.abc import Callable
@@ -166,18 +166,25 @@ def pooled_dependence(
     asked = np.concatenate([fold.truth.completed[0].reshape(fold.counts.shape) for fold in folds])
     return fit_dependence(counts, asked, np.concatenate([fold.counts for fold in folds]))
 
-# %% ../nbs/62_backtest.ipynb #427f2587
+# %% ../nbs/62_backtest.ipynb #467b5b66
+def shrunk_mean(
+    ratio: np.ndarray, # [cutoffs] logarithms of asked over expected, at least two
+) -> float: # Nearer to zero the more they differ
+    "The mean, shrunk by its own spread."
+    mean, noise = ratio.mean(), ratio.var(ddof=1) / len(ratio)
+    return float(mean * mean**2 / (mean**2 + noise)) if mean else 0.0
+
+
 def totals_factor(
     totals: pd.DataFrame, # From `cutoff_totals`, of several cutoffs: cutoff, model, expected, asked
     model: str, # Whose means are to be brought to the level
-) -> float: # What to multiply expected demand by; 1 with fewer than two cutoffs
-    "One factor for all items, shrunk by its spread over the cutoffs."
+) -> float: # What to multiply expected demand by; 1 with fewer than three cutoffs, or where it would not have helped
+    "One factor for all items, learnt over cutoffs."
     rows = totals[(totals["model"] == model) & (totals["expected"] > 0) & (totals["asked"] > 0)]
-    if len(rows) < 2:
+    ratio = np.log(rows["asked"] / rows["expected"]).to_numpy()[rows["cutoff"].argsort()]
+    if len(ratio) < 3 or abs(ratio[-1] - shrunk_mean(ratio[:-1])) >= abs(ratio[-1]):
         return 1.0
-    ratio = np.log(rows["asked"] / rows["expected"])
-    mean, noise = ratio.mean(), ratio.var() / len(ratio)
-    return float(np.exp(mean * mean**2 / (mean**2 + noise))) if mean else 1.0
+    return float(np.exp(shrunk_mean(ratio)))
 
 # %% ../nbs/62_backtest.ipynb #e5ed72cb
 @dataclass

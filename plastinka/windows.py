@@ -122,7 +122,7 @@ def knows_season(
     "Whether the panel holds two years."
     return panel.sizes["month"] >= SEASON_MONTHS
 
-
+# %% ../nbs/32_windows.ipynb #b931ad07
 def build_block(
     panel: xr.Dataset, # Panel, not longer than the training cutoff when used for training
     encoder: StaticEncoder, # Fitted on the training span
@@ -239,7 +239,7 @@ def static_as_of(
     told = cutoff >= block.told.index_select(0, item)
     return torch.where(told[:, None], static, block.untold.index_select(0, item))
 
-
+# %% ../nbs/32_windows.ipynb #87ecb611
 def gather(
     block: WindowBlock, # Block
     windows: np.ndarray, # int64 [batch, 2] of item and cutoff index

@@ -313,7 +313,7 @@ def predict_windows(
     network.train(learning)
     return np.concatenate(parts).astype(np.float64) if parts else np.zeros((0, block.horizon, len(quantiles)))
 
-
+# %% ../../nbs/43_models.tide.ipynb #75cc08c0
 def predict_counts(
     network: torch.nn.Module, # The network of a darts model
     block: WindowBlock, # Block with the model's features
@@ -331,7 +331,7 @@ def predict_counts(
     network.train(learning)
     return concat_counts(parts) if parts else point_counts(np.zeros((0, block.horizon)))
 
-
+# %% ../../nbs/43_models.tide.ipynb #6522ea58
 def predict_tide(
     model: TiDEModel, # Trained model
     block: WindowBlock, # Block with the model's features
