@@ -153,8 +153,7 @@ class TrainedTide:
         horizon: int, # Months ahead, at most the trained horizon
     ) -> Counts: # Demand [items, horizon], in copies
         "The mixture of what the networks say, for every item of the panel."
-        found = self.each(panel, horizon)
-        return found[0] if len(found) == 1 else mix_counts(found)
+        return mix_counts(self.each(panel, horizon))
 
 # %% ../nbs/61_train.ipynb #57d2e892
 JUDGES = ("likelihood", "shop")
