@@ -360,7 +360,7 @@ def make_table(
     table.keep(filled)
     return table, int((~filled).sum())
 
-# %% ../nbs/11_ingest.ipynb #7a9d4f4c
+# %% ../nbs/11_ingest.ipynb #c35a8246
 def _join_headers(table):
     "Headers in two rows: the second names columns that the first leaves blank, or gives a group's name."
     below = ["" if not len(table.rows) or pd.isna(table.cells[place][0]) else str(table.cells[place][0]) for place in range(len(table.headers))]
@@ -472,7 +472,7 @@ def take_columns(
     return frame, dict(told=told, rows=len(frame), filtered=sum(counts.values()), filters=", ".join(f"{reason}: {count:,}" for reason, count in counts.items()),
                        headers=", ".join(f"{header} → {name}" for header, name in [*used.items(), *_told_splits(split).items()]), foreign=", ".join(foreign))
 
-# %% ../nbs/11_ingest.ipynb #d5f802bd
+# %% ../nbs/11_ingest.ipynb #3cbbcdaf
 def _take_statuses(table, found):
     "Rows that are no sales are left out, rows that take a sale back get a count below zero; what was done."
     told = []
@@ -493,7 +493,7 @@ def _take_statuses(table, found):
 
 _SAID = {"gone": "no sale, not counted", "back": "takes a sale back", "": "not known, counted as a sale"}
 
-# %% ../nbs/11_ingest.ipynb #c3b4d188
+# %% ../nbs/11_ingest.ipynb #a55032c8
 def _turn_back(table, found, back):
     "Counts of rows that take a sale back, below zero."
     header = (found.get("count") or usual_headers(table.headers, "sales", ["count"]).get("count") or [""])[0]
@@ -506,7 +506,18 @@ def _turn_back(table, found, back):
     texts = _plain(table.cells[place])
     table.cells[place] = pd.Categorical([f"-{text or 1}" if turned and not str(text).strip().startswith(("-", "(", "−")) else text for text, turned in zip(texts, back)])
 
-# %% ../nbs/11_ingest.ipynb #ebbf16e6
+
+def _told_splits(split):
+    "Header → the columns that are made of it."
+    return pd.Series(split, dtype=object).str[0].reset_index().groupby(0)["index"].agg(", ".join).to_dict() if split else {}
+
+
+def _plain(column):
+    "Cells as an array of texts, None where missing."
+    texts = np.append(np.asarray(column.categories, dtype=object), None)
+    return texts[column.codes]
+
+# %% ../nbs/11_ingest.ipynb #dabb9b5e
 def _settle_cells(frame, table, kind, told):
     "Cells whose meaning hangs on their file, written out; sums are left out, and blanks in the stock's counts are no copies."
     for name in [name for name in ("price", "count") if name in frame]:
@@ -529,17 +540,6 @@ def _settle_cells(frame, table, kind, told):
         told.append(["", "a sum, no record: left out", int(total.sum()), ""])
         table.keep(~total)
     return frame[~total].reset_index(drop=True)
-
-# %% ../nbs/11_ingest.ipynb #a996a7a6
-def _told_splits(split):
-    "Header → the columns that are made of it."
-    return pd.Series(split, dtype=object).str[0].reset_index().groupby(0)["index"].agg(", ".join).to_dict() if split else {}
-
-
-def _plain(column):
-    "Cells as an array of texts, None where missing."
-    texts = np.append(np.asarray(column.categories, dtype=object), None)
-    return texts[column.codes]
 
 # %% ../nbs/11_ingest.ipynb #6de2fb5e
 CORRECTION = ("file", "sheet", "row", "kind", "column", "value", "reason") # Headers by which a workbook of corrected rows is known
