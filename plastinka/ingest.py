@@ -10,6 +10,7 @@ __all__ = ['BOOKS', 'TEXTS', 'ENCODINGS', 'SEPARATORS', 'CORRECTION', 'find_file
 # %% ../nbs/11_ingest.ipynb #62822d2f
 import csv
 import difflib
+import glob
 import gzip
 import io
 import os
@@ -45,6 +46,9 @@ def find_files(
     found, ignored = [], []
     for path in [paths] if isinstance(paths, (str, Path)) else paths or []:
         path = Path(path).expanduser()
+        if not os.path.lexists(path) and (many := sorted(glob.glob(str(path)))): # A shell that leaves wildcards as they are
+            found += [Path(each) for each in many if Path(each).name.lower().endswith(BOOKS + TEXTS)]
+            continue
         if not os.path.lexists(path):
             raise _no_such_file(path)
         if not path.is_dir() and (reason := _why_no_file(path)):
@@ -360,7 +364,7 @@ def make_table(
     table.keep(filled)
     return table, int((~filled).sum())
 
-# %% ../nbs/11_ingest.ipynb #c35a8246
+# %% ../nbs/11_ingest.ipynb #0a819e36
 def _join_headers(table):
     "Headers in two rows: the second names columns that the first leaves blank, or gives a group's name."
     below = ["" if not len(table.rows) or pd.isna(table.cells[place][0]) else str(table.cells[place][0]) for place in range(len(table.headers))]
@@ -472,7 +476,7 @@ def take_columns(
     return frame, dict(told=told, rows=len(frame), filtered=sum(counts.values()), filters=", ".join(f"{reason}: {count:,}" for reason, count in counts.items()),
                        headers=", ".join(f"{header} → {name}" for header, name in [*used.items(), *_told_splits(split).items()]), foreign=", ".join(foreign))
 
-# %% ../nbs/11_ingest.ipynb #3cbbcdaf
+# %% ../nbs/11_ingest.ipynb #a4ef4eee
 def _take_statuses(table, found):
     "Rows that are no sales are left out, rows that take a sale back get a count below zero; what was done."
     told = []
@@ -493,7 +497,7 @@ def _take_statuses(table, found):
 
 _SAID = {"gone": "no sale, not counted", "back": "takes a sale back", "": "not known, counted as a sale"}
 
-# %% ../nbs/11_ingest.ipynb #a55032c8
+# %% ../nbs/11_ingest.ipynb #9a58a382
 def _turn_back(table, found, back):
     "Counts of rows that take a sale back, below zero."
     header = (found.get("count") or usual_headers(table.headers, "sales", ["count"]).get("count") or [""])[0]
@@ -517,7 +521,7 @@ def _plain(column):
     texts = np.append(np.asarray(column.categories, dtype=object), None)
     return texts[column.codes]
 
-# %% ../nbs/11_ingest.ipynb #dabb9b5e
+# %% ../nbs/11_ingest.ipynb #489a9e2c
 def _settle_cells(frame, table, kind, told):
     "Cells whose meaning hangs on their file, written out; sums are left out, and blanks in the stock's counts are no copies."
     for name in [name for name in ("price", "count") if name in frame]:
