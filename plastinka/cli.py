@@ -198,11 +198,11 @@ def command_parser(
     parser = argparse.ArgumentParser(f"plastinka {command.__name__}", description=command.__doc__, allow_abbrev=False)
     for name, about in docments(command, full=True, returns=False).items():
         many, required = about.anno == list[str], about.default is Parameter.empty
-        settings = dict(required=True) if required else dict(default=about.default)
+        settings = dict(required=True) if required else dict(default=list(about.default) if many else about.default)
         shown = "" if required or about.default in ("", (), False) else f" (default: {about.default})"
         option = [] if name in ("file", "run") else ["--" + name.replace("_", "-")]
         settings = settings | dict(dest=name) if option else {}
-        kind = dict(action="store_true") if about.anno is bool else dict(type=str if many else about.anno, nargs="+" if many else None, metavar=_metavar(name, about.anno))
+        kind = dict(action="store_true") if about.anno is bool else dict(type=str if many else about.anno, nargs="+" if many else None, action="extend" if many else "store", metavar=_metavar(name, about.anno))
         parser.add_argument(*option or [name], **kind, help=(about.docment + shown).replace("%", "%%"), **settings)
     return parser
 
@@ -241,6 +241,8 @@ def main(
 ) -> int: # Exit code
     "The program `plastinka`."
     arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr): # Finished work never dies of a letter that the terminal does not have
+        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
     try:
         code = run_command(arguments)
         sys.stdout.flush()

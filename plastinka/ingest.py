@@ -10,6 +10,7 @@ __all__ = ['BOOKS', 'TEXTS', 'ENCODINGS', 'SEPARATORS', 'CORRECTION', 'find_file
 # %% ../nbs/11_ingest.ipynb #62822d2f
 import csv
 import difflib
+import glob
 import gzip
 import io
 import os
@@ -26,9 +27,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from .books import CONTAINER, MAX_BYTES, MAX_COLUMNS, REJECTED, ZIP, Grid, damaged, load_grids, read_book, text_column, too_wide
+from .cells import STATUS_HEADERS, check_currency, is_total, read_statuses, settle_decimals
 from .core import bar, file_sha256, input_error, say
 from .schema import (ALIASES, COLUMNS, KINDS, Profile, check_columns, header_key, load_profile, match_headers, nearest, normalise,
-                              profile_aliases)
+                              profile_aliases, usual_headers)
 from .values import cell_text, parse_barcode, parse_count, parse_date, parse_price, parse_year
 
 # %% ../nbs/11_ingest.ipynb #3ec76cb8
@@ -44,6 +46,9 @@ def find_files(
     found, ignored = [], []
     for path in [paths] if isinstance(paths, (str, Path)) else paths or []:
         path = Path(path).expanduser()
+        if not os.path.lexists(path) and (many := sorted(glob.glob(str(path)))): # A shell that leaves wildcards as they are
+            found += [Path(each) for each in many if Path(each).name.lower().endswith(BOOKS + TEXTS)]
+            continue
         if not os.path.lexists(path):
             raise _no_such_file(path)
         if not path.is_dir() and (reason := _why_no_file(path)):
@@ -132,7 +137,7 @@ def _first_rows(lines, separator, aliases):
     for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
         reader = csv.reader(lines, delimiter=separator, quoting=quoting)
         starts, rows = zip(*[(reader.line_num, row) for row in reader] or [(0, [])])
-        found.append((max(len(match_headers(row, aliases)) for row in rows[:20]), starts, rows))
+        found.append((max(len(match_headers(row, aliases)) for row in rows[:100]), starts, rows))
     by_line = found[1][0] > found[0][0]
     return *found[by_line][1:], by_line
 
@@ -146,7 +151,7 @@ def find_separator(
         rows = [row for row in _first_rows(lines, separator, aliases)[1] if row]
         counts = pd.Series([len(row) for row in rows], dtype=int)
         usual = counts.mode().iloc[-1] if rows else 0
-        return max((len(match_headers(row, aliases)) for row in rows[:20]), default=0), (counts == usual).mean() * (usual - 1) if rows else 0
+        return max((len(match_headers(row, aliases)) for row in rows[:100]), default=0), (counts == usual).mean() * (usual - 1) if rows else 0
     return max(SEPARATORS, key=score)
 
 # %% ../nbs/11_ingest.ipynb #84a4874c
@@ -236,7 +241,7 @@ def read_text(
     del text
     if b"\0" in data[:1 << 16] or not data[:1 << 20].strip():
         raise input_error(where, "is no text" if b"\0" in data[:1 << 16] else "is empty", "Export it again")
-    lines = data[:1 << 18].decode("utf-8", "ignore").split("\n")[:40]
+    lines = data[:1 << 18].decode("utf-8", "ignore").split("\n")[:140]
     stated = re.fullmatch(r'"?sep=([!#-~\t])"?', lines[0].strip("\ufeff"))
     separator = stated[1] if stated else find_separator(lines, aliases)
     starts, rows, by_line = _first_rows(lines[bool(stated):], separator, aliases)
@@ -269,7 +274,7 @@ def find_header(
     aliases: dict[str, tuple[str, ...]], # Known headers by column
 ) -> int: # Its place in `rows`
     "Which of the first rows holds the headers."
-    rows = list(rows)[:20]
+    rows = list(rows)[:100]
     known = np.array([len(match_headers(row, aliases)) for row in rows])
     first = next((place for place, row in enumerate(rows) if any(cell.strip() for cell in row)), 0)
     return int(np.argmax(known > known.max() / 2)) if known.any() else first
@@ -306,7 +311,7 @@ def read_grid(
     if not name.endswith(BOOKS):
         return read_text(content, where, aliases)
     grid = read_book(content, where, sheet)
-    head = grid.head()
+    head = grid.head(100)
     start = find_header(head, aliases)
     above = full_rows(head[:start], grid.rows, head[start]) if start else []
     return Grid([column[start:] for column in grid.cells], grid.rows[start:], grid.sheet, rejected=above, days_behind=grid.days_behind)
@@ -350,6 +355,7 @@ def make_table(
     "Take the headers off a grid."
     headers = [" ".join(text.split()) for text in grid.head(1)[0]] if len(grid.rows) else []
     table = Table({place: column[1:] for place, column in enumerate(grid.cells)}, headers, grid.rows[1:], where, grid.days_behind)
+    _join_headers(table)
     filled = np.zeros(len(table.rows), dtype=bool)
     for column in table.cells.values():
         filled |= column.codes >= 0
@@ -357,6 +363,16 @@ def make_table(
         raise input_error(where, f"has headers ({', '.join(headers)}) but no rows", "Export it again, or leave it out")
     table.keep(filled)
     return table, int((~filled).sum())
+
+# %% ../nbs/11_ingest.ipynb #0a819e36
+def _join_headers(table):
+    "Headers in two rows: the second names columns that the first leaves blank, or gives a group's name."
+    below = ["" if not len(table.rows) or pd.isna(table.cells[place][0]) else str(table.cells[place][0]) for place in range(len(table.headers))]
+    named = lambda text: bool(match_headers([text]))
+    known = sum(map(named, table.headers))
+    if known and any(map(named, below)) and all(not text or named(text) and not named(header) for text, header in zip(below, table.headers)):
+        table.headers = [text or header for text, header in zip(below, table.headers)]
+        table.keep(np.arange(len(table.rows)) > 0)
 
 # %% ../nbs/11_ingest.ipynb #43c1a738
 def _join_lookups(table, profile, folder):
@@ -438,6 +454,12 @@ def take_columns(
     _join_lookups(table, profile, folder)
     aliases = profile_aliases(profile)
     found = match_headers(table.headers, aliases)
+    plain = not (profile.columns or profile.splits or profile.lookups)
+    told = _take_statuses(table, found) if plain and kind == "sales" else []
+    if plain:
+        taken = {header for names in found.values() for header in names} | {line[1].split('»')[0][1:] for line in told}
+        free = [header for header in table.headers if header not in taken]
+        found |= usual_headers(free, kind, [name for name in COLUMNS if name not in found and name not in profile.defaults])
     split = {name: [each.header] for each in profile.splits if table.column(each.header) is not None for name in each.into}
     check_columns({**found, **split, **{name: [name] for name in profile.defaults}}, table.headers, kind, table.where, profile.item_key, aliases)
     counts = _filter_rows(table, profile)
@@ -448,10 +470,45 @@ def take_columns(
         columns[name] = np.where(pd.isna(own), cell_text(value), own)
     columns = {name: _translate(cells, profile.values.get(name), COLUMNS[name], table.days_behind) for name, cells in columns.items()}
     frame = pd.DataFrame({name: columns[name] for name in COLUMNS if name in columns}, index=pd.RangeIndex(len(table.rows)))
+    frame = _settle_cells(frame, table, kind, told)
     used = {headers[0]: name for name, headers in found.items()}
     foreign = [header for header in table.headers if header and header not in used and header not in [name for names in split.values() for name in names]]
-    return frame, dict(rows=len(frame), filtered=sum(counts.values()), filters=", ".join(f"{reason}: {count:,}" for reason, count in counts.items()),
+    return frame, dict(told=told, rows=len(frame), filtered=sum(counts.values()), filters=", ".join(f"{reason}: {count:,}" for reason, count in counts.items()),
                        headers=", ".join(f"{header} → {name}" for header, name in [*used.items(), *_told_splits(split).items()]), foreign=", ".join(foreign))
+
+# %% ../nbs/11_ingest.ipynb #a4ef4eee
+def _take_statuses(table, found):
+    "Rows that are no sales are left out, rows that take a sale back get a count below zero; what was done."
+    told = []
+    for header in [each for each in table.headers if header_key(each) in STATUS_HEADERS]:
+        column = table.column(header)
+        kinds = np.append(read_statuses(pd.Series(column.categories, dtype=object)), "")[column.codes]
+        if not (kinds == "sale").any() and not np.isin(kinds, ["gone", "back"]).any() or (kinds == "").mean() > 0.5:
+            continue
+        for name in [name for name, headers in found.items() if header in headers]:
+            found.pop(name)
+        words = pd.Series(_plain(column))
+        told.append(["", f"«{header}» says which rows are sales", len(words), ""])
+        told += [["", f"«{header}» says «{word}»: {_SAID[kind]}", int(count), ""] for (word, kind), count in pd.DataFrame(dict(word=words, kind=kinds)).value_counts().items() if kind != "sale"]
+        _turn_back(table, found, kinds == "back")
+        table.keep(kinds != "gone")
+    return told
+
+
+_SAID = {"gone": "no sale, not counted", "back": "takes a sale back", "": "not known, counted as a sale"}
+
+# %% ../nbs/11_ingest.ipynb #9a58a382
+def _turn_back(table, found, back):
+    "Counts of rows that take a sale back, below zero."
+    header = (found.get("count") or usual_headers(table.headers, "sales", ["count"]).get("count") or [""])[0]
+    if not header:
+        table.headers.append("count")
+        table.cells[len(table.headers) - 1] = pd.Categorical(np.where(back, "-1", "1"))
+        found["count"] = ["count"]
+        return
+    place = table.headers.index(header)
+    texts = _plain(table.cells[place])
+    table.cells[place] = pd.Categorical([f"-{text or 1}" if turned and not str(text).strip().startswith(("-", "(", "−")) else text for text, turned in zip(texts, back)])
 
 
 def _told_splits(split):
@@ -463,6 +520,30 @@ def _plain(column):
     "Cells as an array of texts, None where missing."
     texts = np.append(np.asarray(column.categories, dtype=object), None)
     return texts[column.codes]
+
+# %% ../nbs/11_ingest.ipynb #489a9e2c
+def _settle_cells(frame, table, kind, told):
+    "Cells whose meaning hangs on their file, written out; sums are left out, and blanks in the stock's counts are no copies."
+    for name in [name for name in ("price", "count") if name in frame]:
+        codes, texts = pd.factorize(frame[name])
+        texts = pd.Series(texts, dtype=object).astype(str).str.strip()
+        if name == "price" and (currency := check_currency(texts, np.bincount(codes[codes >= 0], minlength=len(texts)), f"{table.where}, prices")):
+            told.append([name, f"the currency is {currency}", int((codes >= 0).sum()), ""])
+        settled = settle_decimals(texts, name == "count")
+        if (changed := settled != texts).any():
+            first = changed.idxmax()
+            told.append([name, "decimals and thousands as the whole column shows", int(changed.to_numpy()[codes[codes >= 0]].sum()), f"{texts[first]} → {settled[first]}"])
+            frame[name] = np.append(settled.to_numpy(object), None)[codes]
+    if kind == "stock" and "count" in frame and (blank := frame["count"].isna().to_numpy()).any() and not blank.all():
+        told.append(["count", "no number of copies in stock: none", int(blank.sum()), ""])
+        frame["count"] = frame["count"].astype(object).where(~blank, "0")
+    names = [name for name in ("barcode", "artist", "album") if name in frame]
+    total = np.any([is_total(frame[name]) for name in names], axis=0) & (frame[names].notna().sum(axis=1) == 1).to_numpy() if names else np.zeros(len(frame), dtype=bool)
+    total &= frame["sold_date"].isna().to_numpy() if "sold_date" in frame else True
+    if total.any():
+        told.append(["", "a sum, no record: left out", int(total.sum()), ""])
+        table.keep(~total)
+    return frame[~total].reset_index(drop=True)
 
 # %% ../nbs/11_ingest.ipynb #6de2fb5e
 CORRECTION = ("file", "sheet", "row", "kind", "column", "value", "reason") # Headers by which a workbook of corrected rows is known

@@ -285,8 +285,9 @@ def find_strays(
     distance = np.maximum(there["min_home"] - there["max"], there["min"] - there["max_home"])
     total = there["file"].map(rows)
     few = there["size"] <= np.maximum(2, total / 1000)
+    alone = few & (there["size"] * 100 <= total) & (distance > 3)
     usual = there["file"].map(peak) >= 0.9 * total
-    strays = pd.MultiIndex.from_frame(there.loc[away & (usual | (few & (distance > 12))), ["file", "island"]])
+    strays = pd.MultiIndex.from_frame(there.loc[away & (usual | alone | (few & (distance > 12))), ["file", "island"]])
     return pd.Series(pd.MultiIndex.from_arrays([file, island]).isin(strays), index=sold.index)
 
 # %% ../nbs/12_ledger.ipynb #32c0124e
@@ -489,10 +490,16 @@ def read_rows(
 ) -> tuple[pd.DataFrame, np.ndarray, list[pd.DataFrame], list[pd.DataFrame]]: # Good rows with column item, item ids, faults, repairs
     "Cells to values, rows to items; bad rows become faults."
     table, faults, repairs = parse_cells(rows)
+    back = (table["kind"] == "sales") & (table["count"] < 0) & (table["price"] < 0)
+    repairs.append(count_repairs(table["source_file"], "price", back, "a return with its price below zero: the price is taken without its sign"))
+    table["price"] = table["price"].abs().where(back, table["price"])
     names = [column for column in item_key if COLUMNS[column].identifies] or list(item_key)
     named = table[names].notna().any(axis=1)
     faults += check_rows(table, faults, named)
     table = table.drop(index=np.unique(np.concatenate([found["row"].to_numpy(dtype=np.int64) for found in faults])))
+    none = (table["kind"] == "stock") & (table["count"] == 0)
+    repairs.append(count_repairs(table["source_file"], "count", none, "no copy in stock: nothing to count"))
+    table = table[~none].copy()
     repairs += mend_rows(table)
     sales = table[table["kind"] == "sales"]
     if len(sales):
@@ -585,8 +592,10 @@ def _snapshot(date):
 def _told_corrections(sources: pd.DataFrame) -> pd.DataFrame:
     corrected = sources["corrected"].fillna(0) if "corrected" in sources else pd.Series(0, index=sources.index)
     found = sources[corrected > 0]
-    return pd.DataFrame({"file": found["file"].astype(str), "column": "", "what": "mended by hand: the corrected row is read in its place",
-                         "rows": corrected[corrected > 0].astype(np.int64), "example": ""})
+    mended = pd.DataFrame({"file": found["file"].astype(str), "column": "", "what": "mended by hand: the corrected row is read in its place",
+                           "rows": corrected[corrected > 0].astype(np.int64), "example": ""})
+    lines = [[str(file), *line] for file, told in zip(sources["file"], sources["told"]) if isinstance(told, list) for line in told] if "told" in sources else []
+    return pd.concat([mended, pd.DataFrame(lines, columns=list(mended.columns)[:1] + ["column", "what", "rows", "example"]).astype({"rows": np.int64})], ignore_index=True) if lines else mended
 
 
 def _told(copies: pd.DataFrame, kinds: set[str]) -> list[pd.DataFrame]:

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['cell_text', 'parse_texts', 'parse_barcode', 'check_digit_holds', 'as_ean13', 'barcode_repairs', 'parse_price',
-           'parse_date', 'date_faults', 'date_evidence', 'parse_count', 'parse_year']
+           'bare_prices', 'parse_date', 'plain_day', 'date_faults', 'date_evidence', 'parse_count', 'parse_year']
 
 # %% ../nbs/02_values.ipynb #3e14cab5
+import re
 from collections.abc import Callable
 from datetime import date
 from functools import partial
@@ -101,7 +102,14 @@ def _barcode_repairs(texts):
     return np.select([np.asarray(mask, dtype=bool) for mask, _ in said], [words for _, words in said], ""), np.zeros(len(texts), dtype=bool)
 
 # %% ../nbs/02_values.ipynb #8581e1b1
-_CURRENCY = r"(?:руб(?:лей|ля|ль)?|рублей|р|rub|rur|eur|euro|usd|gbp|huf|ft|kr|sek|pln|zł|₽|€|\$|£)\.?"
+_WORDS = """рублей рубля рубль руб р rub rur euros euro eur dollars dollar usd гривен гривны гривна грн тенге тг леев лей lei kr kč kcs ft forint fr sfr zł zl лв лева
+br p.p""".split() # Words for money; the codes of ISO 4217 and the signs follow
+_CODES = """aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd btn bwp byn byr bzd cad cdf chf clp cny cop crc cuc cup cve czk djf dkk dop
+dzd egp ern etb fjd fkp gbp gel ghs gip gmd gnf gtq gyd hkd hnl hrk htg huf idr ils inr iqd irr isk jmd jod jpy kes kgs khr kmf kpw krw kwd kyd kzt lak lbp lkr lrd lsl lyd
+mad mdl mga mkd mmk mnt mop mru mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rwf sar sbd scr sdg sek sgd shp sll sos srd ssp
+stn svc syp szl thb tjs tmt tnd top try ttd twd tzs uah ugx uyu uzs ves vnd vuv wst xaf xcd xof xpf yer zar zmw zwl""".split()
+_CURRENCY = r"(?:[a-z]{0,3}\$|[₽€£¥₴₸₺₹₩₪₫₦₱฿₡₲₵₾₼₿円元]|(?:" + "|".join(_WORDS + _CODES) + r")(?![^\W\d_])\.?)"
+_KOPECKS = r"(\d) ?(?:руб|р|₽|грн)\.? ?(\d\d) ?(?:коп|к)\.?$"
 
 
 def parse_price(
@@ -112,10 +120,21 @@ def parse_price(
 
 
 def _prices(texts):
-    bare = texts.str.lower().str.replace(rf"^{_CURRENCY}\s*|\s*{_CURRENCY}$", "", regex=True).str.replace(r"(?<=\d)['’ ](?=\d{3}(?!\d))", "", regex=True)
-    return _decimals(bare.str.replace("−", "-").str.replace(r"[,.]-$", "", regex=True).str.strip())
+    return _decimals(bare_prices(texts))
 
 
+def bare_prices(
+    texts: pd.Series, # Stripped texts
+) -> pd.Series: # The same without currency and blanks between thousands; what is below zero begins with a minus
+    "The number that a price is, as it was written."
+    bare = texts.str.lower().str.replace("−", "-").str.replace(_KOPECKS, r"\1.\2", regex=True).str.replace(r"[,.:]-$", "", regex=True)
+    below = bare.str.fullmatch(r"\(.*\)|-.*|[\d.,' ]+-")
+    bare = bare.str.replace(r"^[-(] ?|[-)]$", "", regex=True).where(below, bare)
+    bare = bare.str.replace(rf"^{_CURRENCY} ?|(?<=[\d ,.]){_CURRENCY}$", "", regex=True).str.replace(r"(?<=\d)['’ ](?=\d{3}(?!\d))", "", regex=True).str.strip()
+    turned = below & ~bare.str.startswith("-") & (bare != "")
+    return bare.where(~turned, "-" + bare)
+
+# %% ../nbs/02_values.ipynb #e7a76184
 def _decimals(bare):
     "Numbers with a decimal comma or point, and which are none."
     comma, point = bare.str.rfind(","), bare.str.rfind(".")
@@ -130,8 +149,11 @@ def _decimals(bare):
     return values, ~np.isfinite(values)
 
 # %% ../nbs/02_values.ipynb #aab9c756
-_DAY_FIRST = r"^(\d{1,2})[./\- ](\d{1,2})[./\- ](\d{4}|\d{2})(?:\s*г\.?)?(?:[ T,]+\d{1,2}[:.]\d{2}.*)?$"
-_YEAR_FIRST = r"^(\d{4})[./\- ]?(\d{1,2})[./\- ]?(\d{1,2})\.?(?:[ T,]+\d{1,2}:\d{2}.*)?$"
+_TIME = r"(?:[ T,]+\d{1,2}[:.]\d{2}.*)?"
+_DAY_FIRST = rf"^(\d{{1,2}})[./\- ](\d{{1,2}})[./\- ](\d{{4}}|\d{{2}})(?:\s*г\.?)?{_TIME}$"
+_YEAR_FIRST = rf"^(\d{{4}})(?:[./\-] ?| )(\d{{1,2}})(?:[./\-] ?| )(\d{{1,2}})\.?{_TIME}$"
+_NO_DAY = (r"0?1([./-])0?1\1(?:0001|1753)(?: .*)?|(?:0001|1753)-01-01(?:[ T].*)?|0{4}-00-00(?: .*)?|00[./]00[./]0{4}(?: .*)?"
+           r"|1899-12-30(?:[ T].*)?|30[./]12[./]1899(?: .*)?|1900-01-00(?: .*)?|0|[-–—]+|n/?a|none|null|unknown|unbekannt|неизвестно|нет данных") # What programs write for no day
 
 
 def parse_date(
@@ -141,8 +163,41 @@ def parse_date(
     "Days, from real dates, Excel serials and text mixed in one column."
     return parse_texts(series, partial(_days, order=["month", "day", "year"] if month_first else ["day", "month", "year"]), pd.NaT)
 
+# %% ../nbs/02_values.ipynb #1813d455
+_MONTHS = ("jan янв ene janv", "feb фев feb fév fev", "mar мар mär marz márc mars maerz", "apr апр abr ápr avr", "may мая май mai maj máj mayo", "jun июн jún juin", "jul июл júl juil", "aug авг ago août aou",
+           "sep сен sept szept", "oct окт okt", "nov ноя", "dec дек dez dic déc") # Beginnings of their names
+_MONTH = {start: number for number, starts in enumerate(_MONTHS, 1) for start in starts.split()}
+_WEEKDAY = r"(?i)^(?:(?:mon|tue|wed|thu|fri|sat|sun|пн|вт|ср|чт|пт|сб|вс|пон|вто|сре|чет|пят|суб|вос|mo|di|mi|do|fr|sa|so)[^\W\d_]{0,8}\.?,? )?(.*)$"
 
+
+def plain_day(
+    text: str, # A day that is neither numbers with signs between nor a serial
+) -> str: # As 2024-06-01; what cannot be read stays
+    "A day with the month as a word, and other forms, in numbers."
+    bare = re.sub(r"^\d{1,2}:\d{2}(?::\d{2})? ", "", re.sub(_WEEKDAY, r"\1", text[:60].strip("'\"")))
+    bare = re.sub(r" - (?=\d{1,2}:)", " ", bare)
+    if re.fullmatch(r"\d{8}", bare):
+        return f"{bare[4:]}-{bare[2:4]}-{bare[:2]}" if not 1950 <= int(bare[:4]) <= 2100 else f"{bare[:4]}-{bare[4:6]}-{bare[6:]}"
+    if re.fullmatch(r"1\d{9}(?:\d{3})?", bare):
+        return str(pd.Timestamp(int(bare[:10]), unit="s").date())
+    if found := re.match(r"(\d{4})年(\d{1,2})月(\d{1,2})日", bare):
+        return "-".join(found.groups())
+    return _worded_day(bare) or (bare if len(text) <= 60 else text)
+
+
+def _worded_day(text):
+    "With the month as a word, in any place."
+    patterns = (r"(?P<d>\d{1,2})(?:st|nd|rd|th)?\.?[ /-]*(?:de )?(?P<m>[^\W\d_]{3,10})\.?,?[ /.-]*(?:de )?(?P<y>\d{4}|\d{2})(?!\d)(?: |$|,).*",
+                r"(?P<m>[^\W\d_]{3,10})\.? (?P<d>\d{1,2})(?:st|nd|rd|th)?,? (?P<y>\d{4})(?: |$|,).*", r"(?P<y>\d{4})[. -]+(?P<m>[^\W\d_]{3,10})\.?[ -](?P<d>\d{1,2})(?!\d).*")
+    found = next((match for pattern in patterns if (match := re.match(pattern, text.lower()))), None)
+    month = found and next((_MONTH[found["m"][:size]] for size in (5, 4, 3) if found["m"][:size] in _MONTH), None)
+    return f"{2000 + int(found['y']) if len(found['y']) == 2 else found['y']}-{month}-{found['d']}" if month else ""
+
+# %% ../nbs/02_values.ipynb #c910ddcd
 def _days(texts, order):
+    none = texts.str.fullmatch(_NO_DAY, case=False)
+    odd = ~none & ~texts.str.fullmatch(rf"(?:{_DAY_FIRST}|{_YEAR_FIRST}|\d{{5}}(?:[.,]\d+)?)".replace("^", "").replace("$", ""))
+    texts = texts.where(~odd, texts[odd].map(plain_day)).where(~none, "")
     first, last = texts.str.extract(_DAY_FIRST), texts.str.extract(_YEAR_FIRST)
     written = last.set_axis(["year", "month", "day"], axis=1).fillna(first.set_axis(order, axis=1)).astype(float)
     year = written["year"] + np.where(written["year"] < 100, np.where(written["year"] < 50, 2000, 1900), 0)
@@ -152,7 +207,7 @@ def _days(texts, order):
     counted = pd.Timestamp("1899-12-30") + pd.to_timedelta(serial.fillna(0).astype(np.int64), unit="D")
     days = days.fillna(counted.where(serial.notna()))
     days = days.where(days.between(pd.Timestamp("1950-01-01"), pd.Timestamp("2100-12-31")))
-    return days, days.isna()
+    return days, days.isna() & ~none
 
 # %% ../nbs/02_values.ipynb #a95b40eb
 def date_faults(
@@ -166,7 +221,8 @@ def _date_faults(texts):
     written = pd.to_numeric(texts.str.extract(_YEAR_FIRST)[0]).fillna(pd.to_numeric(texts.str.extract(_DAY_FIRST)[2]))
     serial = pd.to_numeric(texts.where(texts.str.fullmatch(r"\d{5}(?:[.,]\d+)?")).str.replace(",", "."), errors="coerce")
     early, late = written.between(100, 1949) | (serial < 18_264), (written > 2100) | (serial > 73_415)
-    return np.select([early, late], ["is before 1950", "is after 2100"], "is not a date").astype(object), np.zeros(len(texts), dtype=bool)
+    part = texts.str.fullmatch(r"(?:19|20)\d\d(?:[./-]?[01]\d)?|[01]?\d[./-](?:19|20)\d\d")
+    return np.select([part, early, late], ["is a month or a year without its day", "is before 1950", "is after 2100"], "is not a date").astype(object), np.zeros(len(texts), dtype=bool)
 
 # %% ../nbs/02_values.ipynb #a5e286fc
 def date_evidence(
