@@ -88,11 +88,7 @@ def as_of_cutoff(rows):
     said |= {"windows": windows, "window weights": window_weights(block, windows, 0.5), "target weight": block.weight.numpy()}
     said |= {f"input {name}": values.numpy() for name, values in gather(block, windows).items()}
     models = (train_all(panel, options, 30, len(windows)), *BASELINES)
-    return said | {f"forecast of {model.name}": quantiles(model.forecast(panel, 3)) for model in models}
-
-
-def quantiles(forecast):
-    return forecast.quantile(QUANTILES) if hasattr(forecast, "quantile") else forecast
+    return said | {f"forecast of {model.name}": model.forecast(panel, 3).quantile(QUANTILES) for model in models}
 
 
 def test_another_future_moves_nothing(rows):

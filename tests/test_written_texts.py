@@ -8,12 +8,14 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from plastinka.counts import quantile_counts
 from plastinka.ingest import RawRows
 from plastinka.ledger import build_ledger
+from plastinka.models.core import Forecast
 from plastinka.orders import order_list
 from plastinka.panel import build_panel, stock_now
 from plastinka.reports import write_excel, write_html
-from plastinka.schema import QUANTILES, quantile_columns
+from plastinka.schema import QUANTILES
 from plastinka.shop import write_sheet
 
 HOSTILE = ['=HYPERLINK("http://evil.example","x")', "=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(1+1)", "\t=1+1", "\r=1+1", " =1+1", "{=1+1}",
@@ -37,8 +39,9 @@ def parts():
     ledger = build_ledger(RawRows(rows, sources), max_bad_share=1)
     panel = build_panel(ledger)
     months = pd.date_range("2024-04-01", periods=3, freq="MS")
-    forecast = pd.DataFrame([dict(item_id=item, month=month, horizon=place + 1, model="tide") for item in panel["item"].values for place, month in enumerate(months)])
-    forecast[quantile_columns()] = np.arange(1.0, 1 + len(QUANTILES))
+    items = panel["item"].values
+    values = np.broadcast_to(np.arange(1.0, 1 + len(QUANTILES)), (len(items), 3, len(QUANTILES)))
+    forecast = Forecast(items, months, quantile_counts(values, QUANTILES), "tide")
     orders = order_list(forecast, stock_now(ledger), panel["price_last"].to_series(), ledger.items)
     return dict(ledger=ledger, panel=panel, forecast=forecast, orders=orders, settings=dict(stock=HOSTILE[0], sales=HOSTILE), title="=1+1")
 
