@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['DRAWS', 'NEWCOMER_DAYS', 'happened', 'choose_cutoffs', 'arrived_since', 'forecast_all', 'Fold', 'run_fold', 'pool',
-           'cutoff_totals', 'pooled_dependence', 'Backtest', 'summarise', 'cross_validate', 'true_scores']
+           'cutoff_totals', 'pooled_dependence', 'Backtest', 'summarise', 'cross_validate', 'newcomer_scores',
+           'true_scores']
 
 # %% ../nbs/62_backtest.ipynb #baddbc5f
 from collections.abc import Callable
@@ -18,8 +19,9 @@ from .core import bar, input_error
 from .counts import Counts, complete_demand, concat_counts, fit_dependence
 from .ledger import Ledger
 from .metrics import rmsse_scale
-from .models.baselines import BASELINES, FALLBACK, similar_titles
+from .models.baselines import BASELINES
 from .models.core import Forecast, future_months
+from .models.newcomers import NEWCOMER, newcomer_counts
 from .models.tide import TideOptions
 from .panel import build_panel
 from .schema import QUANTILES
@@ -89,7 +91,7 @@ def forecast_all(
     counts, names = [model.forecast(seen, horizon)], [model.name] * seen.sizes["item"]
     if arrived.sizes["item"]:
         counts.append(newcomers(seen, arrived, horizon))
-        names += [FALLBACK] * arrived.sizes["item"]
+        names += [NEWCOMER] * arrived.sizes["item"]
     items = np.concatenate([seen["item"].values, arrived["item"].values])
     return Forecast(items, future_months(seen, horizon), concat_counts(counts), np.array(names, dtype=object))
 
@@ -104,12 +106,12 @@ class Fold:
     scale: np.ndarray # [items] `rmsse_scale` of the history; NaN for newcomers
     newcomer: np.ndarray # bool [items]: not known at the cutoff
 
-    def rows(self) -> pd.DataFrame: # item_id, month, cutoff, scale, valid; one per item and month, C order
+    def rows(self) -> pd.DataFrame: # item_id, month, cutoff, scale, valid, newcomer; one per item and month, C order
         "What is known of each row."
         one = next(iter(self.forecasts.values()))
         horizon = len(one.months)
         return pd.DataFrame({"item_id": np.repeat(one.items, horizon), "month": np.tile(one.months, len(one.items)), "cutoff": self.cutoff,
-                             "scale": np.repeat(self.scale, horizon), "valid": self.counts.ravel()})
+                             "scale": np.repeat(self.scale, horizon), "valid": self.counts.ravel(), "newcomer": np.repeat(self.newcomer, horizon)})
 
 
 def run_fold(
@@ -118,7 +120,7 @@ def run_fold(
     cutoff: pd.Timestamp, # Last month to see
     fit: Callable, # Panel that ends at the cutoff → models to judge, the first one ours
     horizon: int, # Months ahead
-    newcomers: Callable = similar_titles, # (panel, newcomers, horizon) → Counts
+    newcomers: Callable = newcomer_counts, # (panel, newcomers, horizon) → Counts
     seed: int = 0, # Of the draws of completed demand
 ) -> tuple[Fold, list]: # The fold, and the models
     "Train as of a cutoff, and compare with what happened since."
@@ -135,7 +137,7 @@ def run_fold(
 # %% ../nbs/62_backtest.ipynb #e706f032
 def pool(
     folds: list[Fold], # Of the same models
-) -> tuple[dict[str, Counts], Truth, pd.DataFrame]: # Forecasts by model, what happened, and item_id, month, cutoff, scale, valid of each row
+) -> tuple[dict[str, Counts], Truth, pd.DataFrame]: # Forecasts by model, what happened, and `Fold.rows`
     "The rows of all cutoffs, one behind the other."
     names = folds[0].forecasts
     forecasts = {name: concat_counts([fold.forecasts[name].counts.reshape(-1) for fold in folds]) for name in names}
@@ -231,7 +233,7 @@ def cross_validate(
     baselines: tuple = BASELINES, # Models beside ours
     cutoffs: int = 3, # How many, as far as the months allow
     fit: Callable = train, # (panel, options) → our model
-    newcomers: Callable = similar_titles, # (panel, newcomers, horizon) → Counts [newcomers, horizon]
+    newcomers: Callable = newcomer_counts, # (panel, newcomers, horizon) → Counts [newcomers, horizon]
 ) -> Backtest: # Scores on the months after each cutoff
     "Train as of several cutoffs, and compare with what happened since."
     folds, models, months = [], [], panel["month"].values
@@ -240,6 +242,15 @@ def cross_validate(
         fold, models = run_fold(ledger, panel, months[place], lambda seen: [fit(seen, then), *baselines], options.horizon, newcomers, options.seed)
         folds.append(fold)
     return summarise(folds, models, getattr(options, "quantiles", QUANTILES))
+
+# %% ../nbs/62_backtest.ipynb #2691374a
+def newcomer_scores(
+    held: Backtest, # Backtest
+) -> pd.DataFrame: # As `scores`; one row, and all-zero
+    "Scores of the records that no panel knew at its cutoff."
+    forecasts, truth, rows = pool(held.folds)
+    return score_table({NEWCOMER: next(iter(forecasts.values()))}, truth, held.quantiles, item=rows["item_id"], month=rows["month"],
+                       valid=rows["valid"] & rows["newcomer"])
 
 # %% ../nbs/62_backtest.ipynb #230e3edc
 def true_scores(

@@ -14,7 +14,7 @@ import pandas as pd
 
 from .core import input_error
 from .counts import LEAST, Counts, complete_own, exposure_loss, point_counts, randomised_pit
-from .metrics import bias, mean_score, pinball, rmsse, row_weights, shop_score, wql, zero_groups
+from .metrics import bias, mean_score, mic, miws, pinball, rmsse, row_weights, wql, zero_groups
 from .schema import QUANTILES
 
 # %% ../nbs/37_score_tables.ipynb #ac22ef1f
@@ -82,22 +82,21 @@ def completed_scores(
     scale=None, # `rmsse_scale` of each row's item, [n]; without it RMSSE is missing
     item=None, # Item of each row, [n]
     weights=None, # Weight of each row, [n]
-) -> dict[str, float]: # wql, rmsse, bias, miws, mic, miws_mic_ratio
-    "Scores against completed demand; MIWS, MIC and the shop's score made of them are those of the widest interval."
+) -> dict[str, float]: # wql, rmsse, bias, miws, mic
+    "Scores against completed demand; MIWS and MIC are those of the widest interval."
     asked = np.asarray(truth.completed, float).T
     spread = lambda values: np.broadcast_to(np.asarray(values)[:, None], (*asked.shape, *np.shape(values)[1:]))
     forecast, mean = spread(counts.quantile(quantiles)), spread(counts.mean)
     common = dict(weights=None if weights is None else spread(weights))
     row = {"wql": wql(asked, forecast, quantiles, **common),
            "rmsse": float("nan") if scale is None else rmsse(asked, mean, scale, item, **common),
-           "bias": bias(asked, mean, **common), **dict.fromkeys(("miws", "mic", "miws_mic_ratio"), float("nan"))}
+           "bias": bias(asked, mean, **common), "miws": float("nan"), "mic": float("nan")}
     for low, high in list(interval_levels(quantiles).values())[-1:]:
-        ends = forecast[..., low], forecast[..., high], quantiles[low], quantiles[high]
-        shop = shop_score(asked, *ends, units=spread(truth.units), **common)
-        row |= {name: shop[name] for name in ("miws", "mic", "miws_mic_ratio")}
+        ends = forecast[..., low], forecast[..., high]
+        row |= {"miws": miws(asked, *ends, quantiles[low], quantiles[high], **common), "mic": mic(asked, *ends, **common)}
     return row
 
-
+# %% ../nbs/37_score_tables.ipynb #42cd98b1
 def score_row(
     counts: Counts, # Forecast of demand, [n]
     truth: Truth, # What happened
