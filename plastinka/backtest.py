@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['DRAWS', 'NEWCOMER_DAYS', 'happened', 'choose_cutoffs', 'arrived_since', 'forecast_all', 'Fold', 'run_fold', 'pool',
-           'cutoff_totals', 'pooled_dependence', 'Backtest', 'summarise', 'cross_validate', 'newcomer_scores',
-           'true_scores']
+           'cutoff_totals', 'pooled_dependence', 'totals_factor', 'Backtest', 'summarise', 'cross_validate',
+           'newcomer_scores', 'true_scores']
 
 # %% ../nbs/62_backtest.ipynb #baddbc5f
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def happened(
     value = lambda name: chosen[name].values.astype(float)
     units, exposure = value("units"), value("exposure_share")
     known = bool(panel.attrs["stock_known"])
-    completed = complete_demand(units, value("lost_units"), value("lost_size"), value("offered"), DRAWS, seed) if known else units[None]
+    completed = complete_demand(units, value("lost_units_settled"), value("lost_size"), value("offered_settled"), DRAWS, seed) if known else units[None]
     truth = Truth(units.ravel(), exposure.ravel(), completed.reshape(len(completed), -1),
                   "completed demand" if known else "units sold, since stock is unknown")
     return truth, (exposure > 0) & (chosen["observed"].values >= 1)
@@ -165,6 +165,19 @@ def pooled_dependence(
     counts = concat_counts([fold.forecasts[name].counts for fold in folds])
     asked = np.concatenate([fold.truth.completed[0].reshape(fold.counts.shape) for fold in folds])
     return fit_dependence(counts, asked, np.concatenate([fold.counts for fold in folds]))
+
+# %% ../nbs/62_backtest.ipynb #427f2587
+def totals_factor(
+    totals: pd.DataFrame, # From `cutoff_totals`, of several cutoffs: cutoff, model, expected, asked
+    model: str, # Whose means are to be brought to the level
+) -> float: # What to multiply expected demand by; 1 with fewer than two cutoffs
+    "One factor for all items, shrunk by its spread over the cutoffs."
+    rows = totals[(totals["model"] == model) & (totals["expected"] > 0) & (totals["asked"] > 0)]
+    if len(rows) < 2:
+        return 1.0
+    ratio = np.log(rows["asked"] / rows["expected"])
+    mean, noise = ratio.mean(), ratio.var() / len(ratio)
+    return float(np.exp(mean * mean**2 / (mean**2 + noise))) if mean else 1.0
 
 # %% ../nbs/62_backtest.ipynb #e5ed72cb
 @dataclass
