@@ -362,7 +362,7 @@ def total_section(
                               last_year=ahead.last_year, money=ahead.money[0] if ahead.money else np.nan))
     table = table.head(1) if len(ahead.months) == 1 else table
     width = people(ahead.levels[-1] - ahead.levels[0], "share")
-    return dict(picture=picture, spread=ahead.spread, width=width, table=table_view(table, dict(
+    return dict(picture=picture, spread=ahead.spread, factor=report.factor, width=width, table=table_view(table, dict(
         span=("Month", "text"), expected=("Expected copies", "count"), low=(f"{width} interval from", "count"),
         high=("to", "count"), last_year=("Sold in the same days of last year", "count"), money=("Expected revenue", "money"))),
         truth="asked for" if report.held is not None and "completed" in report.held else "sold",

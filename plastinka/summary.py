@@ -42,6 +42,7 @@ class Report:
     title: str = "Forecast and order list" # Title of the page
     raw: object | None = None # The rows as read: how each file was read, and which were left out
     by_cutoff: pd.DataFrame | None = None # The scores of every cutoff by itself
+    factor: float = 1.0 # By which the model's means were multiplied, learnt from its totals at earlier cutoffs
     newcomers: pd.DataFrame | None = None # Scores of newcomers alone, one row per model
     totals: pd.DataFrame | None = None # cutoff, model, expected, asked, sold: copies in all
 
