@@ -19,7 +19,9 @@ from scipy import stats
 
 from .core import input_error
 from .counts import Counts, quantile_counts, sum_counts
+from .ledger import Ledger
 from .models.core import Forecast
+from .panel import single_pieces
 from .schema import normalise_text
 
 # %% ../nbs/70_orders.ipynb #4a5898d2
@@ -183,14 +185,12 @@ def is_used(
         used |= (items["item_id"].map(offered) < 0.5).to_numpy()
     return used
 
-# %% ../nbs/70_orders.ipynb #ceb5de41
+# %% ../nbs/70_orders.ipynb #67b5efad
 def restocked(
-    panel: xr.Dataset, # Everything measured, an unfinished month included
+    ledger: Ledger, # All copies of the shop
 ) -> pd.Series | None: # Probability by item_id; None = unknown
     "How probably each item would be offered again."
-    if "offered" not in panel or not panel.attrs.get("stock_known", 0):
-        return None
-    return panel["offered"].isel(month=-1).to_series().fillna(1.0)
+    return 1 - single_pieces(ledger) if ledger.stock_known else None
 
 # %% ../nbs/70_orders.ipynb #9b0af43b
 EDITION = {"cover_type": "no cover given", "release_type": "no type given"}

@@ -7,9 +7,9 @@ __all__ = ['INK', 'MUTED', 'ACCENT', 'WARM', 'STYLE', 'MONTH_GROUPS', 'BY_OUTCOM
            'BESIDE', 'MONEY', 'ORDERS', 'LOOK_FOR', 'LOST', 'EXCEL_LETTERS', 'EXCEL_ROWS', 'WIDTHS', 'NUMBER_FORMATS',
            'QUARANTINE', 'figure_svg', 'draw_fan', 'total_figure', 'item_figure', 'coverage_figure', 'table_view',
            'left_aside', 'loaded_section', 'score_section', 'cutoff_table', 'totals_table', 'top_items',
-           'without_blanks', 'order_sections', 'list_sections', 'fallback_section', 'month_spans', 'total_section',
-           'coverage_section', 'has_forecast', 'page_sections', 'write_html', 'excel_text', 'excel_column',
-           'write_sheet', 'summary_rows', 'write_summary', 'excel_tables', 'write_excel']
+           'without_blanks', 'order_sections', 'list_sections', 'newcomer_words', 'fallback_section', 'month_spans',
+           'total_section', 'coverage_section', 'has_forecast', 'page_sections', 'write_html', 'excel_text',
+           'excel_column', 'write_sheet', 'summary_rows', 'write_summary', 'excel_tables', 'write_excel']
 
 # %% ../nbs/90_reports.ipynb #cf6f9fde
 import io
@@ -310,6 +310,17 @@ def list_sections(
         why_not_lost=why, lost=table_view(most_lost(report.panel), LOST, LOST_SHOWN) if known else None)
 
 # %% ../nbs/90_reports.ipynb #5e3913e4
+def newcomer_words(
+    scores: pd.DataFrame | None, # Scores of newcomers alone, one row per model
+) -> str: # A sentence; empty where there are no scores
+    "How good the forecast of newcomers was on the held-out months."
+    measure = main_score(scores)
+    if measure is None or len(scores) < 2:
+        return ""
+    named = [f"{model_name(name)} {people(value, 'score')}" for name, value in scores[["model", measure]].itertuples(index=False)]
+    return f"Scored by themselves, as of the fifteenth of their first month ({people(scores['items'].iloc[0], 'count')} records): {RANKING[measure]}: {', '.join(named)}."
+
+
 def fallback_section(
     report: Report, # The parts
     ahead: Outlook | None, # The forecast, summed over the shop
@@ -323,7 +334,7 @@ def fallback_section(
     if report.panel is not None:
         others = others.merge(item_names(report.panel), how="left", on="item_id")
     columns = {name: look for name, look in NAMES.items() if name in others} or dict(item_id=("Item", "text"))
-    return dict(counts=first["model"].value_counts().drop(model, errors="ignore").to_dict(), of=len(first),
+    return dict(words=newcomer_words(report.newcomers), counts=first["model"].value_counts().drop(model, errors="ignore").to_dict(), of=len(first),
                 table=table_view(others, columns | dict(model=("Forecast by", "text"), expected=("Expected copies", "units")), 20))
 
 # %% ../nbs/90_reports.ipynb #2db11e06
@@ -351,7 +362,7 @@ def total_section(
                               last_year=ahead.last_year, money=ahead.money[0] if ahead.money else np.nan))
     table = table.head(1) if len(ahead.months) == 1 else table
     width = people(ahead.levels[-1] - ahead.levels[0], "share")
-    return dict(picture=picture, spread=ahead.spread, width=width, table=table_view(table, dict(
+    return dict(picture=picture, spread=ahead.spread, factor=report.factor, width=width, table=table_view(table, dict(
         span=("Month", "text"), expected=("Expected copies", "count"), low=(f"{width} interval from", "count"),
         high=("to", "count"), last_year=("Sold in the same days of last year", "count"), money=("Expected revenue", "money"))),
         truth="asked for" if report.held is not None and "completed" in report.held else "sold",
