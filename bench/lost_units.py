@@ -98,6 +98,7 @@ def measure(task, **knobs):
     level, seed, titles = task
     shop = make_shop(titles=titles, stockouts=level, seed=seed, **knobs)
     panel = build_panel(build_ledger(raw_rows(shop), shop.snapshot_date))
+    every = float((panel["lost_units"] / panel["offered"]).fillna(0).astype("float64").sum())
     estimate, settled = (float(panel[name].astype("float64").sum()) for name in ("lost_units", "lost_units_settled"))
     daily = shop.daily
     stock, sales = daily.stock.values, daily.sales.values
@@ -107,8 +108,10 @@ def measure(task, **knobs):
     exposed = on_sale - 0.5 * ((stock == 0) & (sales > 0))
     month = (daily.day.dt.year * 12 + daily.day.dt.month).values
     truth = (lost * listed).sum()
+    listed_all = np.maximum.accumulate(on_sale, axis=0)
+    all_lost = ((daily.demand.values.astype(float) - sales) * listed_all).sum()
     return {"level": level, "seed": seed, "lost": float(truth), "ratio": float(estimate / truth), "of_all": float(estimate / lost.sum()),
-            "settled": settled / float(truth), "oracle": float(oracle(shop, exposed, listed - exposed, month) / truth)}
+            "settled": settled / float(truth), "every": every / float(all_lost), "oracle": float(oracle(shop, exposed, listed - exposed, month) / truth)}
 
 
 def in_world(task):

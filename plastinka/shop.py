@@ -593,7 +593,7 @@ def write_sheet(
                     page.write_string(row, column, cell)
                 elif isinstance(cell, pd.Timestamp):
                     page.write_number(row, column, (cell - EXCEL_EPOCH).days, date)
-                elif cell is not None:
+                elif not pd.isna(cell):
                     page.write_number(row, column, cell)
 
 # %% ../nbs/13_shop.ipynb #717dc638

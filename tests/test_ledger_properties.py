@@ -181,12 +181,21 @@ def lost_by_day(measures):
     return measures["worth_missed"] * rate + measures["fading_missed"] * rush
 
 
+def dated(rows, start, days):
+    "The rows with every arrival written down, where stock is known: undated ones on their last day (27_arrivals has its own proofs)."
+    if not count_copies(rows, start, days)[1]:
+        return rows
+    return [(kind, item, days - 1 if created is None and sold is None else sold if created is None else created, sold, *rest)
+            for kind, item, created, sold, *rest in rows]
+
+
 # The properties
 
 @shops(40)
 @given(shop_rows())
 def test_the_panel_is_what_counting_day_by_day_gives(shop):
     rows, start, days = shop
+    rows = dated(rows, start, days)
     copies, known, bad = count_copies(rows, start, days)
     ledger = ledger_of(rows, start, days)
     assert len(ledger.quarantine) == bad
@@ -202,7 +211,7 @@ def test_the_panel_is_what_counting_day_by_day_gives(shop):
     if not known:
         assert all(panel[name].isnull().all() for name in ("stock_open", "availability", "depth", "exposure", "daily_rate", "lost_units", "lost_money"))
         return
-    lost = lost_by_day(counted)
+    lost = lost_by_day(counted) * panel["offered"].values
     np.testing.assert_allclose(panel["lost_units"].values, lost.astype(np.float32), rtol=1e-5, atol=1e-7)
     price = pd.DataFrame(counted["price"]).ffill(axis=1).to_numpy()
     np.testing.assert_allclose(panel["lost_money"].values, np.where(lost > 0, lost * price, 0).astype(np.float32), rtol=1e-5, atol=1e-5)
@@ -227,8 +236,8 @@ def test_the_order_of_rows_and_files_does_not_matter(shop, random):
 @given(shop_rows())
 def test_nothing_looks_ahead(shop):
     rows, start, days = shop
-    ledger = ledger_of(rows, start, days)
-    panel = build_panel(ledger)
+    ledger = ledger_of(dated(rows, start, days), start, days)
+    panel = build_panel(ledger).drop_vars(["lost_units_settled", "offered_settled"])
     past, future = past_features(panel), future_features(panel, 3)
     for month in panel["month"].values:
         known = build_panel(ledger.cut(month))
@@ -251,7 +260,7 @@ def test_a_cut_ledger_is_the_ledger_of_the_files_of_that_day(shop, cut):
     "Cutting says the same as reading what the shop would have exported at the end of that month, whatever was on the tags then."
     rows, start, days = shop
     ends = [day for day in range(1, days) if (start + timedelta(day)).day == 1]
-    known = count_copies(rows, start, days)[1]
+    known, rows = count_copies(rows, start, days)[1], dated(rows, start, days)
     if not ends or not known:
         return
     end = ends[cut % len(ends)]
