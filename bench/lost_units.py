@@ -53,6 +53,21 @@ def expected_by_day(shop):
     return expected[:, titles.reset_index().merge(shop.items[key].reset_index(names="at"), on=key).sort_values("at")["index"].to_numpy()]
 
 
+def gone_for_good(shop):
+    "Title-days that are no lost sales: since the last copy of a title that is not ordered any more was sold."
+    import numpy as np
+    from plastinka.shop import make_titles, shop_calendar, shop_rules
+    calendar = shop_calendar(shop.plan)
+    known, before = (calendar.phase != "future").to_numpy(), int((calendar.phase == "before").sum())
+    titles = make_titles(shop.plan, calendar.index[known], before)
+    last_order = shop_rules(shop.plan, titles, int(known.sum()))["last_order"] - before
+    key = ["barcode", "artist", "album", "cover_type", "release_type"]
+    where = titles.reset_index().merge(shop.items[key].reset_index(names="at"), on=key).sort_values("at")["index"]
+    on_sale = shop.daily.stock.values + shop.daily.sales.values > 0
+    later = np.flip(np.logical_or.accumulate(np.flip(on_sale, axis=0), axis=0), axis=0)
+    return ~later & (last_order[where.to_numpy()] < len(on_sale))
+
+
 def oracle(shop, exposed, missed, month):
     "Lost units by someone who knows what was expected of each title, and the law of moods: their mean, given the month's sales."
     import numpy as np
@@ -75,16 +90,17 @@ def measure(task, **knobs):
     level, seed, titles = task
     shop = make_shop(titles=titles, stockouts=level, seed=seed, **knobs)
     panel = build_panel(build_ledger(raw_rows(shop), shop.snapshot_date))
-    estimate = float(panel["lost_units"].astype("float64").sum())
+    estimate, settled = (float(panel[name].astype("float64").sum()) for name in ("lost_units", "lost_units_settled"))
     daily = shop.daily
     stock, sales = daily.stock.values, daily.sales.values
-    on_sale, lost = stock + sales > 0, daily.demand.values.astype(float) - sales
-    listed = np.maximum.accumulate(on_sale, axis=0)
+    on_sale, wanted = stock + sales > 0, ~gone_for_good(shop)
+    lost = (daily.demand.values.astype(float) - sales) * wanted
+    listed = np.maximum.accumulate(on_sale, axis=0) & wanted
     exposed = on_sale - 0.5 * ((stock == 0) & (sales > 0))
     month = (daily.day.dt.year * 12 + daily.day.dt.month).values
     truth = (lost * listed).sum()
     return {"level": level, "seed": seed, "lost": float(truth), "ratio": float(estimate / truth), "of_all": float(estimate / lost.sum()),
-            "oracle": float(oracle(shop, exposed, listed - exposed, month) / truth)}
+            "settled": settled / float(truth), "oracle": float(oracle(shop, exposed, listed - exposed, month) / truth)}
 
 
 def main() -> int:

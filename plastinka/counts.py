@@ -339,10 +339,8 @@ def convolve(
     for factor, weight in zip(factors, weights / weights.sum()):
         mass = given_factor(months, factor, dependence) if dependence else months.cells
         dense = np.bincount(place, mass, minlength=len(months.sizes) * cells).reshape(len(rows), -1, cells)
-        wave = wave + weight * np.fft.rfft(dense, n=2 * cells, axis=2).prod(axis=1)
-    summed = np.maximum(np.fft.irfft(wave, n=2 * cells, axis=1), 0)
-    summed[:, cells - 1] += summed[:, cells:].sum(axis=1)
-    return summed[:, :cells]
+        wave = wave + weight * np.fft.rfft(dense, axis=2).prod(axis=1)
+    return np.maximum(np.fft.irfft(wave, n=cells, axis=1), 0)
 
 
 def sum_counts(
@@ -367,7 +365,7 @@ def sum_counts(
 
 # %% ../nbs/33_counts.ipynb #7e0d3758
 DEPENDENCES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9) # Tried
-MOST_ROWS = 4000 # Rows of the sum that are looked at
+MOST_ROWS = 1500 # Rows of the sum that are looked at
 
 
 def fit_dependence(

@@ -6,8 +6,8 @@
 __all__ = ['LOTS', 'LOT_STEP', 'ADDED', 'DAY_UNITS', 'GUESS', 'HELD', 'POWERS', 'SEASON_UNITS', 'MOOD_GRID', 'WINDOW_MONTHS',
            'FADING', 'NEW_MONTHS', 'LASTING', 'RUSH', 'CARRIED_MONTHS', 'usual_lot', 'special_days', 'day_weights',
            'prior_at', 'Evidence', 'gather', 'prior_likelihood', 'fit_prior', 'blur', 'fit_season', 'mood_likelihood',
-           'best_mood', 'Memory', 'Course', 'walk_months', 'fading_days', 'negative_binomial', 'Part', 'rush_rates',
-           'was_on_sale', 'demand_rates']
+           'best_mood', 'Memory', 'Course', 'walk_months', 'fading_days', 'negative_binomial', 'Part', 'mix_gammas',
+           'rush_rates', 'was_on_sale', 'demand_rates']
 
 # %% ../nbs/29_demand.ipynb #809ea8e9
 from dataclasses import dataclass
@@ -274,6 +274,7 @@ class Course:
     season: np.ndarray # [months]
     mood: np.ndarray # [months]
     rate: np.ndarray # Copies per day of each item [months, items]
+    spread: np.ndarray # Gamma shape of that rate, the month's sales and mood included [months, items]
 
 
 def walk_months(
@@ -285,7 +286,8 @@ def walk_months(
 ) -> Course: # Priors, seasons, moods, rates
     "Fit prior, season and moods of every month, and the rates of the items."
     months, items = units.shape
-    found = Course(np.zeros((months, LOTS)), np.ones((months, LOTS)), np.ones(months), np.full(months, np.inf), np.zeros((months, items)))
+    found = Course(np.zeros((months, LOTS)), np.ones((months, LOTS)), np.ones(months),
+                   np.full(months, np.inf), np.zeros((months, items)), np.ones((months, items)))
     memory = Memory(units, exposure.copy(), np.zeros(items), np.zeros(items))
     point, mood, likelihood = None, np.inf, np.zeros(len(MOOD_GRID))
     for month, (sold, days) in enumerate(zip(units, exposure)):
@@ -299,7 +301,8 @@ def walk_months(
             there &= days > 0
             season, mood, likelihood = _fit_month(sold[there], (mean * days)[there], shape[there], mood, likelihood, moods)
             mean, shape = mean * season, blur(shape, mood)
-            found.season[month], found.mood[month], found.rate[month] = season, mood, mean * (shape + sold) / (shape + mean * days)
+            found.season[month], found.mood[month], found.spread[month] = season, mood, shape + sold
+            found.rate[month] = mean * (shape + sold) / (shape + mean * days)
         memory.learn(month, found.season[month])
     return found
 
@@ -357,42 +360,68 @@ class Part:
         return self.mean * shape / (self.shape + self.mean * self.days), shape
 
 
+def mix_gammas(
+    weights: np.ndarray, # [pairs], sum 1
+    mean: np.ndarray, # [pairs, items] mean of each
+    shape: np.ndarray, # [pairs, items] shape of each
+) -> np.ndarray: # [items] shape; 1 where the mean is 0
+    "Shape of the gamma distribution with the mean and variance of a mixture of gammas."
+    total = weights @ mean
+    scaled = mean / np.where(total > 0, total, 1)
+    return 1 / np.where(total > 0, weights @ (scaled**2 * (1 + 1 / shape)) - 1, 1)
+
+# %% ../nbs/29_demand.ipynb #600547ce
 def rush_rates(
     units: np.ndarray, # [months, items] copies sold of new releases
-    exposure: np.ndarray, # [months, items] days of exposure
-    fading: np.ndarray, # [months, items] fading days of exposure
+    exposure: np.ndarray, # [2, months, items] days, and fading days, of exposure
+    missed: np.ndarray, # [2, months, items] the same of the days without stock
     lot: np.ndarray, # [months, items] from `usual_lot`
     course: Course, # From `walk_months`
     new: np.ndarray, # [months, items] truth values: is known to be a new release
-) -> tuple[np.ndarray, np.ndarray]: # Copies per day, and per fading day [months, items]
+) -> np.ndarray: # [3, months, items] copies per day, and per fading day; shape of what was missed
     "The lasting rate and the rush of each new release in each month."
     nothing = np.zeros((len(RUSH), units.shape[1]))
-    parts, likelihood = [Part(nothing, nothing, nothing, nothing) for _ in range(2)], np.zeros(len(RUSH))
-    rates = np.zeros((2, *units.shape))
+    parts = [Part(nothing, nothing, nothing, nothing) for _ in range(2)]
+    likelihood, rates = np.zeros(len(RUSH)), np.zeros((3, *units.shape))
+    rates[2] = 1
     for month in np.flatnonzero(course.mean[:, 0]):
-        mean = LASTING * course.mean[month][lot[month]]
-        parts[0].mean, parts[0].shape, parts[1].mean, parts[1].shape = mean, course.shape[month][lot[month]], mean * RUSH, 1.0
-        days = course.season[month] * np.stack([exposure[month], fading[month]])
-        lifted, q, expected = _rush_month(parts, units[month], days, course.mood[month])
-        there = (exposure[month] > 0) & new[month]
-        likelihood = likelihood + negative_binomial(units[month][there], expected[:, there], q[:, there]).sum(axis=1)
+        _expect_month(parts, course.mean[month][lot[month]], course.shape[month][lot[month]])
+        days = course.season[month] * np.stack([exposure[:, month], missed[:, month]])
+        lifted, (q, expected), (spread, lost) = _rush_month(
+            parts, units[month], *days, course.mood[month])
+        there = (exposure[0, month] > 0) & new[month]
+        likes = negative_binomial(units[month][there], expected[:, there], q[:, there])
+        likelihood = likelihood + likes.sum(axis=1)
         say = np.exp(likelihood - likelihood.max())
         for weight, *rate in zip(say / say.sum(), *lifted):
-            rates[:, month] += course.season[month] * weight * np.stack(rate)
-    return rates[0], rates[1]
+            rates[:2, month] += course.season[month] * weight * np.stack(rate)
+        rates[2, month] = mix_gammas(say / say.sum(), lost, spread)
+    return rates
 
 # %% ../nbs/29_demand.ipynb #d7f6855b
-def _rush_month(parts, units, days, mood):
-    (lasting, lasting_shape), (rush, rush_shape) = (part.now() for part in parts)
-    shares = lasting * days[0], rush * days[1]
+def _expect_month(parts, mean, shape):
+    parts[0].mean, parts[0].shape = LASTING * mean, shape
+    parts[1].mean, parts[1].shape = LASTING * mean * RUSH, 1.0
+
+
+def _blend(rates, shapes, days, mood):
+    "Copies expected of each part, of both, and the gamma shape of both."
+    shares = [rate * day for rate, day in zip(rates, days)]
     expected = shares[0] + shares[1]
     some = np.where(expected > 0, expected, 1)
-    variance = shares[0]**2 / lasting_shape + shares[1]**2 / rush_shape
-    q = blur(some**2 / np.where(expected > 0, variance, 1), mood)
+    variance = shares[0]**2 / shapes[0] + shares[1]**2 / shapes[1]
+    return shares, expected, blur(some**2 / np.where(expected > 0, variance, 1), mood)
+
+
+def _rush_month(parts, units, days, missed, mood):
+    rates, shapes = zip(*(part.now() for part in parts))
+    shares, expected, q = _blend(rates, shapes, days, mood)
+    _, lost, spread = _blend(rates, shapes, missed, mood)
     lift = (q + units) / (q + expected)
     for part, share, exposed in zip(parts, shares, days):
-        part.units, part.days = part.units + units * share / some, part.days + exposed
-    return (lasting * lift, rush * lift), q, expected
+        part.units = part.units + units * share / np.where(expected > 0, expected, 1)
+        part.days = part.days + exposed
+    return [rate * lift for rate in rates], (q, expected), (spread + units, lost * lift)
 
 # %% ../nbs/29_demand.ipynb #fbc3445e
 CARRIED_MONTHS = 36 # Months without stock after which an item is not offered any more
@@ -413,22 +442,27 @@ def demand_rates(
     units: np.ndarray, # [items, months] copies sold
     exposure: np.ndarray, # [items, months] days of exposure
     lot: np.ndarray, # [items, months] from `usual_lot`; zeros where lots are unknown
-    came: np.ndarray | None = None, # [items] number of the month in which a new release came; -1 for other items
+    came: np.ndarray | None = None, # [items] month in which a new release came; -1 for others
     fading: np.ndarray | None = None, # [items, months] fading days of exposure; needed with `came`
     moods: bool = True, # Whether an item's demand may differ from month to month
-    told: np.ndarray | None = None, # [items] month from which a new release is known to be one; default the first
-) -> tuple[np.ndarray, np.ndarray]: # Copies per day, copies per fading day [items, months]; 0 where the item is not carried
-    "What each item would sell in each month, as known at the month's end."
+    told: np.ndarray | None = None, # [items] month from which a new release is known; default the first
+    missed: tuple | None = None, # Days without stock, plain and fading, each [items, months]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # Copies per day, per fading day, and gamma shape
+    "What each item would sell in each month, as known at its end; 0 where it is not carried."
     flat = lambda table, dtype=np.float64: np.ascontiguousarray(table.T, dtype=dtype)
     units, days, lot = flat(units), flat(exposure), flat(lot, np.int64)
-    age = np.arange(len(units))[:, None] - (np.full(units.shape[1], -1) if came is None else came)
-    new = (age < NEW_MONTHS) & (came is not None and came >= 0)
+    born = np.full(units.shape[1], -1) if came is None else came
+    age = np.arange(len(units))[:, None] - born
+    new = (age < NEW_MONTHS) & (born >= 0)
     new &= np.arange(len(units))[:, None] >= (0 if told is None else told)
     course = walk_months(units, days, lot, new, moods)
-    rates = np.stack([course.rate, np.zeros_like(course.rate)])
+    rates = np.stack([course.rate, np.zeros_like(course.rate), course.spread])
     items = np.flatnonzero(new.any(axis=0))
     if len(items):
-        found = rush_rates(units[:, items], days[:, items], flat(fading)[:, items], lot[:, items], course, new[:, items])
-        rates[:, :, items] = np.where(new[:, items], np.stack(found), rates[:, :, items])
-    rate, rush = (np.where(was_on_sale(exposure), one.T, 0) for one in rates)
-    return rate, rush
+        mine = lambda tables: np.stack([flat(table)[:, items] for table in tables])
+        seen = mine([exposure, fading])
+        found = rush_rates(units[:, items], seen, mine(missed) if missed else seen,
+                           lot[:, items], course, new[:, items])
+        rates[:, :, items] = np.where(new[:, items], found, rates[:, :, items])
+    carried = was_on_sale(exposure)
+    return tuple(np.where(carried, one.T, gone) for one, gone in zip(rates, (0, 0, 1)))

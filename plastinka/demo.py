@@ -18,7 +18,7 @@ from .jobs import check_parameters, forecast_job, new_run_folder, queue_run, run
 from .ledger import Ledger, build_ledger
 from .metrics import coverage, mean_pinball
 from .models.baselines import BASELINES
-from .orders import count_moments, forecast_array
+from .orders import forecast_counts, forecast_levels
 from .panel import build_panel
 from .shop import Shop, make_shop
 
@@ -39,17 +39,17 @@ def compare_with_truth(
     forecast: pd.DataFrame, # What a run forecast from the same files
 ) -> dict: # pinball (by model), titles, total and true_total, coverage_90, lost and true_lost
     "Scores of a forecast, and of the estimate of lost sales, against what is true."
-    items, levels, values = forecast_array(forecast)
-    horizon, panel = values.shape[1], build_panel(ledger)
+    items, months, counts = forecast_counts(forecast)
+    levels, horizon, panel = np.array(list(forecast_levels(forecast).values())), len(months), build_panel(ledger)
     demand = true_demand(shop, horizon)
     demand = demand[demand.index.isin(items) & demand.index.isin(panel["item"].values)]
-    actual, chosen = demand.to_numpy(float), values[items.get_indexer(demand.index)]
+    actual, chosen = demand.to_numpy(float), counts.take(items.get_indexer(demand.index)).quantile(levels)
     rows = panel.get_index("item").get_indexer(demand.index)
-    rivals = {model.name: model.forecast(panel, horizon, tuple(levels))[rows] for model in BASELINES}
+    rivals = {model.name: model.forecast(panel, horizon).take(rows).quantile(levels) for model in BASELINES}
     future = shop.truth[shop.truth["future"] & shop.truth["month"].isin(demand.columns)]
     return dict(pinball={name: mean_pinball(actual, each, levels) for name, each in {"this run": chosen, **rivals}.items()},
                 titles=len(demand), months=[f"{month:%Y-%m}" for month in demand.columns],
-                total=float(count_moments(values, levels)[0].sum()), true_total=float(future["demand"].sum()),
+                total=float(counts.mean.sum()), true_total=float(future["demand"].sum()),
                 coverage_90=coverage(actual, chosen[..., 0], chosen[..., -1]),
                 lost=float(panel["lost_units"].sum()), true_lost=float(shop.truth["lost_units"].sum()))
 

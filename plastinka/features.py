@@ -151,11 +151,13 @@ def artist_titles(
 # %% ../nbs/31_features.ipynb #55b207c7
 def months_on_list(
     panel: xr.Dataset, # Panel
-    most: int = 60, # Longest age told apart
+    most: int = 12, # Longest age told apart; also that of items whose age is unknown
 ) -> np.ndarray: # [items, months] whole months, 0 before the first copy
     "Months since an item's first copy."
     months, first = [panel[name].values.astype("datetime64[M]").astype(int) for name in ("month", "first_seen")]
-    return np.clip(months[None, :] - first[:, None], 0, most)
+    age = np.clip(months[None, :] - first[:, None], 0, most)
+    unknown = (first <= months[0]) & (not panel.attrs["stock_known"])
+    return np.where(unknown[:, None], most, age)
 
 # %% ../nbs/31_features.ipynb #0366d751
 def stock_features(

@@ -592,4 +592,4 @@ def _told_corrections(sources: pd.DataFrame) -> pd.DataFrame:
 def _told(copies: pd.DataFrame, kinds: set[str]) -> list[pd.DataFrame]:
     missing = copies["created_date"].isna() & knows_stock(copies, kinds)
     return [count_repairs(copies["source_file"], "release_year", copies["release_estimated"], "a reissue without a year: its recording year and the shop's usual gap"),
-            count_repairs(copies["source_file"], "created_date", missing, "day of arrival unknown: on sale on the day of its sale, or of the snapshot, only")]
+            count_repairs(copies["source_file"], "created_date", missing, "day of arrival unknown: taken to lie between its neighbours of the same title")]

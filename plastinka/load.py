@@ -313,7 +313,8 @@ def item_frame(
     return pd.DataFrame(dict(
         item_id=ledger.items["item_id"].to_numpy(), artist_number=clean_texts(ledger.items["artist"]).map(artists), style_number=style("style"),
         **{name: clean_texts(ledger.items[name]) for name in ITEM_TEXTS}, first_style_number=style("first_style"),
-        first_seen=pd.DatetimeIndex(said("first_seen")), **{name: said(name).astype(np.float64) for name in ITEM_NUMBERS}))
+        first_seen=pd.DatetimeIndex(said("first_seen")), first_sold=pd.DatetimeIndex(said("first_sold")),
+        **{name: said(name).astype(np.float64) for name in ITEM_NUMBERS}))
 
 # %% ../nbs/21_load.ipynb #9d30b229
 def write_items(
@@ -321,7 +322,7 @@ def write_items(
     items: pd.DataFrame, # From `item_frame`
 ) -> np.ndarray: # Number of each item
     "Add new items, and change those of which something else is said now."
-    known = pd.read_sql(sa.select(ITEM), connection, parse_dates=["first_seen"])
+    known = pd.read_sql(sa.select(ITEM), connection, parse_dates=["first_seen", "first_sold"])
     numbers = items["item_id"].map(known.set_index("item_id")["number"])
     fresh = numbers.isna().to_numpy()
     numbers[fresh] = known["number"].max() + 1 + np.arange(fresh.sum()) if len(known) else 1 + np.arange(fresh.sum())
@@ -409,7 +410,8 @@ def absent_values(
     stock_known: bool, # Whether the stock of past days is known
 ) -> dict[str, float]: # By measure
     "What an item's measures are in a month for which it has no row."
-    always = {"units": 0.0, "price": np.nan}
+    always = {"units": 0.0, "price": np.nan, "offered": 1.0, "offered_settled": 1.0, "imputed": 0.0}
+    always |= {"lost_size": 1.0} if stock_known else {"exposure_share": 1.0}
     return {name: always.get(name, 0.0 if stock_known else np.nan) for name in MEASURES}
 
 
@@ -421,6 +423,8 @@ def measure_frame(
     values, absent = {name: panel[name].values.T for name in MEASURES}, absent_values(bool(panel.attrs["stock_known"]))
     some = np.zeros((panel.sizes["month"], panel.sizes["item"]), dtype=bool)
     for name, each in values.items():
+        if name == "exposure_share" and not panel.attrs["stock_known"]:
+            continue # It follows from the first day, and is not kept
         some |= ~np.isnan(each) if np.isnan(absent[name]) else each != absent[name]
     month, item = np.nonzero(some)
     months = pd.DatetimeIndex(panel["month"].values)

@@ -84,7 +84,7 @@ def read_panel(
                       connection.execute(sa.select(SETTING.c.name, SETTING.c.value).where(SETTING.c.name.like("panel.%"))).all()}
         if not attributes:
             raise input_error("store", "keeps no measures", "Load with measure=build_panel, as `plastinka ingest` does")
-        items = pd.read_sql(_panel_items(), connection, parse_dates=["first_seen"])
+        items = pd.read_sql(_panel_items(), connection, parse_dates=["first_seen", "first_sold"])
         facts = _read_numbers(connection, sa.select(ITEM_MONTH.c.item_number, ITEM_MONTH.c.month_number, *[ITEM_MONTH.c[name] for name in MEASURES]))
         months = pd.read_sql(sa.select(MONTH).where(MONTH.c.observed > 0).order_by(MONTH.c.number), connection, parse_dates=["first_day"])
     months = months[months["first_day"] >= pd.Timestamp(attributes["first_day"])]
@@ -106,7 +106,8 @@ def _panel_items():
 
 # %% ../nbs/22_query.ipynb #380984dd
 PANEL_COORDS = ("artist", "album", "barcode", "cover_type", "release_type", "style", "recording_year", "release_year", "decade_recorded",
-                "decade_released", "first_seen", "first_style", "first_decade", "price_last") # In the panel's order
+                "decade_released", "first_seen", "first_style", "first_decade", "price_last", "first_sold", "first_recording_year",
+                "first_release_year")
 
 
 def _lay_out(items, months, facts, attributes):
@@ -120,12 +121,15 @@ def _lay_out(items, months, facts, attributes):
         values[row, column] = facts[place]
         variables[name] = (("item", "month"), values)
     coords = {name: ("item", _coordinate(items[name])) for name in PANEL_COORDS}
+    if not attributes["stock_known"]:
+        seen = months["first_day"].to_numpy(dtype="datetime64[M]") >= coords["first_seen"][1].astype("datetime64[M]")[:, None]
+        variables["exposure_share"] = (("item", "month"), seen.astype(np.float32))
     return xr.Dataset(variables | {"observed": ("month", months["observed"].to_numpy(dtype=np.float32))},
                       coords={"item": items["item_id"].to_numpy(dtype=object), "month": months["first_day"].to_numpy(dtype="datetime64[ns]"), **coords}, attrs=attributes)
 
 
 def _coordinate(column):
-    if column.name == "first_seen":
+    if column.name in ("first_seen", "first_sold"):
         return column.to_numpy(dtype="datetime64[ns]")
     return column.to_numpy(dtype=np.float64) if column.name in ITEM_NUMBERS else column.to_numpy(dtype=object)
 

@@ -42,6 +42,15 @@ class ShopPlan:
     elasticity: float = 1.2 # By how many per cent demand falls when a price rises by one
     trend: float = 0.15 # Standard deviation of a title's yearly log growth
     discontinued: float = 0.05 # Share of titles that one day cannot be reordered any more
+    other_events: float = 0 # 1: the busy days are 14 February and the second Saturday of September
+    sale_weeks: float = 1 # How many usual days a day of the first two weeks of January and July is worth
+    closed: float = -1 # Weekday on which the shop is closed, 0 Monday to 6 Sunday; -1 none
+    weekend: float = 1 # How much a week's days differ: 0 not at all, 2 more, -1 the other way round
+    markdowns: float = 0 # Share of copies sold at 70 % of their tag
+    single_pieces: float = 0 # Share of titles of which the shop has one copy, once
+    undated: float = 0 # Share of copies whose arrival nobody wrote down
+    late: float = 0 # Share of titles that are reordered only when the last copy is gone
+    growth: float = 0 # Yearly log growth of the whole shop's demand; below 0 it declines
 
     def __post_init__(self):
         for name, low, high in PLAN_LIMITS:
@@ -52,7 +61,9 @@ class ShopPlan:
 
 
 PLAN_LIMITS = [("titles", 1, 100_000), ("months", 1, 240), ("future", 0, 36), ("stockouts", 0, 0.6), ("demand", 0.01, 100),
-               ("clumping", 0, 5), ("quiet", 0, 0.9), ("new_releases", 0, 1), ("elasticity", 0, 5), ("trend", 0, 1), ("discontinued", 0, 1)]
+               ("clumping", 0, 5), ("quiet", 0, 0.9), ("new_releases", 0, 1), ("elasticity", 0, 5), ("trend", 0, 1), ("discontinued", 0, 1),
+               ("other_events", 0, 1), ("sale_weeks", 0.1, 10), ("closed", -1, 6), ("weekend", -2, 3), ("markdowns", 0, 1),
+               ("single_pieces", 0, 1), ("undated", 0, 1), ("late", 0, 1), ("growth", -2, 2)]
 
 
 def random_stream(
@@ -188,10 +199,14 @@ def shop_calendar(
     month, day, weekday = days.month, days.day, days.weekday
     store_day = (month == 4) & (weekday == 5) & (day >= 15) & (day <= 21)
     black_friday = (month == 11) & (weekday == 4) & (day >= 23) & (day <= 29)
+    if plan.other_events:
+        store_day, black_friday = (month == 9) & (weekday == 5) & (day >= 8) & (day <= 14), (month == 2) & (day == 14)
     event = np.select([store_day, black_friday, (month == 1) & (day == 1)], [5.0, 3.5, 0.0], 1.0)
+    event = np.where(np.isin(month, [1, 7]) & (day <= 14), event * plan.sale_weeks, event)
+    event = np.where(weekday == plan.closed, 0.0, event)
     phase = np.select([days < start, days < end], ["before", "span"], "future")
     return pd.DataFrame(dict(month=days.to_period("M").to_timestamp(), phase=phase, season=SEASON[month - 1],
-                             event=event * WEEKDAY[weekday]), index=days)
+                             event=event * WEEKDAY[weekday] ** plan.weekend), index=days)
 
 # %% ../nbs/13_shop.ipynb #60a8bf19
 def price_path(
@@ -220,6 +235,7 @@ def expected_demand(
     walk = rng.normal(0, 0.03, (month[-1] + 1, len(STYLES))).cumsum(axis=0)
     growth = rng.normal(0, plan.trend, number) * (np.arange(month[-1] + 1)[:, None] - month[-1] / 2) / 12
     effect = np.clip((prices / prices[0]) ** -plan.elasticity, 0.3, 3)
+    growth = growth + plan.growth * (np.arange(month[-1] + 1)[:, None] - month[-1] / 2) / 12
     monthly = np.exp(walk[:, style] - walk[:, style].mean(axis=0) + growth) * effect * titles.base_rate.to_numpy() / 30.4
     strength = rng.uniform(0.6, 1.4, len(STYLES))[style]
     seasonal = calendar.season.to_numpy()[:, None] ** strength * calendar.event.to_numpy()[:, None]
@@ -306,8 +322,12 @@ def shop_rules(
     gone = rng.random(number) < plan.discontinued
     first = np.maximum(titles.launch.to_numpy(), BURN_IN_MONTHS * 30)
     last_order = np.where(gone, first + rng.random(number) * (days - first), days)
-    return dict(launch=titles.launch.to_numpy(), reorder_point=point, order_up_to=point + np.maximum(1, np.ceil(guess * 1.5)).astype(int),
-                last_order=last_order.astype(int), wait=rng.exponential(size=(64, number)) * slow_supplier)
+    up_to = point + np.maximum(1, np.ceil(guess * 1.5)).astype(int)
+    late, single = (random_stream(plan, name).random(number) < getattr(plan, name) for name in ("late", "single_pieces"))
+    point, up_to = np.where(late | single, 0, point), np.where(single, 1, up_to)
+    last_order = np.where(single, 0, last_order)
+    return dict(launch=titles.launch.to_numpy(), reorder_point=point, order_up_to=up_to, last_order=last_order.astype(int),
+                wait=rng.exponential(size=(64, number)) * slow_supplier)
 
 # %% ../nbs/13_shop.ipynb #552e4ccf
 def copies_in_order(
@@ -385,6 +405,8 @@ def _simulate(plan, table, demand, burn_in):
     def simulate(delay):
         return keep_shop(demand, wait=1 + (wait * delay).astype(int), **rules)
     listed = np.arange(len(demand))[:, None] >= np.maximum(table.launch.to_numpy(), burn_in)
+    restocked = rules["last_order"] > 0 # Single pieces are not out of stock
+    listed &= restocked | ~restocked.any()
     return simulate(find_delay(plan, simulate, listed))
 
 # %% ../nbs/13_shop.ipynb #b98e4ddf
@@ -404,7 +426,9 @@ def _keep_books(plan, table, calendar, prices, expected, demand, arrivals, sales
     copies = copies.assign(title=np.searchsorted(seen, copies.title))
     copies["price"] = _copy_prices(plan, copies, calendar, prices[:, seen], end)
     rows = items.drop(columns=["item_id", "price", "launch"]).iloc[copies.title].reset_index(drop=True)
-    rows = rows.assign(created_date=calendar.index[copies.created], price=copies.price.to_numpy(), count=1,
+    undated = random_stream(plan, "undated").random(len(copies)) < plan.undated
+    created = calendar.index[copies.created].where(~undated)
+    rows = rows.assign(created_date=created, price=copies.price.to_numpy(), count=1,
                        sold_date=calendar.index[copies.sold].where(copies.sold >= 0))
     stock = rows[rows.sold_date.isna()].groupby(STOCK_COLUMNS[:-1], as_index=False, dropna=False)["count"].sum()
     sold = rows[rows.sold_date.notna()].sort_values("sold_date", kind="stable", ignore_index=True)
@@ -419,7 +443,8 @@ def _copy_prices(plan, copies, calendar, prices, end):
     month = calendar.month.factorize()[0]
     relabelled = random_stream(plan, "labels").random(len(copies)) < 0.5
     day = np.where(relabelled, np.where(copies.sold >= 0, copies.sold, end - 1), copies.created)
-    return prices[month[day], copies.title]
+    marked = (copies.sold >= 0) & (random_stream(plan, "markdowns").random(len(copies)) < plan.markdowns)
+    return prices[month[day], copies.title] * np.where(marked, 0.7, 1)
 
 # %% ../nbs/13_shop.ipynb #fbc402e7
 DIRT_COLUMNS = ["file", "sheet", "row", "column", "fault", "expected", "written", "meant"]

@@ -29,7 +29,8 @@ from .core import input_error
 # %% ../nbs/20_store.ipynb #68c9370c
 METADATA = sa.MetaData()
 ITEM_TEXTS = ("barcode", "album", "cover_type", "release_type") # Columns of item, as the panel calls them
-ITEM_NUMBERS = ("recording_year", "release_year", "decade_recorded", "decade_released", "first_decade", "price_last") # The same, numbers
+ITEM_NUMBERS = ("recording_year", "release_year", "decade_recorded", "decade_released", "first_decade", "price_last",
+                "first_recording_year", "first_release_year") # The same, numbers
 
 
 def _key(target: str, **options) -> Column:
@@ -48,7 +49,7 @@ STYLE = Table("style", METADATA, _number(), Column("name", Text, nullable=False,
 ITEM = Table("item", METADATA, _number(), Column("item_id", Text, nullable=False, unique=True), _key("artist"), _key("style"),
              *[Column(name, Text, nullable=False) for name in ITEM_TEXTS],
              Column("first_style_number", ForeignKey("style.number"), nullable=False), Column("first_seen", Date),
-             *[Column(name, Float) for name in ITEM_NUMBERS])
+             *[Column(name, Float) for name in ITEM_NUMBERS], Column("first_sold", Date))
 
 # %% ../nbs/20_store.ipynb #a791ddc0
 UPLOAD = Table("upload", METADATA, _number(), Column("loaded", Text, nullable=False), Column("version", Text, nullable=False),
@@ -68,7 +69,8 @@ SETTING = Table("setting", METADATA, Column("name", String(40), primary_key=True
 
 # %% ../nbs/20_store.ipynb #9595d6ca
 MEASURES = ("units", "arrivals", "stock_open", "stock_close", "availability", "depth", "exposure", "daily_rate", "price",
-            "lost_units", "lost_money") # Columns of item_month, as the panel calls them
+            "lost_units", "lost_money", "lost_size", "offered", "exposure_share", "imputed", "lost_units_settled",
+            "offered_settled") # Columns of item_month, as the panel calls them
 
 COPY = Table("copy", METADATA, Column("source_file_number", ForeignKey("source_file.number"), primary_key=True),
              Column("source_row", Integer, primary_key=True, autoincrement=False), _key("item", index=True), _key("style"),

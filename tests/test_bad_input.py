@@ -2,11 +2,13 @@
 import io
 import json
 import os
+import re
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -278,3 +280,111 @@ def test_one_item(tmp_path):
     assert code == 0, told
     assert (folder / "report.html").exists()
     assert pd.read_parquet(folder / "forecast.parquet")["item_id"].nunique() == 1
+
+
+# What a shop may well give, and what no order may come of
+
+def stock_rows(rows: pd.DataFrame, copies: int, created="2024-01-05") -> pd.DataFrame:
+    "Copies at hand of every title that was sold."
+    return rows.drop_duplicates("album").drop(columns="sold_date").assign(count=copies, created_date=pd.Timestamp(created))
+
+
+def done(outcome) -> tuple[pd.DataFrame, str]:
+    "The order list of a run that succeeded, and its page."
+    code, told, [folder] = outcome
+    assert code == 0, told
+    return pd.read_excel(folder / "forecast.xlsx", sheet_name="orders", dtype={"Barcode": str}), (folder / "report.html").read_text(encoding="utf-8")
+
+
+def daily_rows(days=420, titles=6, start="2023-01-01") -> pd.DataFrame:
+    "One sold copy of every title on every day."
+    when = np.repeat(pd.date_range(start, periods=days), titles)
+    title = [f"{number:02}" for number in range(titles)] * days
+    return sales_rows(1, titles).iloc[[int(each) for each in title]].reset_index(drop=True).assign(
+        created_date=pd.Timestamp("2022-12-01"), sold_date=when)
+
+
+def test_snapshot_in_the_middle_of_a_month(tmp_path):
+    rows = daily_rows() # to 2024-02-24: the last five days of February are left
+    shop = write_shop(tmp_path, rows, stock_rows(rows, 40, "2022-12-01"))
+    orders, page = done(call(tmp_path, *shop, "--horizon", "1", "--snapshot-date", "2024-02-25"))
+    assert (orders["Demand"] < 12).all() and (orders["Order"] == 0).all(), orders
+    assert "2024-02-25" in page and "2024-02-29" in page
+
+
+def test_snapshot_before_the_last_sale(tmp_path, shop):
+    outcome = call(tmp_path, *shop, "--snapshot-date", "2024-02-21")
+    assert_refused(outcome, "a sale on 2024-02-21", "snapshot is of 2024-02-21", "right snapshot date")
+
+
+def test_snapshot_on_the_first(tmp_path):
+    rows = sales_rows(titles=3)
+    shop = write_shop(tmp_path, rows, stock_rows(rows, 1))
+    orders, page = done(call(tmp_path, *shop, "--horizon", "1", "--snapshot-date", "2024-03-01"))
+    assert "2024-03-01" in page and "2024-03-31" in page and "2024-02-29" not in page.split("<main>")[1].split("loaded")[0]
+    assert orders["Demand"].between(0, 3).all()
+
+
+def test_no_month_is_complete(tmp_path):
+    shop = write_shop(tmp_path, sales_rows(1))
+    assert_refused(call(tmp_path, *shop, "--snapshot-date", "2023-01-25"), "no month is complete", "2023-01-01 to 2023-01-24", "whole months")
+
+
+def test_one_month_only(tmp_path):
+    shop = write_shop(tmp_path, sales_rows(1))
+    assert_refused(call(tmp_path, *shop, "--snapshot-date", "2023-02-01"), "months", "sales files")
+
+
+def test_every_arrival_undated(tmp_path):
+    rows = sales_rows(titles=3)
+    stock = stock_rows(rows, 4)
+    shop = write_shop(tmp_path, rows.drop(columns="created_date"), stock.drop(columns="created_date"))
+    orders, page = done(call(tmp_path, *shop, "--horizon", "1"))
+    assert (orders["In stock"] == 4).all() and (orders["Order"] == 0).all(), "what lies on the shelf today is known"
+    assert "the days on which copies arrived" in page
+
+
+def test_no_stock_file_no_order(tmp_path):
+    shop = write_shop(tmp_path, sales_rows(titles=3))
+    orders, page = done(call(tmp_path, *shop[2:], "--horizon", "1"))
+    assert set(orders["Order"]) == {"unknown"} and set(orders["In stock"]) == {"unknown"}
+    assert pd.api.types.is_numeric_dtype(orders["Demand"])
+    assert "Stock is unknown" in page and ">In all" not in page
+
+
+def test_every_price_missing(tmp_path):
+    rows = sales_rows(titles=3)
+    shop = write_shop(tmp_path, rows.drop(columns="price"), stock_rows(rows, 0 + 1).drop(columns="price"))
+    orders, page = done(call(tmp_path, *shop, "--horizon", "1"))
+    assert set(orders["At selling price"]) == {"unknown"} and (orders["Order"] >= 0).all()
+    assert "No price is known" in page
+
+
+def test_all_copies_are_single_pieces(tmp_path):
+    rows = sales_rows(titles=40).assign(cover_type="EX")
+    rows["album"] = [f"Альбом {number}" for number in range(len(rows))]
+    rows["barcode"] = ""
+    shop = write_shop(tmp_path, rows, stock_rows(rows.head(5), 1, "2023-01-05"))
+    orders, page = done(call(tmp_path, *shop, "--horizon", "1"))
+    assert (orders["Order"] == 0).all(), "a second-hand copy cannot be ordered"
+    assert "To order" in page
+
+
+def test_nothing_on_the_shelf_all_month(tmp_path):
+    rows = sales_rows(months=16, titles=4)
+    empty = rows["sold_date"].dt.strftime("%Y-%m").eq("2024-03") & rows["album"].ne("Альбом 00")
+    rows.loc[rows["album"].eq("Альбом 00"), "created_date"] = pd.Timestamp("2022-12-01") # always there, sells once a month
+    shop = write_shop(tmp_path, rows[~empty], stock_rows(rows, 1, "2024-04-25").head(1))
+    orders, page = done(call(tmp_path, *shop, "--horizon", "1"))
+    assert orders["Demand"].ge(0).all() and len(orders) == 4
+    assert not re.search(r">\s*(nan|none|nat)\b", page, re.IGNORECASE)
+
+
+def test_nothing_on_the_shelf_in_the_months_held_out(tmp_path):
+    rows = sales_rows(months=16, titles=4)
+    late = rows["sold_date"] >= "2024-02-01"
+    rows.loc[late, "album"] = [f"Новый {number}" for number in range(late.sum())] # what sold before is never there again
+    shop = write_shop(tmp_path, rows, stock_rows(rows.tail(1), 1, "2024-04-25"))
+    orders, page = done(call(tmp_path, *shop, "--horizon", "3"))
+    assert len(orders) == 4 + late.sum() and orders["Demand"].ge(0).all()
+    assert not re.search(r">\s*(nan|none|nat)\b", page, re.IGNORECASE)

@@ -19,7 +19,7 @@ from plastinka.ingest import RawRows
 from plastinka.ledger import build_ledger
 from plastinka.panel import build_panel, daily_stock, stock_now
 
-CAUSAL_COORDS = ("first_seen", "first_style", "first_decade")
+WRITTEN = ("first_sold", "first_style", "first_recording_year", "first_release_year", "first_decade") # As said by the first sale
 FILLER = "Z" # An item that sells every month, so that no month is missing
 RELEASED = {"C": 2023, "D": 2024} # Release years; an item that came in its year is a new release
 
@@ -120,7 +120,7 @@ def count_by_day(copies, known, start, days):
     found = defaultdict(lambda: defaultdict(float))
     prices = defaultdict(list)
     items = sorted({copy[0] for copy in copies})
-    first, on_shelf, sold_on, new = {}, np.zeros((len(items), days)), np.zeros(days), []
+    first, on_shelf, sold_on, new, told = {}, np.zeros((len(items), days)), np.zeros(days), [], []
     for item in items:
         mine = []
         for _, created, sold, count, price in [copy for copy in copies if copy[0] == item]:
@@ -149,14 +149,14 @@ def count_by_day(copies, known, start, days):
                 cell["fading"] += exposed * FADING ** (day - first[item])
                 cell["fading_missed"] += (1 - exposed) * FADING ** (day - first[item])
         came = start + timedelta(first[item])
-        is_new = not any(seen < 0 for _, seen, *_ in mine) and came.year <= RELEASED.get(item, 0)
-        new.append((came.year - start.year) * 12 + came.month - start.month if is_new else -1)
-        for begin, _, sold, count, price in mine:
-            gone = days - 1 if sold is None else sold
-            if price is not None and (known or sold is not None):
-                lived = range(begin if known else gone, gone + 1)
-                for month in {(start + timedelta(day)).strftime("%Y-%m") for day in lived}:
-                    prices[item, month] += [price] * count
+        sales = [sold for _, _, sold, _, _ in mine if sold is not None]
+        is_new = not any(seen < 0 for _, seen, *_ in mine) and came.year <= RELEASED.get(item, 0) and sales
+        month_of = lambda day: (day.year - start.year) * 12 + day.month - start.month
+        new.append(month_of(came) if is_new else -1)
+        told.append(month_of(start + timedelta(min(sales))) if is_new else 0)
+        for _, _, sold, count, price in mine:
+            if price is not None and sold is not None:
+                prices[item, (start + timedelta(sold)).strftime("%Y-%m")] += [price] * count
     months = sorted({month for _, month in found})
     table = lambda name: np.array([[found[item, month][name] for month in months] for item in items])
     dates = pd.date_range(start, periods=days)
@@ -166,7 +166,7 @@ def count_by_day(copies, known, start, days):
             cell["worth"] += weight * shelf[day]
             cell["worth_missed"] += weight * (1 - shelf[day]) * (day >= first[item])
     measures = {name: table(name) for name in ("units", "arrivals", "lots", "stock_open", "stock_close", "exposure", "on_sale", "days",
-                                               "worth", "worth_missed", "fading", "fading_missed")} | {"new": np.array(new)}
+                                               "worth", "worth_missed", "fading", "fading_missed")} | {"new": np.array(new), "told": np.array(told)}
     measures["availability"] = measures["on_sale"] / measures["days"]
     measures["depth"] = table("shelf") / measures["days"]
     measures["daily_rate"] = measures["units"] / np.maximum(measures["on_sale"], 1)
@@ -177,7 +177,7 @@ def count_by_day(copies, known, start, days):
 def lost_by_day(measures):
     "Lost copies: days since the item first came that it was not exposed × its demand rate, and the same of its rush if it is new."
     lot = usual_lot(measures["arrivals"], measures["lots"], measures["stock_open"][:, 0])
-    rate, rush = demand_rates(measures["units"], measures["worth"], lot, measures["new"], measures["fading"])
+    rate, rush, _ = demand_rates(measures["units"], measures["worth"], lot, measures["new"], measures["fading"], told=measures["told"])
     return measures["worth_missed"] * rate + measures["fading_missed"] * rush
 
 
@@ -233,8 +233,11 @@ def test_nothing_looks_ahead(shop):
     for month in panel["month"].values:
         known = build_panel(ledger.cut(month))
         seen = panel.sel(item=known["item"].values, month=slice(None, month))
-        for name in (*panel.data_vars, *CAUSAL_COORDS):
+        for name in (*panel.data_vars, "first_seen"):
             np.testing.assert_array_equal(known[name], seen[name], err_msg=f"{name} up to {month}")
+        sold = ~np.isnat(known["first_sold"].values)
+        for name in WRITTEN:
+            np.testing.assert_array_equal(known[name][sold], seen[name][sold], err_msg=f"{name} up to {month}")
         for features, whole in ((past_features(known), past), (future_features(known, 3), future)):
             same = whole.sel(item=features["item"].values).isel(month=slice(0, features.sizes["month"]))
             np.testing.assert_array_equal(features.values, same.values, err_msg=f"features up to {month}")
@@ -245,7 +248,7 @@ def test_nothing_looks_ahead(shop):
 @shops(20)
 @given(shop_rows(returns=False), st.integers(0, 130))
 def test_a_cut_ledger_is_the_ledger_of_the_files_of_that_day(shop, cut):
-    "Cutting says the same as reading what the shop would have exported at the end of that month."
+    "Cutting says the same as reading what the shop would have exported at the end of that month, whatever was on the tags then."
     rows, start, days = shop
     ends = [day for day in range(1, days) if (start + timedelta(day)).day == 1]
     known = count_copies(rows, start, days)[1]
@@ -253,14 +256,16 @@ def test_a_cut_ledger_is_the_ledger_of_the_files_of_that_day(shop, cut):
         return
     end = ends[cut % len(ends)]
     seen = lambda created, sold: (min(created, sold) if sold is not None else created) if created is not None else sold if sold is not None else days - 1
-    exported = [(kind if sold is not None and sold < end else "stock", item, seen(created, sold), sold if sold is not None and sold < end else None, *rest)
-                for kind, item, created, sold, *rest in rows if seen(created, sold) < end]
+    gone = lambda sold: sold is not None and sold < end
+    exported = [(kind, item, seen(created, sold), sold, count, price, style) if gone(sold) else
+                ("stock", item, seen(created, sold), None, count, 777.7, "Polka")
+                for kind, item, created, sold, count, price, style in rows if seen(created, sold) < end]
     whole = ledger_of(rows, start, days)
     try:
         then = build_panel(build_ledger(raw_rows(exported, start), start + timedelta(end), max_bad_share=1, with_stock=True))
     except InputError as error:
         raise AssertionError(f"what was exported then is refused: {error}") from error
     cut_panel = build_panel(whole.cut(start + timedelta(end - 1)))
-    for name in (*cut_panel.data_vars, *CAUSAL_COORDS, "style"):
+    for name in (*cut_panel.data_vars, "first_seen", *WRITTEN):
         np.testing.assert_array_equal(cut_panel[name], then[name], err_msg=name)
     np.testing.assert_array_equal(static_features(cut_panel, fit_static(cut_panel)), static_features(then, fit_static(then)))

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['EPOCH_STEPS', 'LEAST_STEPS', 'TideOptions', 'choose_batch_size', 'schedule_options', 'quiet_lightning', 'make_tide',
            'EpochLosses', 'is_stale', 'LossCurve', 'spread_months', 'CalendarOnce', 'LastAverage', 'head_target',
-           'TideFit', 'tide_dataset', 'training_callbacks', 'train_tide', 'predict_windows', 'predict_tide']
+           'TideFit', 'tide_dataset', 'training_callbacks', 'train_tide', 'predict_windows', 'predict_counts',
+           'predict_tide']
 
 # %% ../../nbs/43_models.tide.ipynb #3874bdfd
 import logging
@@ -24,7 +25,8 @@ from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts, OneCycleLR
 
 
 from ..core import bar, input_error
-from .heads import forecast_units, make_head, training_target
+from ..counts import Counts, concat_counts, point_counts
+from .heads import forecast_counts, forecast_units, make_head, training_target
 from ..schema import QUANTILES
 from ..windows import BlockTrainingDataset, WindowBlock, as_is, cutoff_windows, module_input, thin_windows, window_weights
 
@@ -35,8 +37,7 @@ class TideOptions:
     lags: int = 12 # Months of history
     horizon: int = 3 # Months ahead
     quantiles: tuple[float, ...] = QUANTILES # Levels of the forecast
-    head: str = "negative_binomial" # Likelihood, a name of `42_models.heads`
-    censored: bool = False # Learn from what sold, told when stock cut it off; else from estimated demand
+    head: str = "quasi_poisson" # Likelihood, a name of `42_models.heads`
     hidden_size: int = 64 # Width of the dense blocks
     layers: int = 1 # Residual blocks in the encoder, and in the decoder
     dropout: float = 0.3 # Share of activations dropped in training
@@ -177,7 +178,10 @@ class LossCurve(EpochLosses):
     @property
     def best_epoch(self) -> int:
         "Number of epochs after which what is watched was lowest, from 1."
-        return int(np.argmin(self.watched)) + 1
+        watched = np.asarray(self.watched, float)
+        if np.isnan(watched).all():
+            raise input_error(self.label, "ended with a loss that is not a number in every epoch", "Lower the learning rate")
+        return int(np.nanargmin(watched)) + 1
 
 # %% ../../nbs/43_models.tide.ipynb #976e17cd
 def spread_months(
@@ -220,13 +224,10 @@ class LastAverage(WeightAveraging):
 # %% ../../nbs/43_models.tide.ipynb #2ab20095
 def head_target(
     head: TorchLikelihood, # A head of `42_models.heads`, or darts' own quantile regression
-    censored: bool, # Learn from what sold, told when stock cut it off
     ahead: dict[str, torch.Tensor], # From `windows.gather_target`
     scale: torch.Tensor, # [batch, 1, 1]
 ) -> tuple[torch.Tensor, torch.Tensor]: # darts' future_target and sample_weight
     "Target and weight of a batch, as the head wants them."
-    if censored:
-        return training_target(head, ahead["sold"], ahead["weight"], scale, ahead["censored"] > 0, ahead["exposure"])
     return training_target(head, ahead["demand"], ahead["weight"], scale)
 
 # %% ../../nbs/43_models.tide.ipynb #9ba9f8c2
@@ -248,18 +249,18 @@ def tide_dataset(
     weights: np.ndarray | None = None, # float32 [windows]
 ) -> BlockTrainingDataset: # Finished batches
     "Windows as this head and these options want them."
-    fields = ("sold", "weight", "censored", "exposure") if options.censored else ("demand", "weight")
-    return BlockTrainingDataset(block, windows, partial(head_target, head, options.censored), fields, weights, options.calendar_once)
+    return BlockTrainingDataset(block, windows, partial(head_target, head), ("demand", "weight"), weights, options.calendar_once)
 
 
 def training_callbacks(
     options: TideOptions, # Network and training
     curve: LossCurve, # Watches
-    steps: int, # Steps that will be trained
+    steps: int | None, # Steps that will be trained; None while they are looked for
 ) -> list[Callback]: # For Lightning
     "What goes along with a training."
     calendar = [CalendarOnce()] if options.calendar_once else []
-    average = [LastAverage(round((1 - options.averaging) * steps))] if options.averaging else []
+    averaged = options.averaging and steps is not None
+    average = [LastAverage(round((1 - options.averaging) * steps))] if averaged else []
     return [*average, *calendar, curve]
 
 # %% ../../nbs/43_models.tide.ipynb #1a4a6455
@@ -287,7 +288,7 @@ def train_tide(
     epochs = most_epochs if steps is None else max(round(steps / per_epoch), 1)
     curve = LossCurve(label, epochs, patience if validation is not None else None, judge)
     cycle = None if validation is not None else epochs * per_epoch
-    model = make_tide(options, cycle, epochs, per_epoch, training_callbacks(options, curve, epochs * per_epoch))
+    model = make_tide(options, cycle, epochs, per_epoch, training_callbacks(options, curve, cycle))
     watched = None if validation is None else tide_dataset(block, validation, options, model.likelihood)
     model.fit_from_dataset(tide_dataset(block, windows, options, model.likelihood, None if (weights == 1).all() else weights),
                            watched, dataloader_kwargs={"collate_fn": as_is, "pin_memory": False})
@@ -312,7 +313,25 @@ def predict_windows(
     network.train(learning)
     return np.concatenate(parts).astype(np.float64) if parts else np.zeros((0, block.horizon, len(quantiles)))
 
+# %% ../../nbs/43_models.tide.ipynb #75cc08c0
+def predict_counts(
+    network: torch.nn.Module, # The network of a darts model
+    block: WindowBlock, # Block with the model's features
+    windows: np.ndarray, # int64 [windows, 2] of item and cutoff index
+    factor: float = 1.0, # What expected demand is multiplied by
+    batch_size: int = 1024, # Windows per forward pass
+) -> Counts: # Demand [windows, horizon], in copies
+    "Distributions of the demand of windows."
+    learning, parts = network.training, []
+    network.eval()
+    with torch.inference_mode():
+        for start in range(0, len(windows), batch_size):
+            inputs, scale = module_input(block, windows[start : start + batch_size])
+            parts.append(forecast_counts(network.likelihood, network(inputs).prediction, scale * factor))
+    network.train(learning)
+    return concat_counts(parts) if parts else point_counts(np.zeros((0, block.horizon)))
 
+# %% ../../nbs/43_models.tide.ipynb #6522ea58
 def predict_tide(
     model: TiDEModel, # Trained model
     block: WindowBlock, # Block with the model's features

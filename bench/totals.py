@@ -1,0 +1,146 @@
+"""Expected units of all titles together, against what sold, on monthly sets kept outside the project.
+
+    PLASTINKA_DATA=folder python bench/totals.py                   # four sets, three cutoffs, two seeds
+    PLASTINKA_DATA=folder python bench/totals.py --quick           # at most 300 items of each set, one seed
+    PLASTINKA_DATA=folder python bench/totals.py --sets carparts M5 --option averaging=0.5
+
+Each model sees the months up to a cutoff and says what sells in the three months after. "total" is the mean over cutoffs of
+|log(expected units / units sold)|, and its bar is 0.07, and not more than 0.03 above that of the mean of the last twelve months.
+"below 75 %" is the share of the items whose three months together lie below the 75 % quantile of their sum, ties shared.
+"""
+import argparse
+import os
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from report import finish, row
+from plastinka.counts import sum_counts
+from plastinka.models.baselines import RecentQuantiles, tiny_panel
+from plastinka.schema import QUANTILES
+from plastinka.train import tide_options, train
+
+HORIZON, CUTOFFS, MOST = 3, 3, 0.07
+
+
+def carparts(folder: Path) -> tuple[np.ndarray, bool]:
+    "Demand of spare parts without blanks, known from the first month."
+    table = pd.read_csv(folder / "carparts_1998-01_2001-03.csv", index_col=0).dropna(axis=1)
+    return table.to_numpy().T, True
+
+
+def auto(folder: Path) -> tuple[np.ndarray, bool]:
+    "Spare parts of a car maker, known from the first month."
+    table = pd.read_excel(folder / "AUTO.xls", sheet_name="GOEIE", header=None)
+    return table.iloc[1:, 1:25].to_numpy(float), True
+
+
+def m5(folder: Path) -> tuple[np.ndarray, bool]:
+    "Foods in shops, known from their first sale."
+    return pd.read_csv(folder / "m5_foods1_monthly_2011-02_2015-03.csv", index_col=0).to_numpy(float).T, False
+
+
+def chain(folder: Path) -> tuple[np.ndarray, bool]:
+    "CDs and records of a chain, all its shops together, known from their first sale."
+    table = pd.read_csv(folder / "onec_sales_2013_2014.csv.gz")
+    units = table.pivot_table(index="item_id", columns="date_block_num", values="item_cnt_day", aggfunc="sum", fill_value=0)
+    return np.maximum(units.to_numpy(float), 0), False
+
+
+SETS = {"carparts": carparts, "AUTO": auto, "M5": m5, "chain": chain}
+
+
+def panel_until(units: np.ndarray, known: bool, cutoff: int):
+    "The panel of the items known by a cutoff, and which they are."
+    first = np.zeros(len(units), int) if known else np.where(units.any(axis=1), (units > 0).argmax(axis=1), units.shape[1])
+    there = first < cutoff
+    return tiny_panel(units[there, :cutoff], first[there], start="2015-01-01"), there
+
+
+def pinball(actual: np.ndarray, values: np.ndarray) -> float:
+    "Weighted quantile loss: twice the pinball, over the units."
+    error, levels = actual[..., None] - values, np.array(QUANTILES)
+    return 2 * np.maximum(levels * error, (levels - 1) * error).mean(axis=-1).sum() / actual.sum()
+
+
+def below(counts, actual: np.ndarray, level: float = 0.75) -> float:
+    "Share of what happened below a quantile of the forecast, the mass at the quantile shared out."
+    quantile = counts.quantile([level])[..., 0]
+    under, at = counts.cdf(quantile - 1), counts.pmf(quantile)
+    share = (level - under) / np.maximum(at, 1e-12)
+    return float(np.where(actual < quantile, 1, np.where(actual == quantile, share, 0)).mean())
+
+
+def measure(units: np.ndarray, known: bool, cutoff: int, seed: int, changes: dict) -> dict:
+    "One model at one cutoff, beside the mean of the last twelve months."
+    panel, there = panel_until(units, known, cutoff)
+    actual, seen = units[there, cutoff : cutoff + HORIZON], panel["units"].values[:, -12:]
+    began = time.process_time()
+    trained = train(panel, replace(tide_options(cutoff, seed=seed), **changes))
+    counts, recent = trained.forecast(panel, HORIZON), RecentQuantiles().forecast(panel, HORIZON)
+    dependence = getattr(trained, "dependence", 0.0)
+    known_months = (panel["month"].values[-12:] >= panel["first_seen"].values[:, None]).sum(axis=1)
+    simple = HORIZON * (seen.sum(axis=1) / known_months).sum()
+    return {"ratio": np.log(counts.mean.sum() / actual.sum()), "simple": np.log(simple / actual.sum()),
+            "wql": pinball(actual, counts.quantile(QUANTILES)), "recent": pinball(actual, recent.quantile(QUANTILES)),
+            "below": below(sum_counts(counts, dependence), actual.sum(axis=1)), "factor": getattr(trained, "factor", 1.0),
+            "plain": below(sum_counts(counts), actual.sum(axis=1)), "dependence": dependence,
+            "steps": trained.steps, "seconds": time.process_time() - began}
+
+
+def cutoffs_of(units: np.ndarray) -> list[int]:
+    "The last cutoffs that three months follow, three months apart."
+    return [units.shape[1] - HORIZON * back for back in range(CUTOFFS, 0, -1)]
+
+
+def run_set(name: str, folder: Path, most: int, seeds: int, changes: dict) -> pd.DataFrame:
+    "All cutoffs and seeds of a set."
+    units, known = SETS[name](folder)
+    if len(units) > most:
+        units = units[np.random.default_rng(0).permutation(len(units))[:most]]
+    rows = []
+    for cutoff in cutoffs_of(units):
+        for seed in range(seeds):
+            rows.append({"set": name, "cutoff": cutoff, "seed": seed} | measure(units, known, cutoff, seed, changes))
+            print({key: round(float(value), 3) if not isinstance(value, str) else value for key, value in rows[-1].items()}, flush=True)
+    return pd.DataFrame(rows)
+
+
+def bars(table: pd.DataFrame) -> list[dict]:
+    "What is reported of one set."
+    name, model, simple = table["set"].iloc[0], table["ratio"].abs().mean(), table["simple"].abs().mean()
+    sets = {"total": (model, MOST), "total, last twelve months": (simple, None), "total, above them": (model - simple, 0.03),
+            "WQL": (table["wql"].mean(), None), "WQL, recent quantiles": (table["recent"].mean(), None),
+            "below 75 %": (table["below"].mean(), None), "seconds of CPU, one model": (table["seconds"].mean(), None)}
+    return [row(f"{name}: {what}", value, bar, "", at_most=True) for what, (value, bar) in sets.items()]
+
+
+def read_changes(words: list[str]) -> dict:
+    "NAME=VALUE as options of the network."
+    pairs = [word.split("=", 1) for word in words]
+    return {name: float(value) if value.replace(".", "", 1).isdigit() and "." in value else int(value) if value.isdigit() else value
+            for name, value in pairs}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="at most 300 items, one seed")
+    parser.add_argument("--most", type=int, default=10**6, help="items of each set at most, drawn at random")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
+    parser.add_argument("--option", nargs="+", default=[], metavar="NAME=VALUE", help="options of the network")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    if not os.environ.get("PLASTINKA_DATA"):
+        parser.error("set PLASTINKA_DATA to the folder with the sets")
+    most, seeds = (min(options.most, 300), 1) if options.quick else (options.most, options.seeds)
+    tables = [run_set(name, Path(os.environ["PLASTINKA_DATA"]), most, seeds, read_changes(options.option)) for name in options.sets]
+    return finish([each for table in tables for each in bars(table)], options.json, judged=not options.quick)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
