@@ -274,4 +274,23 @@ def run_notebooks(root: Path) -> list[str]:
     return faults
 
 
-RULES = [layering, learning, names, quarto_link, sidebar, documented, shape, imports_apart, machine_paths, run_notebooks]
+def bound(node: ast.stmt) -> list[str]:
+    "Public names that a statement of a cell defines."
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        found = [node.name]
+    else:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        found = [leaf.id for target in targets for leaf in ast.walk(target) if isinstance(leaf, ast.Name)]
+    return [name for name in found if not name.startswith("_")]
+
+
+def exported_once(root: Path) -> list[str]:
+    "A room exports each name once: of two definitions the first is dead, and only the reader does not know it."
+    faults = []
+    for name, cells in pages(root).items():
+        exported = [found for cell in cells if is_export(cell) for node in parsed(cell["source"]).body for found in bound(node)]
+        faults += [f"{name} exports {found} twice" for found in sorted({one for one in exported if exported.count(one) > 1})]
+    return faults
+
+
+RULES = [layering, learning, names, quarto_link, sidebar, documented, shape, imports_apart, machine_paths, run_notebooks, exported_once]

@@ -178,6 +178,10 @@ BREAKS = [
     (house.run_notebooks, broken_room(RUN, *[title()] * 12, cell("a: int = 1", tags=["parameters"])), "13 cells"),
     (house.run_notebooks, broken_room(RUN, title(), cell("a: int = 1")), "0 cells tagged"),
     (house.run_notebooks, broken_room(RUN, title(), cell("horizon = 3", tags=["parameters"])), "type = default"),
+    (house.exported_once, broken_room("00_core", *room("core", cell("#| export\ndef rate(): pass"), cell("rate()"),
+                                                       cell("#| export\ndef rate(): return 1"))), "00_core.ipynb exports rate twice"),
+    (house.exported_once, broken_room("00_core", *room("core", cell("#| export\nMOST, LEAST = 3, 1"), cell("MOST"),
+                                                       cell("#| export\nMOST: int = 4"))), "exports MOST twice"),
 ]
 
 
