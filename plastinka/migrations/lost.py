@@ -5,18 +5,18 @@
 # %% auto #0
 __all__ = ['revision', 'down_revision', 'MONTH_NUMBERS', 'ITEM_YEARS', 'upgrade', 'downgrade']
 
-# %% ../../nbs/19_migrations.lost.ipynb #3441e879
+# %% ../../nbs/19_migrations.lost.ipynb #fdb82b16
 import sqlalchemy as sa
 from alembic import op
 
-# %% ../../nbs/19_migrations.lost.ipynb #eca6949a
+# %% ../../nbs/19_migrations.lost.ipynb #421aa794
 revision = "lost" # Name of the version that this migration makes
 down_revision = "star" # The version before
 
 MONTH_NUMBERS = ("lost_size", "offered", "exposure_share", "imputed", "lost_units_settled", "offered_settled")
 ITEM_YEARS = ("first_recording_year", "first_release_year")
 
-# %% ../../nbs/19_migrations.lost.ipynb #e2c61ac5
+# %% ../../nbs/19_migrations.lost.ipynb #26eb8c19
 def upgrade():
     "Add the columns."
     for name in MONTH_NUMBERS:
