@@ -104,7 +104,7 @@ def draw_shelf_days(
         drawn = np.where(mine & (begin < len(shelf)), found, drawn)
     return drawn
 
-
+# %% ../nbs/27_arrivals.ipynb #8c2da724
 def arrival_days(
     ledger: Ledger, # Ledger with known stock
 ) -> tuple[np.ndarray, np.ndarray]: # Day of arrival, from the first day on, and whether it is imputed [copies]

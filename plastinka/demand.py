@@ -437,7 +437,7 @@ def was_on_sale(
     before[:, months:] = total[:, :-months]
     return total > before
 
-
+# %% ../nbs/29_demand.ipynb #17460f2f
 def demand_rates(
     units: np.ndarray, # [items, months] copies sold
     exposure: np.ndarray, # [items, months] days of exposure

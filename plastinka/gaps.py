@@ -91,7 +91,7 @@ class Gaps:
 
 NEVER = 2**40 # A day that does not come
 
-
+# %% ../nbs/28_gaps.ipynb #6e2630bf
 def gap_laws(
     gaps: Gaps, # All gaps
     ends: np.ndarray, # First day after each month [months]
@@ -124,7 +124,7 @@ def closing_chances(
         chances[gaps.item[still], month] = law.closes(end - gaps.begin[still], gaps.kind[still])
     return chances
 
-
+# %% ../nbs/28_gaps.ipynb #bedef889
 def settled_chances(
     chances: np.ndarray, # From `closing_chances` [items, months]
     gaps: Gaps, # All gaps

@@ -512,6 +512,9 @@ def read_rows(
     return table, ids, faults, repairs
 
 
+COPY_COLUMNS = ("item", "created_date", "sold_date", "count", "price", *TEXTS, "barcode", *YEARS, "release_estimated", *ORIGINS)
+
+
 def find_span(
     table: pd.DataFrame, # Good rows, returns settled
     snapshot_date: pd.Timestamp | None, # Day of the stock snapshot, if known
@@ -523,9 +526,6 @@ def find_span(
     return sales["sold_date"].min().to_period("M").start_time, last_day
 
 # %% ../nbs/12_ledger.ipynb #656cb26c
-COPY_COLUMNS = ("item", "created_date", "sold_date", "count", "price", *TEXTS, "barcode", *YEARS, "release_estimated", *ORIGINS)
-
-
 def build_ledger(
     raw: RawRows, # Rows as read from the shop's files
     snapshot_date: str | pd.Timestamp | None = None, # Day on which the stock was exported; default: found from the data

@@ -84,7 +84,7 @@ def copy_intervals(
     return Intervals(whole("item"), whole("count"), np.round(copies["price"].to_numpy() * 1e4),
                      np.maximum(start, 0).astype(np.int64), end.astype(np.int64), start < 0, sold, imputed)
 
-
+# %% ../nbs/30_panel.ipynb #ed556b17
 def rests_on_guesses(
     intervals: Intervals, # Copies
     calendar: Calendar, # Months and days
@@ -215,7 +215,7 @@ def usual_value(
     values = np.append(np.asarray(values, dtype=object if text else np.float64), "" if text else np.nan)
     return values[most_frequent(copies["item"].to_numpy(), codes, copies["count"].to_numpy(), items)]
 
-
+# %% ../nbs/30_panel.ipynb #89b631c7
 def first_sales(
     ledger: Ledger, # Ledger
 ) -> tuple[np.ndarray, pd.DataFrame]: # Day of each item's first sale, NaT if none [items]; the copies sold on these days
@@ -478,7 +478,7 @@ def build_panel(
         | {"observed": ("month", observed.astype(np.float32))},
         coords={"item": ledger.items["item_id"].to_numpy(dtype=object), "month": calendar.months.to_numpy(), **coords},
         attrs={"stock_known": int(ledger.stock_known), "first_day": day(ledger.first_day), "last_day": day(ledger.last_day),
-               "cutoff": day(full[-1]) if len(full) else ""})
+               "cutoff": day(full[-1]) if len(full) else "", "item_key": ",".join(ledger.item_key)})
 
 # %% ../nbs/30_panel.ipynb #668998af
 def full_months(

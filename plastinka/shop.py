@@ -59,7 +59,7 @@ class ShopPlan:
         if pd.Timestamp(self.start).day != 1:
             raise input_error(f"make_shop, start={self.start}", "is not the first day of a month", "Give a start like 2022-01-01")
 
-
+# %% ../nbs/13_shop.ipynb #ae891ae2
 PLAN_LIMITS = [("titles", 1, 100_000), ("months", 1, 240), ("future", 0, 36), ("stockouts", 0, 0.6), ("demand", 0.01, 100),
                ("clumping", 0, 5), ("quiet", 0, 0.9), ("new_releases", 0, 1), ("elasticity", 0, 5), ("trend", 0, 1), ("discontinued", 0, 1),
                ("other_events", 0, 1), ("sale_weeks", 0.1, 10), ("closed", -1, 6), ("weekend", -2, 3), ("markdowns", 0, 1),

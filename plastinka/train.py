@@ -61,7 +61,8 @@ def tide_options(
     "Options that fit the data; raises `InputError` for a history too short or a horizon out of range."
     horizon, quantiles = check_horizon(horizon), check_quantiles(quantiles)
     make_head(head, quantiles)
-    return TideOptions(lags=choose_lags(months, horizon, lags), horizon=horizon, quantiles=quantiles, head=head, seed=seed)
+    return TideOptions(lags=choose_lags(months, horizon, lags), horizon=horizon, quantiles=quantiles, head=head,
+                       calendar=knows_season(months), seed=seed)
 
 # %% ../nbs/61_train.ipynb #e3ce4e88
 @dataclass(frozen=True)
@@ -81,12 +82,13 @@ class Signature:
 def panel_signature(
     panel: xr.Dataset, # Panel
     encoder: StaticEncoder, # Fitted on the training span
+    calendar: bool = True, # Whether the network reads the season
 ) -> Signature: # What a network reads of this panel
     "The features of a panel, in the order in which windows hold them."
     one = panel.isel(item=slice(0, 1))
     parts = (past_features(one), future_features(one, 1), static_features(one, encoder))
     names = [str(name) for part in parts for name in part["feature"].values]
-    return Signature(tuple(names), bool(panel.attrs["stock_known"]), panel.attrs.get("item_key", ""), knows_season(panel))
+    return Signature(tuple(names), bool(panel.attrs["stock_known"]), panel.attrs.get("item_key", ""), calendar)
 
 
 def last_windows(
@@ -211,7 +213,7 @@ def find_steps(
         raise input_error(f"stop_on «{stop_on}»", "is not known", f"Choose {' or '.join(JUDGES)}")
     last = panel.sizes["month"] - options.horizon - holdouts
     encoder = fit_static(panel.isel(month=slice(0, max(last, 0) + 1)))
-    block = build_block(panel, encoder, options.lags, options.horizon)
+    block = build_block(panel, encoder, options.lags, options.horizon, options.calendar)
     windows = training_windows(block, last_target=last)
     watched = np.concatenate([cutoff_windows(block, cutoff) for cutoff in range(max(last, 0), last + holdouts)] or [windows[:0]])
     if not len(windows) or not len(watched):
@@ -231,7 +233,7 @@ def train_all(
 ) -> TrainedTide: # Ready to forecast
     "Phase 2: train on everything up to the cutoff."
     encoder = fit_static(panel)
-    block = build_block(panel, encoder, options.lags, options.horizon)
+    block = build_block(panel, encoder, options.lags, options.horizon, options.calendar)
     all_windows, fits = training_windows(block), []
     for number in range(seeds):
         one = replace(options, seed=options.seed + SEED_STEP * number)
@@ -239,7 +241,7 @@ def train_all(
         label = "phase 2" if seeds == 1 else f"phase 2, network {number + 1} of {seeds}"
         fits.append(train_tide(block, all_windows, one, steps=round(steps * count / windows), label=label))
     first = fits[0]
-    return TrainedTide([fit.model for fit in fits], encoder, options, first.steps, first.windows, panel_signature(panel, encoder), curve=first.curve)
+    return TrainedTide([fit.model for fit in fits], encoder, options, first.steps, first.windows, panel_signature(panel, encoder, options.calendar), curve=first.curve)
 
 
 def train(

@@ -117,10 +117,10 @@ SEASON_MONTHS = 24 # Whole months from which on a season can be told from a tren
 
 
 def knows_season(
-    panel: xr.Dataset, # Panel
-) -> bool: # Else the calendar is left blank
-    "Whether the panel holds two years."
-    return panel.sizes["month"] >= SEASON_MONTHS
+    months: int, # Fully observed months at hand
+) -> bool: # Else the calendar had better be left blank
+    "Whether the data holds two years."
+    return months >= SEASON_MONTHS
 
 # %% ../nbs/32_windows.ipynb #b931ad07
 def build_block(
@@ -128,16 +128,15 @@ def build_block(
     encoder: StaticEncoder, # Fitted on the training span
     lags: int, # Months of history
     horizon: int, # Months ahead
-    calendar: bool | None = None, # Whether the network may read the season; default: from `SEASON_MONTHS` months on
+    calendar: bool = True, # Whether the network may read the season; else it is left blank
 ) -> WindowBlock: # Padded contiguous tensors
     "Lay a panel and its features out for windows."
     units, weight = panel["units"].values, selling_weight(panel)
     static, untold = (static_features(panel, encoder, np.full(panel.sizes["item"], told)) for told in (True, False))
-    season = knows_season(panel) if calendar is None else calendar
     require_finite(static.values[:, None], panel["item"].values, panel["month"].values[-1:], static["feature"].values)
     return WindowBlock(
         target=pad_months(demand_estimate(panel), lags, horizon), past=pad_months(past_features(panel).values, lags, 0),
-        future=pad_months(future_features(panel, horizon).values * season, lags, 0),
+        future=pad_months(future_features(panel, horizon).values * calendar, lags, 0),
         static=torch.from_numpy(static.values), untold=torch.from_numpy(untold.values),
         told=torch.from_numpy(told_months(panel)), scale=torch.from_numpy(window_scale(units, weight)),
         weight=pad_months(target_weight(panel), 0, horizon), known=torch.from_numpy(known_months(panel) > 0),

@@ -50,6 +50,7 @@ class TideOptions:
     keep_zero: float = 1.0 # Share of the all-zero windows to keep, see `windows.thin_windows`
     weight_slope: float = 0.5 # How much more a window with sales weighs, see `windows.window_weights`
     further: dict = field(default_factory=dict) # Any further option of darts' `TiDEModel`
+    calendar: bool = True # Read the season; else the calendar is left blank
     seed: int = 0 # Of weights, dropout and order of windows
 
 # %% ../../nbs/43_models.tide.ipynb #17daccd2
