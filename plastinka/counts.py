@@ -365,7 +365,7 @@ def sum_counts(
 
 # %% ../nbs/33_counts.ipynb #7e0d3758
 DEPENDENCES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9) # Tried
-MOST_ROWS = 1500 # Rows of the sum that are looked at
+MOST_ROWS = 600 # Rows of the sum that are looked at, those with the smallest grids if there are more
 
 
 def fit_dependence(
@@ -377,7 +377,10 @@ def fit_dependence(
     rows = np.flatnonzero(np.asarray(valid, bool).all(axis=1) & ~np.isnan(values).any(axis=1))
     if counts.shape[-1] < 2 or not len(rows):
         return 0.0
-    rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(int)]
+    if len(rows) > MOST_ROWS:
+        cells = counts.sizes.reshape(counts.shape)[rows].max(axis=1)
+        usual = rows[cells <= max(np.median(cells), MOST_CELLS // 16)]
+        rows = usual[np.linspace(0, len(usual) - 1, min(len(usual), MOST_ROWS)).astype(int)]
     some, total = counts.take(rows), np.asarray(values)[rows].sum(axis=1)
     fits = [np.log(np.maximum(sum_counts(some, value).pmf(total), LEAST)).sum() for value in DEPENDENCES]
     return DEPENDENCES[int(np.argmax(fits))]
