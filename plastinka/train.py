@@ -24,13 +24,13 @@ import xarray as xr
 from darts.models import TiDEModel
 
 from .core import input_error
-from .counts import Counts, concat_counts, exposure_loss, mix_counts
+from .counts import Counts, concat_counts, mix_counts
 from .features import StaticEncoder, fit_static, future_features, past_features, static_features
 from .ledger import Ledger
 from .models.core import Forecast, check_horizon, check_quantiles, future_months
 from .models.heads import make_head
 from .models.newcomers import NEWCOMER, newcomer_counts
-from .models.tide import LossCurve, TideOptions, predict_counts, predict_windows, train_tide
+from .models.tide import LossCurve, TideOptions, exposure_losses, predict_counts, predict_windows, train_tide
 from .panel import build_panel
 from .running_scores import RunningShopScore
 from .schema import QUANTILES
@@ -180,7 +180,7 @@ def likelihood_judge(
     counts = (ahead["weight"] > 0) & (ahead["exposure"] > 0)
 
     def judge(network) -> float:
-        losses = exposure_loss(predict_counts(network, block, windows), ahead["sold"], ahead["exposure"])
+        losses = exposure_losses(network, block, windows, ahead["sold"], ahead["exposure"])
         return float(losses[counts].mean()) if counts.any() else float("nan")
     return judge
 

@@ -6,7 +6,7 @@
 __all__ = ['EPOCH_STEPS', 'LEAST_STEPS', 'TideOptions', 'choose_batch_size', 'schedule_options', 'quiet_lightning', 'make_tide',
            'EpochLosses', 'is_stale', 'LossCurve', 'spread_months', 'CalendarOnce', 'LastAverage', 'head_target',
            'TideFit', 'tide_dataset', 'training_callbacks', 'train_tide', 'predict_windows', 'predict_counts',
-           'predict_tide']
+           'head_losses', 'exposure_losses', 'predict_tide']
 
 # %% ../../nbs/43_models.tide.ipynb #3874bdfd
 import logging
@@ -25,8 +25,8 @@ from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts, OneCycleLR
 
 
 from ..core import bar, input_error
-from ..counts import Counts, concat_counts, point_counts
-from .heads import forecast_counts, forecast_units, make_head, training_target
+from ..counts import Counts, concat_counts, exposure_loss, point_counts
+from .heads import NegativeBinomialHead, PoissonHead, forecast_counts, forecast_units, make_head, training_target
 from ..schema import QUANTILES
 from ..windows import BlockTrainingDataset, WindowBlock, as_is, cutoff_windows, module_input, thin_windows, window_weights
 
@@ -331,6 +331,41 @@ def predict_counts(
             parts.append(forecast_counts(network.likelihood, network(inputs).prediction, scale * factor))
     network.train(learning)
     return concat_counts(parts) if parts else point_counts(np.zeros((0, block.horizon)))
+
+# %% ../../nbs/43_models.tide.ipynb #5291a320
+def head_losses(
+    head: TorchLikelihood, # A head of `42_models.heads`
+    output: torch.Tensor, # [windows, months, 1, parameters]
+    scale: torch.Tensor, # [windows, 1, 1]
+    sold: np.ndarray, # [windows, months] copies
+    exposure: np.ndarray, # [windows, months] share of the month on sale
+) -> np.ndarray: # [windows, months] −log likelihood
+    "The exposure loss of `33_counts`, in closed form where there is one."
+    if not isinstance(head, (PoissonHead, NegativeBinomialHead)):
+        return exposure_loss(forecast_counts(head, output, scale), sold, exposure)
+    parameters = head._parameters(output.double(), scale)[:, :, 0].clone()
+    parameters[..., 0] += torch.from_numpy(np.maximum(exposure, 1e-9)).log()
+    return -head._log_probability(torch.from_numpy(sold), parameters).numpy()
+
+
+def exposure_losses(
+    network: torch.nn.Module, # The network of a darts model
+    block: WindowBlock, # Block with the model's features
+    windows: np.ndarray, # int64 [windows, 2] of item and cutoff index
+    sold: np.ndarray, # [windows, horizon] copies
+    exposure: np.ndarray, # [windows, horizon] share of the month on sale
+    batch_size: int = 1024, # Windows per forward pass
+) -> np.ndarray: # [windows, horizon] −log likelihood of what sold
+    "How likely a network finds what sold."
+    learning, parts = network.training, [np.zeros((0, block.horizon))]
+    network.eval()
+    with torch.inference_mode():
+        for start in range(0, len(windows), batch_size):
+            some = slice(start, start + batch_size)
+            inputs, scale = module_input(block, windows[some])
+            parts.append(head_losses(network.likelihood, network(inputs).prediction, scale, sold[some], exposure[some]))
+    network.train(learning)
+    return np.concatenate(parts)
 
 # %% ../../nbs/43_models.tide.ipynb #6522ea58
 def predict_tide(
