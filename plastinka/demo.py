@@ -51,7 +51,7 @@ def compare_with_truth(
                 titles=len(demand), months=[f"{month:%Y-%m}" for month in demand.columns],
                 total=float(counts.mean.sum()), true_total=float(future["demand"].sum()),
                 coverage_90=coverage(actual, chosen[..., 0], chosen[..., -1]),
-                lost=float(panel["lost_units"].sum()), true_lost=float(shop.truth["lost_units"].sum()))
+                lost=float(panel["lost_units_settled"].sum()), true_lost=float(shop.truth["lost_units"].sum()))
 
 # %% ../nbs/85_demo.ipynb #1436567e
 def truth_summary(
