@@ -50,7 +50,7 @@ def block_of(data: dict[str, np.ndarray]) -> tuple[WindowBlock, np.ndarray]:
                         future=pad(data["future"], LAGS, 0), static=torch.from_numpy(data["static"]),
                         scale=torch.from_numpy(data["scale"]), weight=pad(data["weight"], 0, HORIZON),
                         known=torch.ones(items, MONTHS, dtype=torch.bool), sold=pad(copies, 0, HORIZON),
-                        censored=torch.zeros(items, MONTHS + HORIZON), seen=pad(copies, LAGS, 0), lags=LAGS, horizon=HORIZON)
+                        seen=pad(copies, LAGS, 0), lags=LAGS, horizon=HORIZON)
     cutoffs = np.arange(MONTHS - HORIZON - 1, LAGS - 2, -1)
     return block, np.stack([np.repeat(np.arange(items), len(cutoffs)), np.tile(cutoffs, items)], axis=1)
 

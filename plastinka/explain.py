@@ -86,7 +86,7 @@ def window_rows(
     return replace(
         block, target=cut(block.target, history + block.horizon), past=cut(block.past, history),
         future=cut(block.future, history + block.horizon), static=as_of, untold=None, told=None, scale=cut(block.scale, 1),
-        weight=cut(block.weight, ahead), known=cut(block.known, 1), sold=cut(block.sold, ahead), censored=cut(block.censored, ahead),
+        weight=cut(block.weight, ahead), known=cut(block.known, 1), sold=cut(block.sold, ahead),
         exposure=cut(block.exposure, ahead),
         seen=cut(block.seen, history))
 

@@ -67,19 +67,18 @@ def one_month(values):
 
 @pytest.mark.parametrize("name", ["quantile", *COUNT_HEADS])
 @settings(max_examples=300, deadline=None)
-@example(numbers=[0.0, 0.0, 0.0, 0.0, 3.4e38], units=0, scale=24.0, exposure=None, censored=False)
-@example(numbers=[3.4e38] * 5, units=10**6, scale=1e4, exposure=0.5, censored=False)
-@example(numbers=[-3.4e38] * 5, units=10**6, scale=1e4, exposure=None, censored=True)
+@example(numbers=[0.0, 0.0, 0.0, 0.0, 3.4e38], units=0, scale=24.0)
+@example(numbers=[3.4e38] * 5, units=10**6, scale=1e4)
+@example(numbers=[-3.4e38] * 5, units=10**6, scale=1e4)
 @given(numbers=some.lists(OUTPUTS, min_size=5, max_size=5), units=some.sampled_from([0, 1, 2, 17, 1000]) | some.integers(0, 10**6),
-       scale=some.floats(1, 1e4), exposure=some.none() | some.floats(0, 1), censored=some.booleans())
-def test_loss_and_slope_are_finite_for_any_finite_output(name, numbers, units, scale, exposure, censored):
+       scale=some.floats(1, 1e4))
+def test_loss_and_slope_are_finite_for_any_finite_output(name, numbers, units, scale):
     import torch
     from plastinka.models.heads import make_head, training_target
     head = make_head(name, LEVELS)
     output = one_month(numbers[: head.num_parameters]).requires_grad_()
     number = lambda value: torch.full((1, 1, 1), float(value))
-    share = None if exposure is None else number(exposure)
-    loss = head.compute_loss(output, *training_target(head, number(units), number(1), number(scale), number(censored) > 0, share))
+    loss = head.compute_loss(output, *training_target(head, number(units), number(1), number(scale)))
     loss.backward()
     assert torch.isfinite(loss) and torch.isfinite(output.grad).all(), (loss, output.grad)
 
