@@ -19,25 +19,19 @@ from plastinka.ingest import read_sources
 from plastinka.ledger import build_ledger
 from plastinka.metrics import mean_pinball
 from plastinka.models.baselines import RecentQuantiles
-from plastinka.models.core import forecast_frame, future_months
+from plastinka.models.core import Forecast, future_months
 from plastinka.schema import QUANTILES
 from plastinka.shop import make_shop
 from plastinka.train import panel_at, tide_options, train
 
-HEADS = [("darts_quantile", False), ("quantile", False), ("quantile, whole copies", False), ("poisson", False), ("negative_binomial", False),
-         ("hurdle", False), ("tweedie", False), ("negative_binomial", True), ("hurdle", True)]
+HEADS = ["darts_quantile", "quantile", "poisson", "negative_binomial", "quasi_poisson", "hurdle", "tweedie"]
 
 
-def forecasts(panel, seeds: range, can_censor: bool = True):
-    "Head, censored, and its forecasts [items, 3, quantiles], one per seed. Rounding to whole copies needs no training of its own."
-    for head, censored in HEADS:
-        if "whole" in head or censored and not can_censor:
-            continue
+def forecasts(panel, seeds: range):
+    "Head, and its forecasts [items, 3], one per seed."
+    for head in HEADS:
         options = tide_options(panel.sizes["month"], head=head)
-        found = [train(panel, replace(options, seed=seed, censored=censored)).forecast(panel, 3) for seed in seeds]
-        yield head, censored, found
-        if head == "quantile":
-            yield "quantile, whole copies", censored, [np.floor(values + 0.5) for values in found]
+        yield head, [train(panel, replace(options, seed=seed)).forecast(panel, 3) for seed in seeds]
 
 
 def on_shop(stockouts: float, titles: int, shop_seed: int, seeds: range) -> dict:
@@ -47,11 +41,11 @@ def on_shop(stockouts: float, titles: int, shop_seed: int, seeds: range) -> dict
         shop.write(folder, dirt=0)
         ledger = build_ledger(read_sources(f"{folder}/stock.xlsx", [folder]))
     panel, rows = panel_at(ledger), {}
-    for head, censored, found in forecasts(panel, seeds):
-        frames = [forecast_frame(panel["item"].values, future_months(panel, 3), values, "tide") for values in found]
+    for head, found in forecasts(panel, seeds):
+        frames = [Forecast(panel["item"].values, future_months(panel, 3), counts, "tide").frame() for counts in found]
         truths = [compare_with_truth(shop, ledger, frame) for frame in frames]
         ratio = np.mean([truth["pinball"]["this run"] / truth["pinball"]["recent quantiles"] for truth in truths])
-        rows[head, censored] = ratio, np.mean([truth["total"] / truth["true_total"] - 1 for truth in truths])
+        rows[head] = ratio, np.mean([truth["total"] / truth["true_total"] - 1 for truth in truths])
     return rows
 
 
@@ -61,10 +55,10 @@ def on_files(files: list[str], seeds: range) -> dict:
     seen = panel.isel(month=slice(0, -3))
     known = seen["first_seen"].values < panel["month"].values[-3]
     actual = panel["units"].values[known, -3:]
-    baseline = mean_pinball(actual, RecentQuantiles().forecast(seen, 3)[known], QUANTILES)
+    baseline = mean_pinball(actual, RecentQuantiles().forecast(seen, 3).quantile(QUANTILES)[known], QUANTILES)
     rows = {}
-    for head, censored, found in forecasts(seen, seeds, can_censor=False):
-        rows[head, censored] = np.mean([mean_pinball(actual, values, QUANTILES) for values in found]) / baseline, np.nan
+    for head, found in forecasts(seen, seeds):
+        rows[head] = np.mean([mean_pinball(actual, counts.quantile(QUANTILES)[known], QUANTILES) for counts in found]) / baseline, np.nan
     return rows
 
 
@@ -79,10 +73,10 @@ def main() -> int:
     if options.sales:
         tables["your files"] = on_files(options.sales, seeds)
     print(f"{'head':<32}" + "".join(f"{name:>26}" for name in tables))
-    for head, censored in HEADS:
-        cells = [table.get((head, censored)) for table in tables.values()]
+    for head in HEADS:
+        cells = [table.get(head) for table in tables.values()]
         shown = "".join(f"{'':>26}" if cell is None else f"{cell[0]:>12.3f}" + (f"{'':>14}" if np.isnan(cell[1]) else f"  total {cell[1]:+6.1%}") for cell in cells)
-        print(f"{head + (', censored' if censored else ''):<32}{shown}")
+        print(f"{head:<32}{shown}")
     return 0
 
 

@@ -17,10 +17,10 @@ import numpy as np
 import xarray as xr
 
 from .core import atomic_path, input_error
-from .models.heads import forecast_units
-from .schema import QUANTILES
-from .train import TrainedTide
-from .windows import WindowBlock, build_block, cutoff_windows, module_input
+from .counts import Counts
+from .models.heads import forecast_counts
+from .train import TrainedTide, last_windows
+from .windows import WindowBlock, build_block, module_input
 
 # %% ../nbs/66_export_onnx.ipynb #1a911b0d
 WRITING, RUNNING = ("onnx", "onnxscript"), ("onnxruntime",)
@@ -96,13 +96,12 @@ def forecast_onnx(
     path: str | Path, # File written by `export_onnx`
     trained: TrainedTide, # The model it was written from: gives head, encoder and window length
     panel: xr.Dataset, # Panel that ends at the cutoff
-    quantiles: tuple[float, ...] = QUANTILES, # Levels
-) -> np.ndarray: # Units [items, horizon, quantiles]
-    "`TrainedTide.forecast`, with onnxruntime in the network's place."
-    block = build_block(panel, trained.encoder, trained.options.lags, trained.options.horizon)
-    windows = cutoff_windows(block, block.months - 1)
+) -> Counts: # Demand [items, horizon], in copies
+    "What the first network forecasts, with onnxruntime in its place."
+    block = build_block(panel, trained.encoder, trained.options.lags, trained.options.horizon, trained.signature.calendar)
+    windows = last_windows(block)
     output, scale = run_onnx(path, network_inputs(block, windows)), module_input(block, windows)[1]
-    return forecast_units(trained.model.likelihood, scale.new_tensor(output), quantiles, scale).numpy()
+    return forecast_counts(trained.model.likelihood, scale.new_tensor(output), scale * trained.factor)
 
 # %% ../nbs/66_export_onnx.ipynb #9310b998
 def describe_onnx(
