@@ -415,8 +415,9 @@ def _shown_in_cell(counts, sold, share, wide):
     row, half = counts.rows[wide], (counts.steps // 2)[counts.rows[wide]]
     low = np.maximum(counts.copies[wide] - half, 0)
     high = counts.copies[wide] + counts.steps[row] - half
-    through = lambda end: np.where(end > sold[row], betainc(sold[row] + 1, np.maximum(end - sold[row], 1), share[row]), 0)
-    return (through(high) - through(low)) / np.maximum(share[row], 1e-12) / (high - low)
+    seen = np.maximum(share[row], 1e-12)  # at no exposure nothing is shown for sure, which is the limit
+    through = lambda end: np.where(end > sold[row], betainc(sold[row] + 1, np.maximum(end - sold[row], 1), seen), 0)
+    return (through(high) - through(low)) / seen / (high - low)
 
 # %% ../nbs/33_counts.ipynb #7b6e4971
 def exposure_loss(
