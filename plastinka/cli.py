@@ -29,16 +29,18 @@ def forecast(
     snapshot_date: str = "", # Day on which the stock was counted, as 2024-05-31; the day after the last sale if not given
     horizon: int = 3, # How many months ahead, 1 to 6
     lags: int = 0, # Months of history the model looks at; 0 takes as many as fit, at most 12
-    head: str = "negative_binomial", # What the network's outputs mean: negative_binomial, hurdle, poisson, tweedie, quantile or darts_quantile
+    head: str = "quasi_poisson", # What the network's outputs mean: quasi_poisson, negative_binomial, hurdle, poisson, tweedie, quantile or darts_quantile
     demand_quantile: float = 0.75, # Order so that demand is met with this probability, 0 to 1
     max_bad_share: float = 0.2, # A file with a greater share of unreadable rows is refused
+    cutoffs: int = 3, # Past months as of which the model is judged, 1 to 12, as far as the months allow
+    seeds: int = 2, # Networks trained with different seeds and averaged, 1 to 10
     seed: int = 0, # Same seed, same files: same forecast
     out: str = "runs", # Folder in which every run gets a folder of its own
 ) -> int: # Exit code
     "Forecast a shop's sales from its files or its store, and say what to order."
     from plastinka.jobs import forecast_job
     values = dict(stock=stock, sheet=sheet, horizon=horizon, lags=lags, head=head, demand_quantile=demand_quantile,
-                  max_bad_share=max_bad_share, seed=seed, store=store)
+                  max_bad_share=max_bad_share, cutoffs=cutoffs, seeds=seeds, seed=seed, store=store)
     return run_and_tell(forecast_job(sales, profile, snapshot_date, **values), out)
 
 # %% ../nbs/91_cli.ipynb #5b191310
