@@ -112,8 +112,9 @@ def measure(found: dict, earlier: list[dict]) -> dict:
 
 
 def cutoffs_of(units: np.ndarray) -> list[int]:
-    "The last cutoffs that three months follow, three months apart."
-    return [units.shape[1] - HORIZON * back for back in range(CUTOFFS, 0, -1)]
+    "The last cutoffs that three months follow, three months apart, with a year before each."
+    places = [units.shape[1] - HORIZON * back for back in range(CUTOFFS, 0, -1)]
+    return [place for place in places if place >= 12]
 
 
 def run_set(name: str, folder: Path, most: int, seeds: int, changes: dict) -> pd.DataFrame:

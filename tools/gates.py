@@ -147,7 +147,8 @@ def gate_notebooks(root: Path) -> str:
 
 def gate_pytest(root: Path) -> str:
     "What cannot be an example in a notebook."
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "--durations=5", "tests"], cwd=root)
+    workers = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "--durations=5", *workers, "tests"], cwd=root)
     if done.returncode:
         raise GateError("pytest failed (see above). Run: python -m pytest -x tests")
     return "passed"
