@@ -102,13 +102,13 @@ def target_weight(
     return ((selling_weight(panel) > 0) & (panel["observed"].values >= 1)).astype(np.float32)
 
 
-SEASON_MONTHS = 24 # Whole months from which on a season can be told from a trend
+SEASON_MONTHS = 15 # Whole months from which on the season is read
 
 
 def knows_season(
     months: int, # Fully observed months at hand
 ) -> bool: # Else the calendar had better be left blank
-    "Whether the data holds two years."
+    "Whether the data hold a year and a quarter."
     return months >= SEASON_MONTHS
 
 # %% ../nbs/32_windows.ipynb #b931ad07
