@@ -18,7 +18,7 @@ from .jobs import check_parameters, forecast_job, new_run_folder, queue_run, run
 from .ledger import Ledger, build_ledger
 from .metrics import coverage, mean_pinball
 from .models.baselines import BASELINES
-from .orders import forecast_counts, forecast_levels
+from .orders import demand_counts, forecast_levels
 from .panel import build_panel
 from .shop import Shop, make_shop
 
@@ -39,7 +39,7 @@ def compare_with_truth(
     forecast: pd.DataFrame, # What a run forecast from the same files
 ) -> dict: # pinball (by model), titles, total and true_total, coverage_90, lost and true_lost
     "Scores of a forecast, and of the estimate of lost sales, against what is true."
-    items, months, counts = forecast_counts(forecast)
+    items, months, counts = demand_counts(forecast)
     levels, horizon, panel = np.array(list(forecast_levels(forecast).values())), len(months), build_panel(ledger)
     demand = true_demand(shop, horizon)
     demand = demand[demand.index.isin(items) & demand.index.isin(panel["item"].values)]

@@ -23,7 +23,7 @@ from .models.baselines import FALLBACK
 from .models.core import Forecast
 from .models.newcomers import NEWCOMER
 from .models.season import BORROWED, SEASON_MONTHS, seasonal_items
-from .orders import (Reach, forecast_counts, forecast_levels, forecast_table, order_reach, order_total,
+from .orders import (Reach, demand_counts, forecast_levels, forecast_table, order_reach, order_total,
                               past_sales)
 from .words import people
 
@@ -212,7 +212,7 @@ def outlook(
     report: Report, # The parts; needs a forecast
 ) -> Outlook: # The forecast, summed over the shop
     "Sum the forecast over the shop."
-    items, months, counts = forecast_counts(report.forecast)
+    items, months, counts = demand_counts(report.forecast)
     reach, levels = order_reach(months, report.day), np.array(list(forecast_levels(report.table).values()))
     left = reach.shares
     mean, variance = counts.mean, counts.variance()

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['EPOCH_STEPS', 'LEAST_STEPS', 'TideOptions', 'choose_batch_size', 'schedule_options', 'quiet_lightning', 'make_tide',
            'EpochLosses', 'is_stale', 'LossCurve', 'spread_months', 'CalendarOnce', 'LastAverage', 'head_target',
-           'TideFit', 'tide_dataset', 'training_callbacks', 'train_tide', 'predict_windows', 'predict_counts',
-           'head_losses', 'exposure_losses', 'predict_tide']
+           'TideFit', 'tide_dataset', 'training_callbacks', 'train_tide', 'network_outputs', 'predict_windows',
+           'predict_counts', 'head_losses', 'exposure_losses', 'predict_tide']
 
 # %% ../../nbs/43_models.tide.ipynb #3874bdfd
 import logging
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -297,6 +297,23 @@ def train_tide(
     return TideFit(model, options, best, count, curve)
 
 # %% ../../nbs/43_models.tide.ipynb #4a5a4a5a
+def network_outputs(
+    network: torch.nn.Module, # The network of a darts model
+    block: WindowBlock, # Block with the model's features
+    windows: np.ndarray, # int64 [windows, 2] of item and cutoff index
+    batch_size: int = 1024, # Windows per forward pass; what fits into the cache is quickest
+) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]: # Which windows; output; scale [batch, 1, 1]
+    "What a network says of windows, batch by batch, without dropout; to be read to its end."
+    learning = network.training
+    network.eval()
+    with torch.inference_mode():
+        for start in range(0, len(windows), batch_size):
+            some = slice(start, start + batch_size)
+            inputs, scale = module_input(block, windows[some])
+            yield some, network(inputs).prediction, scale
+    network.train(learning)
+
+
 def predict_windows(
     network: torch.nn.Module, # The network of a darts model
     block: WindowBlock, # Block with the model's features
@@ -305,13 +322,8 @@ def predict_windows(
     batch_size: int = 1024, # Windows per forward pass; what fits into the cache is quickest
 ) -> np.ndarray: # float64 units [windows, horizon, quantiles]
     "Quantile forecasts of windows."
-    learning, parts = network.training, []
-    network.eval()
-    with torch.inference_mode():
-        for start in range(0, len(windows), batch_size):
-            inputs, scale = module_input(block, windows[start : start + batch_size])
-            parts.append(forecast_units(network.likelihood, network(inputs).prediction, quantiles, scale).numpy())
-    network.train(learning)
+    parts = [forecast_units(network.likelihood, output, quantiles, scale).numpy()
+             for _, output, scale in network_outputs(network, block, windows, batch_size)]
     return np.concatenate(parts).astype(np.float64) if parts else np.zeros((0, block.horizon, len(quantiles)))
 
 # %% ../../nbs/43_models.tide.ipynb #75cc08c0
@@ -323,13 +335,8 @@ def predict_counts(
     batch_size: int = 1024, # Windows per forward pass
 ) -> Counts: # Demand [windows, horizon], in copies
     "Distributions of the demand of windows."
-    learning, parts = network.training, []
-    network.eval()
-    with torch.inference_mode():
-        for start in range(0, len(windows), batch_size):
-            inputs, scale = module_input(block, windows[start : start + batch_size])
-            parts.append(forecast_counts(network.likelihood, network(inputs).prediction, scale * factor))
-    network.train(learning)
+    parts = [forecast_counts(network.likelihood, output, scale * factor)
+             for _, output, scale in network_outputs(network, block, windows, batch_size)]
     return concat_counts(parts) if parts else point_counts(np.zeros((0, block.horizon)))
 
 # %% ../../nbs/43_models.tide.ipynb #5291a320
@@ -357,15 +364,9 @@ def exposure_losses(
     batch_size: int = 1024, # Windows per forward pass
 ) -> np.ndarray: # [windows, horizon] −log likelihood of what sold
     "How likely a network finds what sold."
-    learning, parts = network.training, [np.zeros((0, block.horizon))]
-    network.eval()
-    with torch.inference_mode():
-        for start in range(0, len(windows), batch_size):
-            some = slice(start, start + batch_size)
-            inputs, scale = module_input(block, windows[some])
-            parts.append(head_losses(network.likelihood, network(inputs).prediction, scale, sold[some], exposure[some]))
-    network.train(learning)
-    return np.concatenate(parts)
+    parts = [head_losses(network.likelihood, output, scale, sold[some], exposure[some])
+             for some, output, scale in network_outputs(network, block, windows, batch_size)]
+    return np.concatenate([np.zeros((0, block.horizon)), *parts])
 
 # %% ../../nbs/43_models.tide.ipynb #6522ea58
 def predict_tide(
