@@ -6,6 +6,7 @@
 All arms ask the same trained network for the same eleven quantiles of the next three months, in turn, and compare CPU time.
 The exit code is 1 where a bar does not hold, or where the numbers differ.
 """
+
 import argparse
 import statistics
 import sys
@@ -19,13 +20,19 @@ import training
 from report import finish, row
 from plastinka.models.core import forecast_frame
 from plastinka.models.tide import predict_tide, quiet_lightning
-from plastinka.windows import BlockTrainingDataset, as_is
+from plastinka.panel.windows import BlockTrainingDataset, as_is
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--items", type=int, default=3000, help="items of 48 months (default: 3000)")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each arm runs (default: 3)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--items", type=int, default=3000, help="items of 48 months (default: 3000)"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="how often each arm runs (default: 3)"
+    )
     parser.add_argument("--quick", action="store_true", help="600 items, one round")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     options = parser.parse_args()
@@ -36,25 +43,46 @@ def main() -> int:
     data = training.arrays(options.items)
     block, windows = training.block_of(data)
     model = training.make_model(256)
-    model.fit_from_dataset(BlockTrainingDataset(block, windows[:2560]), dataloader_kwargs={"collate_fn": as_is, "pin_memory": False})
+    model.fit_from_dataset(
+        BlockTrainingDataset(block, windows[:2560]),
+        dataloader_kwargs={"collate_fn": as_is, "pin_memory": False},
+    )
     series = training.series_of(data)
     series.pop("sample_weight")
     some = {name: values[: max(options.items // 10, 1)] for name, values in series.items()}
-    items, months = np.arange(options.items).astype(str), pd.date_range("2024-01-01", periods=training.HORIZON, freq="MS")
+    items, months = (
+        np.arange(options.items).astype(str),
+        pd.date_range("2024-01-01", periods=training.HORIZON, freq="MS"),
+    )
     found = {}
 
     def ours():
-        found["ours"] = predict_tide(model, block, training.MONTHS - 1, tuple(training.QUANTILES))[1]
+        found["ours"] = predict_tide(model, block, training.MONTHS - 1, tuple(training.QUANTILES))[
+            1
+        ]
         return forecast_frame(items, months, found["ours"], "tide", tuple(training.QUANTILES))
 
     def parameters():
-        forecasts = model.predict(training.HORIZON, predict_likelihood_parameters=True, verbose=False, batch_size=1024, **series)
+        forecasts = model.predict(
+            training.HORIZON,
+            predict_likelihood_parameters=True,
+            verbose=False,
+            batch_size=1024,
+            **series,
+        )
         found["darts"] = np.stack([forecast.values() for forecast in forecasts])
         return pd.concat([forecast.to_dataframe() for forecast in forecasts])
 
     def samples():
-        forecasts = model.predict(training.HORIZON, num_samples=500, verbose=False, batch_size=1024, **some)
-        return pd.concat([forecast.to_dataframe() for forecast in (each.quantile(training.QUANTILES) for each in forecasts)])
+        forecasts = model.predict(
+            training.HORIZON, num_samples=500, verbose=False, batch_size=1024, **some
+        )
+        return pd.concat(
+            [
+                forecast.to_dataframe()
+                for forecast in (each.quantile(training.QUANTILES) for each in forecasts)
+            ]
+        )
 
     times = {arm.__name__: [] for arm in (ours, parameters, samples)}
     for _ in range(options.rounds):
@@ -64,9 +92,20 @@ def main() -> int:
     sampled = spent["samples"] * options.items / len(some["series"])
     same = np.allclose(found["ours"], np.sort(np.maximum(found["darts"], 0), axis=2), atol=1e-5)
     print(f"{options.items:,} items in {spent['ours']:.3f} s of CPU")
-    return finish([row("quantile frame, against darts' likelihood parameters", spent["parameters"] / spent["ours"], 25),
-                   row("quantile frame, against darts' 500 samples, per item", sampled / spent["ours"], 300),
-                   row("the same numbers as darts' parameters", same, 1, "")], options.json)
+    return finish(
+        [
+            row(
+                "quantile frame, against darts' likelihood parameters",
+                spent["parameters"] / spent["ours"],
+                25,
+            ),
+            row(
+                "quantile frame, against darts' 500 samples, per item", sampled / spent["ours"], 300
+            ),
+            row("the same numbers as darts' parameters", same, 1, ""),
+        ],
+        options.json,
+    )
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 
 Prints a table and writes it as JSON where --json says. Exit code 1 if the bar does not hold.
 """
+
 import argparse
 import statistics
 import sys
@@ -18,24 +19,58 @@ import pandas as pd
 import xlsxwriter
 
 from report import finish, row
-from plastinka.ingest import read_sources
+from plastinka.data.ingest import read_sources
 
-BAR = 10 # Times as fast as pandas + openpyxl
-HEADERS = ["Штрихкод", "Исполнитель", "Альбом", "Конверт", "Цена, руб.", "Тип", "Год записи", "Год выпуска", "Стиль", "Дата создания", "Дата продажи"]
+BAR = 10  # Times as fast as pandas + openpyxl
+HEADERS = [
+    "Штрихкод",
+    "Исполнитель",
+    "Альбом",
+    "Конверт",
+    "Цена, руб.",
+    "Тип",
+    "Год записи",
+    "Год выпуска",
+    "Стиль",
+    "Дата создания",
+    "Дата продажи",
+]
 
 
 def write_workbook(path: Path, rows: int):
     "A sales file as a shop exports it: text, numbers and real dates."
     draw = np.random.default_rng(0)
-    titles, days, prices = draw.integers(0, 5_000, rows), draw.integers(0, 900, rows), draw.integers(500, 5_000, rows)
+    titles, days, prices = (
+        draw.integers(0, 5_000, rows),
+        draw.integers(0, 900, rows),
+        draw.integers(500, 5_000, rows),
+    )
     start = datetime(2022, 1, 1)
-    with xlsxwriter.Workbook(path, dict(constant_memory=True, default_date_format="dd.mm.yyyy")) as book:
+    with xlsxwriter.Workbook(
+        path, dict(constant_memory=True, default_date_format="dd.mm.yyyy")
+    ) as book:
         page = book.add_worksheet("Продажи")
         page.write_row(0, 0, HEADERS)
-        for row, (title, day, price) in enumerate(zip(titles.tolist(), days.tolist(), prices.tolist()), start=1):
-            page.write_row(row, 0, [4_600_000_000_000 + title, f"Исполнитель {title % 900}", f"Альбом {title}", "SS" if title % 3 else "EX", price,
-                                    "Переиздание" if title % 2 else "Оригинал", 1960 + title % 60, 1990 + title % 30, "Рок/Джаз",
-                                    start + timedelta(days=day), start + timedelta(days=day + 20)])
+        for row, (title, day, price) in enumerate(
+            zip(titles.tolist(), days.tolist(), prices.tolist(), strict=False), start=1
+        ):
+            page.write_row(
+                row,
+                0,
+                [
+                    4_600_000_000_000 + title,
+                    f"Исполнитель {title % 900}",
+                    f"Альбом {title}",
+                    "SS" if title % 3 else "EX",
+                    price,
+                    "Переиздание" if title % 2 else "Оригинал",
+                    1960 + title % 60,
+                    1990 + title % 30,
+                    "Рок/Джаз",
+                    start + timedelta(days=day),
+                    start + timedelta(days=day + 20),
+                ],
+            )
 
 
 def timed(function):
@@ -50,14 +85,20 @@ def measure(rows: int, repeats: int) -> pd.DataFrame:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "sales.xlsx"
         write_workbook(path, rows)
-        arms = {"pandas + openpyxl": lambda: pd.read_excel(path, engine="openpyxl"), "plastinka": lambda: read_sources(sales=path).rows}
+        arms = {
+            "pandas + openpyxl": lambda: pd.read_excel(path, engine="openpyxl"),
+            "plastinka": lambda: read_sources(sales=path).rows,
+        }
         times = {name: [] for name in arms}
         for _ in range(repeats):
             for name, read in arms.items():
                 wall, processor, frame = timed(read)
                 assert len(frame) == rows, (name, len(frame))
                 times[name].append((wall, processor))
-    medians = {name: [statistics.median(each) for each in zip(*taken)] for name, taken in times.items()}
+    medians = {
+        name: [statistics.median(each) for each in zip(*taken, strict=False)]
+        for name, taken in times.items()
+    }
     table = pd.DataFrame.from_dict(medians, orient="index", columns=["seconds", "CPU seconds"])
     table["rows per second"] = (rows / table["seconds"]).round(-2).astype(int)
     return table
@@ -77,7 +118,9 @@ def main() -> int:
     print(f"{rows:,} rows × {len(HEADERS)} columns")
     print(table.round(2).to_string())
     name = f"reading a workbook of {rows:,} rows, against pandas + openpyxl"
-    return finish([row(f"{name}, CPU", ratio, BAR), row(f"{name}, by the clock", wall, BAR)], options.json)
+    return finish(
+        [row(f"{name}, CPU", ratio, BAR), row(f"{name}, by the clock", wall, BAR)], options.json
+    )
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ The run is `plastinka forecast` on the shop's own Excel files, as a process of i
 process of its own on a shop of 2,000 titles written down fifty times, both phases, and what is told is the process's peak.
 The exit code is 1 where a bar does not hold.
 """
+
 import argparse
 import resource
 import subprocess
@@ -22,7 +23,8 @@ SECONDS, GIBIBYTES = 120.0, 4.0
 
 def shop_files(titles: int, months: int, folder: str) -> int:
     "Write a made-up shop's files; returns how many rows they hold."
-    from plastinka.shop import make_shop
+    from plastinka.simulate.shop import make_shop
+
     shop = make_shop(titles=titles, months=months, seed=0)
     shop.write(folder, dirt=0)
     return len(shop.sales) + len(shop.stock)
@@ -33,8 +35,20 @@ def monthly_run(titles: int) -> tuple[float, float, int]:
     with tempfile.TemporaryDirectory() as folder:
         rows = shop_files(titles, 48, f"{folder}/shop")
         start = time.perf_counter()
-        subprocess.run([str(Path(sys.executable).with_name("plastinka")), "forecast", "--stock", f"{folder}/shop/stock.xlsx", "--sales", f"{folder}/shop",
-                        "--out", f"{folder}/runs"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [
+                str(Path(sys.executable).with_name("plastinka")),
+                "forecast",
+                "--stock",
+                f"{folder}/shop/stock.xlsx",
+                "--sales",
+                f"{folder}/shop",
+                "--out",
+                f"{folder}/runs",
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         seconds = time.perf_counter() - start
         return seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20, rows
 
@@ -42,9 +56,10 @@ def monthly_run(titles: int) -> tuple[float, float, int]:
 def large_panel(titles: int, months: int):
     "A shop of a fiftieth of the titles, written down fifty times."
     import numpy as np
-    from plastinka.ingest import read_sources
-    from plastinka.ledger import build_ledger
-    from plastinka.train import panel_at
+    from plastinka.data.ingest import read_sources
+    from plastinka.data.ledger import build_ledger
+    from plastinka.evaluate.fit import panel_at
+
     with tempfile.TemporaryDirectory() as folder:
         shop_files(max(titles // 50, 10), months, folder)
         panel = panel_at(build_ledger(read_sources(f"{folder}/stock.xlsx", [folder])))
@@ -55,7 +70,8 @@ def large_panel(titles: int, months: int):
 def train_large(titles: int, months: int) -> None:
     "Both phases on a large panel; prints items, months, the panel's peak and the whole peak in GiB, and CPU seconds."
     import torch
-    from plastinka.train import tide_options, train
+    from plastinka.evaluate.fit import tide_options, train
+
     torch.set_num_threads(1)
     panel = large_panel(titles, months)
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, time.process_time()
@@ -65,7 +81,9 @@ def train_large(titles: int, months: int) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="a small shop")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     parser.add_argument("--train", type=int, nargs=2, help=argparse.SUPPRESS)
@@ -75,13 +93,35 @@ def main() -> int:
         return 0
     titles, many = (500, 5_000) if options.quick else (10_000, 100_000)
     seconds, memory, rows = monthly_run(titles)
-    done = subprocess.run([sys.executable, __file__, "--train", str(many), "60"], check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        [sys.executable, __file__, "--train", str(many), "60"],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     items, months, before, peak, spent = done.stdout.split()[-5:]
-    return finish([row(f"monthly run, files to report, {titles:,} titles × 48 months, {rows:,} rows", seconds, SECONDS, "s", at_most=True),
-                   row("its memory", memory, None, "GiB"),
-                   row(f"memory of training, {int(items):,} titles × {months} months", float(peak), GIBIBYTES, "GiB", at_most=True),
-                   row("of which the panel before it", float(before), None, "GiB"),
-                   row("CPU time of that training, both phases", float(spent), None, "s")], options.json)
+    return finish(
+        [
+            row(
+                f"monthly run, files to report, {titles:,} titles × 48 months, {rows:,} rows",
+                seconds,
+                SECONDS,
+                "s",
+                at_most=True,
+            ),
+            row("its memory", memory, None, "GiB"),
+            row(
+                f"memory of training, {int(items):,} titles × {months} months",
+                float(peak),
+                GIBIBYTES,
+                "GiB",
+                at_most=True,
+            ),
+            row("of which the panel before it", float(before), None, "GiB"),
+            row("CPU time of that training, both phases", float(spent), None, "s"),
+        ],
+        options.json,
+    )
 
 
 if __name__ == "__main__":

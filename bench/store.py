@@ -8,6 +8,7 @@ reading the month's file and the new stock, building the ledger and the panel an
 clock; where the machine has more to do than cores, they are those of the processor, and that is said. The panel that the store
 then gives must be the panel of all the files. The exit code is 1 where the bar does not hold, or the panels differ.
 """
+
 import argparse
 import sys
 import tempfile
@@ -21,7 +22,9 @@ FULL, QUICK = (1_000_000, 20_000, 50), (50_000, 2_000, 50)
 SECONDS = 10.0
 
 
-def write_files(copies: int, items: int, months: int, folder: Path) -> tuple[list[Path], list[Path]]:
+def write_files(
+    copies: int, items: int, months: int, folder: Path
+) -> tuple[list[Path], list[Path]]:
     "Monthly sales files, and the stock file before and after the last month."
     rows, _, _ = make_rows(copies, items, months)
     rows = rows.drop(columns=["kind", "source_sheet", "source_row"])
@@ -47,33 +50,64 @@ def timed(call) -> dict:
 
 def measure(sales: list[Path], stocks: list[Path], store: str) -> tuple[dict, dict, bool]:
     "Load all but the last month, then add it; timings, status, and whether the panel is that of the files."
-    from plastinka.ingest import read_sources
-    from plastinka.ledger import build_ledger
-    from plastinka.load import load_files
-    from plastinka.panel import build_panel
-    from plastinka.query import read_panel, store_status
-    load = lambda stock, paths: load_files(store, stock, paths, measure=build_panel, snapshot_date=_day_after(paths[-1]))
-    timings = {"first load": timed(lambda: load(stocks[0], sales[:-1])), "adding a month": timed(lambda: load(stocks[1], sales[-1:])),
-               "the same again": timed(lambda: load(stocks[1], sales[-1:])), "reading the panel": timed(lambda: read_panel(store))}
+    from plastinka.data.ingest import read_sources
+    from plastinka.data.ledger import build_ledger
+    from plastinka.store.load import load_files
+    from plastinka.panel.panel import build_panel
+    from plastinka.store.query import read_panel, store_status
+
+    def load(stock, paths):
+        return load_files(
+            store, stock, paths, measure=build_panel, snapshot_date=_day_after(paths[-1])
+        )
+
+    timings = {
+        "first load": timed(lambda: load(stocks[0], sales[:-1])),
+        "adding a month": timed(lambda: load(stocks[1], sales[-1:])),
+        "the same again": timed(lambda: load(stocks[1], sales[-1:])),
+        "reading the panel": timed(lambda: read_panel(store)),
+    }
     panel = build_panel(build_ledger(read_sources(stocks[1], sales), _day_after(sales[-1])))
     return timings, store_status(store), timings["reading the panel"]["found"].identical(panel)
 
 
 def main() -> int:
     "Measure, print, judge."
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="a small store")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        timings, status, same = measure(*write_files(*(QUICK if options.quick else FULL), Path(folder)), f"{folder}/shop.db")
-    which, bars = "processor" if busy() else "clock", {"adding a month": SECONDS / 5 if options.quick else SECONDS}
-    print(f"{status['copies']:,} copies, {status['items']:,} items, {status['months']} months, {status['megabytes']:.0f} MB; seconds by the "
-          + ("clock" if which == "clock" else "processor, since the machine is busy with other work"))
+        timings, status, same = measure(
+            *write_files(*(QUICK if options.quick else FULL), Path(folder)), f"{folder}/shop.db"
+        )
+    which, bars = (
+        "processor" if busy() else "clock",
+        {"adding a month": SECONDS / 5 if options.quick else SECONDS},
+    )
+    print(
+        f"{status['copies']:,} copies, {status['items']:,} items, {status['months']} months, {status['megabytes']:.0f} MB; seconds by the "
+        + ("clock" if which == "clock" else "processor, since the machine is busy with other work")
+    )
     for name, found in timings.items():
-        print(f"  {name:<20} {found['clock']:7.2f} s by the clock {found['processor']:7.2f} s of CPU")
-    rows = [row(f"{name}, {status['copies']:,} copies, by the {which}", found[which], bars.get(name), "s", at_most=True) for name, found in timings.items()]
-    return finish([*rows, row("the panel of the store is that of the files", same, 1, "")], options.json)
+        print(
+            f"  {name:<20} {found['clock']:7.2f} s by the clock {found['processor']:7.2f} s of CPU"
+        )
+    rows = [
+        row(
+            f"{name}, {status['copies']:,} copies, by the {which}",
+            found[which],
+            bars.get(name),
+            "s",
+            at_most=True,
+        )
+        for name, found in timings.items()
+    ]
+    return finish(
+        [*rows, row("the panel of the store is that of the files", same, 1, "")], options.json
+    )
 
 
 def _day_after(path: Path) -> str:

@@ -9,6 +9,7 @@ the factor of the total and the dependence of the months are learnt on the cutof
 |log(expected units / units sold)|, and its bar is 0.07, and not more than 0.03 above that of the mean of the last twelve months.
 "below 75 %" is the share of the items whose three months together lie below the 75 % quantile of their sum, ties shared.
 """
+
 import argparse
 import os
 import sys
@@ -20,11 +21,11 @@ import numpy as np
 import pandas as pd
 
 from report import finish, row
-from plastinka.backtest import totals_factor
-from plastinka.counts import concat_counts, fit_dependence, sum_counts
+from plastinka.evaluate.backtest import totals_factor
+from plastinka.scores.counts import concat_counts, fit_dependence, sum_counts
 from plastinka.models.baselines import RecentQuantiles, tiny_panel
-from plastinka.schema import QUANTILES
-from plastinka.train import tide_options, train
+from plastinka.data.schema import QUANTILES
+from plastinka.evaluate.fit import tide_options, train
 
 HORIZON, CUTOFFS, JUDGED, MOST = 3, 5, 3, 0.07
 
@@ -43,13 +44,21 @@ def auto(folder: Path) -> tuple[np.ndarray, bool]:
 
 def m5(folder: Path) -> tuple[np.ndarray, bool]:
     "Foods in shops, known from their first sale."
-    return pd.read_csv(folder / "m5_foods1_monthly_2011-02_2015-03.csv", index_col=0).to_numpy(float).T, False
+    return pd.read_csv(folder / "m5_foods1_monthly_2011-02_2015-03.csv", index_col=0).to_numpy(
+        float
+    ).T, False
 
 
 def chain(folder: Path) -> tuple[np.ndarray, bool]:
     "CDs and records of a chain, all its shops together, known from their first sale."
     table = pd.read_csv(folder / "onec_sales_2013_2014.csv.gz")
-    units = table.pivot_table(index="item_id", columns="date_block_num", values="item_cnt_day", aggfunc="sum", fill_value=0)
+    units = table.pivot_table(
+        index="item_id",
+        columns="date_block_num",
+        values="item_cnt_day",
+        aggfunc="sum",
+        fill_value=0,
+    )
     return np.maximum(units.to_numpy(float), 0), False
 
 
@@ -58,7 +67,11 @@ SETS = {"carparts": carparts, "AUTO": auto, "M5": m5, "chain": chain}
 
 def panel_until(units: np.ndarray, known: bool, cutoff: int):
     "The panel of the items known by a cutoff, and which they are."
-    first = np.zeros(len(units), int) if known else np.where(units.any(axis=1), (units > 0).argmax(axis=1), units.shape[1])
+    first = (
+        np.zeros(len(units), int)
+        if known
+        else np.where(units.any(axis=1), (units > 0).argmax(axis=1), units.shape[1])
+    )
     there = first < cutoff
     return tiny_panel(units[there, :cutoff], first[there], start="2015-01-01"), there
 
@@ -86,29 +99,54 @@ def forecast_at(units: np.ndarray, known: bool, cutoff: int, seeds: int, changes
     seconds = time.process_time() - began
     months = (panel["month"].values[-12:] >= panel["first_seen"].values[:, None]).sum(axis=1)
     simple = HORIZON * (panel["units"].values[:, -12:].sum(axis=1) / months).sum()
-    return {"cutoff": cutoff, "counts": counts, "recent": RecentQuantiles().forecast(panel, HORIZON), "simple": simple,
-            "actual": units[there, cutoff : cutoff + HORIZON], "steps": trained.steps, "seconds": seconds}
+    return {
+        "cutoff": cutoff,
+        "counts": counts,
+        "recent": RecentQuantiles().forecast(panel, HORIZON),
+        "simple": simple,
+        "actual": units[there, cutoff : cutoff + HORIZON],
+        "steps": trained.steps,
+        "seconds": seconds,
+    }
 
 
 def learn(earlier: list[dict]) -> tuple[float, float]:
     "Factor of the total, and dependence of the months, from cutoffs whose months are over."
-    totals = pd.DataFrame([{"cutoff": each["cutoff"], "model": "tide", "expected": each["counts"].mean.sum(),
-                            "asked": each["actual"].sum()} for each in earlier])
+    totals = pd.DataFrame(
+        [
+            {
+                "cutoff": each["cutoff"],
+                "model": "tide",
+                "expected": each["counts"].mean.sum(),
+                "asked": each["actual"].sum(),
+            }
+            for each in earlier
+        ]
+    )
     counts = concat_counts([each["counts"] for each in earlier])
     actual = np.concatenate([each["actual"] for each in earlier])
-    return totals_factor(totals, "tide"), fit_dependence(counts, actual, np.ones(actual.shape, bool))
+    return totals_factor(totals, "tide"), fit_dependence(
+        counts, actual, np.ones(actual.shape, bool)
+    )
 
 
 def measure(found: dict, earlier: list[dict]) -> dict:
     "One cutoff judged; the factor brings the total to its level, the distribution of each item stays as it was said."
     factor, dependence = learn(earlier)
     counts, actual, sold = found["counts"], found["actual"], found["actual"].sum()
-    return {"ratio": np.log(factor * counts.mean.sum() / sold), "unfactored": np.log(counts.mean.sum() / sold),
-            "simple": np.log(found["simple"] / sold), "wql": pinball(actual, counts.quantile(QUANTILES)),
-            "recent": pinball(actual, found["recent"].quantile(QUANTILES)),
-            "below": below(sum_counts(counts, dependence), actual.sum(axis=1)), "factor": factor,
-            "plain": below(sum_counts(counts), actual.sum(axis=1)), "dependence": dependence,
-            "steps": found["steps"], "seconds": found["seconds"]}
+    return {
+        "ratio": np.log(factor * counts.mean.sum() / sold),
+        "unfactored": np.log(counts.mean.sum() / sold),
+        "simple": np.log(found["simple"] / sold),
+        "wql": pinball(actual, counts.quantile(QUANTILES)),
+        "recent": pinball(actual, found["recent"].quantile(QUANTILES)),
+        "below": below(sum_counts(counts, dependence), actual.sum(axis=1)),
+        "factor": factor,
+        "plain": below(sum_counts(counts), actual.sum(axis=1)),
+        "dependence": dependence,
+        "steps": found["steps"],
+        "seconds": found["seconds"],
+    }
 
 
 def cutoffs_of(units: np.ndarray) -> list[int]:
@@ -127,40 +165,75 @@ def run_set(name: str, folder: Path, most: int, seeds: int, changes: dict) -> pd
         found.append(forecast_at(units, known, cutoff, seeds, changes))
         if len(found) > CUTOFFS - JUDGED:
             rows.append({"set": name, "cutoff": cutoff} | measure(found[-1], found[:-1]))
-            print({key: round(float(value), 3) if not isinstance(value, str) else value for key, value in rows[-1].items()}, flush=True)
+            print(
+                {
+                    key: round(float(value), 3) if not isinstance(value, str) else value
+                    for key, value in rows[-1].items()
+                },
+                flush=True,
+            )
     return pd.DataFrame(rows)
 
 
 def bars(table: pd.DataFrame) -> list[dict]:
     "What is reported of one set."
-    name, model, simple = table["set"].iloc[0], table["ratio"].abs().mean(), table["simple"].abs().mean()
-    sets = {"total": (model, MOST), "total, last twelve months": (simple, None), "total, above them": (model - simple, 0.03),
-            "WQL": (table["wql"].mean(), None), "WQL, recent quantiles": (table["recent"].mean(), None),
-            "below 75 %": (table["below"].mean(), None), "seconds of CPU, one model": (table["seconds"].mean(), None)}
-    return [row(f"{name}: {what}", value, bar, "", at_most=True) for what, (value, bar) in sets.items()]
+    name, model, simple = (
+        table["set"].iloc[0],
+        table["ratio"].abs().mean(),
+        table["simple"].abs().mean(),
+    )
+    sets = {
+        "total": (model, MOST),
+        "total, last twelve months": (simple, None),
+        "total, above them": (model - simple, 0.03),
+        "WQL": (table["wql"].mean(), None),
+        "WQL, recent quantiles": (table["recent"].mean(), None),
+        "below 75 %": (table["below"].mean(), None),
+        "seconds of CPU, one model": (table["seconds"].mean(), None),
+    }
+    return [
+        row(f"{name}: {what}", value, bar, "", at_most=True) for what, (value, bar) in sets.items()
+    ]
 
 
 def read_changes(words: list[str]) -> dict:
     "NAME=VALUE as options of the network."
     pairs = [word.split("=", 1) for word in words]
-    return {name: float(value) if value.replace(".", "", 1).isdigit() and "." in value else int(value) if value.isdigit() else value
-            for name, value in pairs}
+    return {
+        name: float(value)
+        if value.replace(".", "", 1).isdigit() and "." in value
+        else int(value)
+        if value.isdigit()
+        else value
+        for name, value in pairs
+    }
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="at most 300 items, one network")
-    parser.add_argument("--most", type=int, default=10**6, help="items of each set at most, drawn at random")
+    parser.add_argument(
+        "--most", type=int, default=10**6, help="items of each set at most, drawn at random"
+    )
     parser.add_argument("--seeds", type=int, default=2, help="networks of each model")
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
-    parser.add_argument("--option", nargs="+", default=[], metavar="NAME=VALUE", help="options of the network")
+    parser.add_argument(
+        "--option", nargs="+", default=[], metavar="NAME=VALUE", help="options of the network"
+    )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     if not os.environ.get("PLASTINKA_DATA"):
         parser.error("set PLASTINKA_DATA to the folder with the sets")
     most, seeds = (min(options.most, 300), 1) if options.quick else (options.most, options.seeds)
-    tables = [run_set(name, Path(os.environ["PLASTINKA_DATA"]), most, seeds, read_changes(options.option)) for name in options.sets]
-    return finish([each for table in tables for each in bars(table)], options.json, judged=not options.quick)
+    tables = [
+        run_set(name, Path(os.environ["PLASTINKA_DATA"]), most, seeds, read_changes(options.option))
+        for name in options.sets
+    ]
+    return finish(
+        [each for table in tables for each in bars(table)], options.json, judged=not options.quick
+    )
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ Told are the total over what was hidden, and the mean absolute error per hidden 
 the mean of full weeks. The made-up stock-outs do not answer to demand, so what is shown is that rates are right given
 exposure; that sell-outs come in good months, made-up shops show (bench/lost_units.py).
 """
+
 import argparse
 import os
 import sys
@@ -30,8 +31,10 @@ BAR = 0.05
 
 def read_weeks(folder):
     "Units and truth values of stock, [pairs, weeks], and the weeks' Mondays."
-    sales, stock = (pd.read_csv(folder / f"vn2_weekly_{name}_2021_2023.csv").set_index(["Store", "Product"])
-                    for name in ("sales", "in_stock"))
+    sales, stock = (
+        pd.read_csv(folder / f"vn2_weekly_{name}_2021_2023.csv").set_index(["Store", "Product"])
+        for name in ("sales", "in_stock")
+    )
     weeks = pd.DatetimeIndex(sales.columns)
     return np.nan_to_num(sales.to_numpy(float)), stock.loc[sales.index].to_numpy() > 0, weeks
 
@@ -54,21 +57,32 @@ def to_months(values, month):
 
 def estimates(sales, seen, hidden, month):
     "What each rule says of every hidden week, [pairs, months]."
-    from plastinka.demand import demand_rates
+    from plastinka.panel.demand import demand_rates
+
     days, by_month = 7.0 * seen, lambda values: to_months(values, month)
-    no_lots = lambda table: np.zeros(table.shape, dtype=int)
+
+    def no_lots(table):
+        return np.zeros(table.shape, dtype=int)
+
     units, exposure = by_month(sales * seen), by_month(days)
     monthly = demand_rates(units, exposure, no_lots(units))[0] * by_month(7.0 * hidden)
     weekly = demand_rates(sales * seen, days, no_lots(sales))[0] * 7 * hidden
-    full = (sales * seen).sum(axis=1, keepdims=True) / np.maximum(seen.sum(axis=1, keepdims=True), 1)
-    return {"estimate by month": monthly, "estimate by week": by_month(weekly), "dropped": 0 * monthly,
-            "mean of full weeks": by_month(full * hidden), "mean of eight": by_month(last_eight(sales, seen) * hidden)}
+    full = (sales * seen).sum(axis=1, keepdims=True) / np.maximum(
+        seen.sum(axis=1, keepdims=True), 1
+    )
+    return {
+        "estimate by month": monthly,
+        "estimate by week": by_month(weekly),
+        "dropped": 0 * monthly,
+        "mean of full weeks": by_month(full * hidden),
+        "mean of eight": by_month(last_eight(sales, seen) * hidden),
+    }
 
 
 def last_eight(sales, seen):
     "Mean of the last eight full weeks before each."
     found = np.zeros_like(sales)
-    for pair, (units, there) in enumerate(zip(sales, seen)):
+    for pair, (units, there) in enumerate(zip(sales, seen, strict=False)):
         at = np.flatnonzero(there)
         sums = np.append(0, np.cumsum(units[at]))
         end = np.searchsorted(at, np.arange(len(units)))
@@ -78,28 +92,44 @@ def last_eight(sales, seen):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, default=3, help="times that weeks are hidden")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     options = parser.parse_args()
     folder = os.environ.get("PLASTINKA_DATA")
     if not folder or not (Path(folder) / "vn2_weekly_sales_2021_2023.csv").is_file():
-        sys.exit("PLASTINKA_DATA: names no folder with vn2_weekly_sales_2021_2023.csv. Point it at one")
+        sys.exit(
+            "PLASTINKA_DATA: names no folder with vn2_weekly_sales_2021_2023.csv. Point it at one"
+        )
     sales, there, weeks = read_weeks(Path(folder))
     month, found = (weeks.year * 12 + weeks.month).to_numpy(), []
     for seed in range(options.seeds):
         hidden = hide(sales, there, seed)
         truth, count = to_months(sales * hidden, month), to_months(1.0 * hidden, month)
         said = estimates(sales, there & ~hidden, hidden, month)
-        error = lambda values: np.abs(values - truth)[count > 0].sum() / hidden.sum()
+
+        def error(values):
+            return np.abs(values - truth)[count > 0].sum() / hidden.sum()
+
         found.append({name: (each.sum() / truth.sum(), error(each)) for name, each in said.items()})
-        print(f"seed {seed}: {hidden.sum():,} of {there.sum():,} full weeks hidden, {truth.sum():,.0f} units")
+        print(
+            f"seed {seed}: {hidden.sum():,} of {there.sum():,} full weeks hidden, {truth.sum():,.0f} units"
+        )
     rows = []
     for name in found[0]:
         ratio = np.mean([each[name][0] for each in found])
         errors = [each[name][1] / each["mean of full weeks"][1] for each in found]
         rows += [row(f"{name}: total over what was hidden", ratio, None, "")]
-        rows += [row(f"{name}: error per hidden week over the mean of full weeks'", np.mean(errors), None, "")]
+        rows += [
+            row(
+                f"{name}: error per hidden week over the mean of full weeks'",
+                np.mean(errors),
+                None,
+                "",
+            )
+        ]
     off = abs(rows[0]["value"] - 1)
     rows.append(row("estimate by month: how far its total is from 1", off, BAR, "", at_most=True))
     return finish(rows, options.json)

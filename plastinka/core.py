@@ -28,17 +28,17 @@ class InputError(PlastinkaError):
 
 # %% ../nbs/00_core.ipynb #5af3fccb
 def input_error(
-    where: str, # What is at fault: a file, sheet, column, row, item or parameter
-    problem: str, # What is wrong with it
-    cure: str = "", # What the user can do about it
-) -> InputError: # The error, ready to raise
+    where: str,  # What is at fault: a file, sheet, column, row, item or parameter
+    problem: str,  # What is wrong with it
+    cure: str = "",  # What the user can do about it
+) -> InputError:  # The error, ready to raise
     "An `InputError` in the house order: where, what, cure."
     return InputError(f"{where}: {problem}." + (f" {cure}." if cure else ""))
 
 # %% ../nbs/00_core.ipynb #cf01314c
 @contextmanager
 def atomic_path(
-    path: str | Path, # Where the finished file shall be
+    path: str | Path,  # Where the finished file shall be
 ):
     "Yield a temporary path beside `path`; rename it to `path` if the block succeeds, remove it if not."
     path = Path(path)
@@ -50,7 +50,7 @@ def atomic_path(
         yield temporary
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
-    except OSError as error: # A full disk does not say which file did not fit
+    except OSError as error:  # A full disk does not say which file did not fit
         if error.errno and not error.filename:
             error.filename = str(path)
         raise
@@ -65,15 +65,15 @@ def _umask() -> int:
 
 # %% ../nbs/00_core.ipynb #ef8772d1
 def file_sha256(
-    path: str | Path, # File to hash
-) -> str: # 64 hexadecimal digits
+    path: str | Path,  # File to hash
+) -> str:  # 64 hexadecimal digits
     "SHA-256 of a file's bytes."
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 # %% ../nbs/00_core.ipynb #1f8558a9
 def record_progress(
-    **event, # What happened: `say=` a line, `step=` with `status=` and `seconds=`, or `bar=` text
+    **event,  # What happened: `say=` a line, `step=` with `status=` and `seconds=`, or `bar=` text
 ):
     "Append an event to the progress file, where a run has one."
     name = os.environ.get("PLASTINKA_PROGRESS")
@@ -85,7 +85,7 @@ def record_progress(
 
 # %% ../nbs/00_core.ipynb #435f5839
 def say(
-    message: str, # One line for a person
+    message: str,  # One line for a person
 ):
     "Print a progress line to stderr, and record it for the parent process."
     record_progress(say=message)
@@ -94,7 +94,7 @@ def say(
 # %% ../nbs/00_core.ipynb #3ab6a19b
 @contextmanager
 def step(
-    name: str, # What is being done, as a person would say it: "Reading 36 files"
+    name: str,  # What is being done, as a person would say it: "Reading 36 files"
 ):
     "Announce a step, and say how long it took; a failing step is named."
     start = time.perf_counter()
@@ -111,7 +111,11 @@ def step(
 def _end_step(name, status, start):
     seconds = time.perf_counter() - start
     record_progress(step=name, status=status, seconds=round(seconds, 3))
-    say(f"{name}: failed after {seconds:.1f} s" if status == "failed" else f"{name}: {seconds:.1f} s")
+    say(
+        f"{name}: failed after {seconds:.1f} s"
+        if status == "failed"
+        else f"{name}: {seconds:.1f} s"
+    )
 
 # %% ../nbs/00_core.ipynb #538d4c47
 class BarRecorder:
@@ -119,7 +123,7 @@ class BarRecorder:
 
     def write(
         self,
-        text, # What the bar draws
+        text,  # What the bar draws
     ):
         "Record one piece of a bar's text."
         record_progress(bar=text)
@@ -134,9 +138,18 @@ def progress_stream():
 
 # %% ../nbs/00_core.ipynb #951f1b33
 def bar(
-    iterable, # What is worked through
-    description: str, # Shown left of the bar
-    total: int | None = None, # Number of elements, where the iterable does not know
+    iterable,  # What is worked through
+    description: str,  # Shown left of the bar
+    total: int | None = None,  # Number of elements, where the iterable does not know
 ):
     "A tqdm progress bar on the progress stream."
-    return tqdm(iterable, desc=description, total=total, file=progress_stream(), leave=False, mininterval=0.5, delay=1, ascii=" ━")
+    return tqdm(
+        iterable,
+        desc=description,
+        total=total,
+        file=progress_stream(),
+        leave=False,
+        mininterval=0.5,
+        delay=1,
+        ascii=" ━",
+    )

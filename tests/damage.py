@@ -1,4 +1,5 @@
 """Good files of a small shop, and what can happen to them on the way: each number gives one damaged file, always the same."""
+
 import csv
 import gzip
 import io
@@ -11,9 +12,32 @@ from datetime import date, datetime, timedelta
 
 import xlsxwriter
 
-HEADERS = ["Штрихкод", "Исполнитель", "Альбом", "Конверт", "Цена, руб.", "Тип", "Год записи", "Год выпуска", "Стиль", "Дата создания",
-           "Дата заказа", "Экземпляры"]
-FORMATS = ("xlsx", "xlsx", "xlsx", "xls", "utf-8", "utf-8-sig", "cp1251", "cp866", "utf-16", "csv.gz")
+HEADERS = [
+    "Штрихкод",
+    "Исполнитель",
+    "Альбом",
+    "Конверт",
+    "Цена, руб.",
+    "Тип",
+    "Год записи",
+    "Год выпуска",
+    "Стиль",
+    "Дата создания",
+    "Дата заказа",
+    "Экземпляры",
+]
+FORMATS = (
+    "xlsx",
+    "xlsx",
+    "xlsx",
+    "xls",
+    "utf-8",
+    "utf-8-sig",
+    "cp1251",
+    "cp866",
+    "utf-16",
+    "csv.gz",
+)
 
 
 def good_rows(month, count=24, shop=0):
@@ -21,19 +45,39 @@ def good_rows(month, count=24, shop=0):
     rows = []
     for number in range(count):
         sold = date(2024, month, 1) + timedelta(number % 28)
-        rows.append([f"46{month:02}{shop % 10_000:04}{number:04}", ["Кино", "Björk", "АукцЫон"][number % 3], f"Альбом «{number % 7}»", ["SS", "VG+", None][number % 3],
-                     [1500, 999.5, 20000][number % 3], ["Оригинал", "Переиздание"][number % 2], [1986, "197?", None][number % 3], 1990 + number % 30,
-                     "Рок/Панк", sold - timedelta(number), sold, 1 + (number % 9 == 8)])
+        rows.append(
+            [
+                f"46{month:02}{shop % 10_000:04}{number:04}",
+                ["Кино", "Björk", "АукцЫон"][number % 3],
+                f"Альбом «{number % 7}»",
+                ["SS", "VG+", None][number % 3],
+                [1500, 999.5, 20000][number % 3],
+                ["Оригинал", "Переиздание"][number % 2],
+                [1986, "197?", None][number % 3],
+                1990 + number % 30,
+                "Рок/Панк",
+                sold - timedelta(number),
+                sold,
+                1 + (number % 9 == 8),
+            ]
+        )
     return rows
 
 
 # Writers
 
+
 def typed(value, decimal=","):
     "A cell as a person's export writes it."
     if isinstance(value, date):
         return value.strftime("%d.%m.%Y")
-    return "" if value is None else str(value).replace(".", decimal) if isinstance(value, float) else str(value)
+    return (
+        ""
+        if value is None
+        else str(value).replace(".", decimal)
+        if isinstance(value, float)
+        else str(value)
+    )
 
 
 def write_text(rows, encoding, separator=";", newline="\r\n"):
@@ -48,8 +92,17 @@ def write_text(rows, encoding, separator=";", newline="\r\n"):
 def write_book(rows, inline=False):
     "A table as an Excel workbook."
     buffer = io.BytesIO()
-    with xlsxwriter.Workbook(buffer, {"in_memory": True, "constant_memory": inline, "strings_to_formulas": False, "strings_to_urls": False,
-                                      "nan_inf_to_errors": True, "default_date_format": "dd.mm.yyyy"}) as book:
+    with xlsxwriter.Workbook(
+        buffer,
+        {
+            "in_memory": True,
+            "constant_memory": inline,
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+            "nan_inf_to_errors": True,
+            "default_date_format": "dd.mm.yyyy",
+        },
+    ) as book:
         book.set_properties({"created": datetime(2024, 1, 1)})
         sheet = book.add_worksheet("Продажи")
         for place, row in enumerate(rows):
@@ -74,21 +127,45 @@ def write_cell(sheet, row, column, value):
 
 def write_old_book(rows, from_1904=False):
     "A table as an .xls workbook (BIFF8 in a compound file), as small as it can be; days are texts."
-    record = lambda kind, body: struct.pack("<HH", kind, len(body)) + body
+
+    def record(kind, body):
+        return struct.pack("<HH", kind, len(body)) + body
+
     def cell(row, column, value):
         if isinstance(value, date):
             value = typed(value)
         if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300:
             return record(0x0203, struct.pack("<HHHd", row, column, 0, value))
         text = str(value)[:2000]
-        return record(0x0204, struct.pack("<HHHHB", row, column, 0, len(text.encode("utf-16-le")) // 2, 1) + text.encode("utf-16-le", "replace"))
-    beginning = lambda kind: record(0x0809, struct.pack("<HHHHII", 0x0600, kind, 0x0DBB, 0x07CC, 0, 6))
-    sheet = beginning(0x0010) + b"".join(cell(row, column, value) for row, cells in enumerate(rows) for column, value in enumerate(cells) if value is not None)
+        return record(
+            0x0204,
+            struct.pack("<HHHHB", row, column, 0, len(text.encode("utf-16-le")) // 2, 1)
+            + text.encode("utf-16-le", "replace"),
+        )
+
+    def beginning(kind):
+        return record(0x0809, struct.pack("<HHHHII", 0x0600, kind, 0x0DBB, 0x07CC, 0, 6))
+
+    sheet = beginning(0x0010) + b"".join(
+        cell(row, column, value)
+        for row, cells in enumerate(rows)
+        for column, value in enumerate(cells)
+        if value is not None
+    )
     sheet += record(0x000A, b"")
     name = "Лист1".encode("utf-16-le")
-    head = beginning(0x0005) + record(0x0042, struct.pack("<H", 1200)) + record(0x0022, struct.pack("<H", from_1904)) * from_1904
+    head = (
+        beginning(0x0005)
+        + record(0x0042, struct.pack("<H", 1200))
+        + record(0x0022, struct.pack("<H", from_1904)) * from_1904
+    )
     place = len(head) + 4 + 8 + len(name) + 4
-    stream = head + record(0x0085, struct.pack("<IHBB", place, 0, len(name) // 2, 1) + name) + record(0x000A, b"") + sheet
+    stream = (
+        head
+        + record(0x0085, struct.pack("<IHBB", place, 0, len(name) // 2, 1) + name)
+        + record(0x000A, b"")
+        + sheet
+    )
     return compound_file(stream.ljust(4096, b"\0"))
 
 
@@ -99,28 +176,123 @@ def compound_file(stream):
     chain = [0xFFFFFFFD] * tables + [0xFFFFFFFE] + [tables + 2 + place for place in range(sectors)]
     chain[-1] = 0xFFFFFFFE
     chain += [0xFFFFFFFF] * (tables * 128 - len(chain))
+
     def entry(name, kind, child, start, size):
         text = name.encode("utf-16-le")
-        return text.ljust(64, b"\0") + struct.pack("<HBBIII", len(text) + 2 if name else 0, kind, 1, 0xFFFFFFFF, 0xFFFFFFFF, child) + bytes(36) + struct.pack("<IQ", start, size)
-    folder = entry("Root Entry", 5, 1, 0xFFFFFFFE, 0) + entry("Workbook", 2, 0xFFFFFFFF, tables + 1, len(stream)) + entry("", 0, 0xFFFFFFFF, 0, 0) * 2
-    header = bytes.fromhex("D0CF11E0A1B11AE1") + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6) + bytes(6)
+        return (
+            text.ljust(64, b"\0")
+            + struct.pack(
+                "<HBBIII", len(text) + 2 if name else 0, kind, 1, 0xFFFFFFFF, 0xFFFFFFFF, child
+            )
+            + bytes(36)
+            + struct.pack("<IQ", start, size)
+        )
+
+    folder = (
+        entry("Root Entry", 5, 1, 0xFFFFFFFE, 0)
+        + entry("Workbook", 2, 0xFFFFFFFF, tables + 1, len(stream))
+        + entry("", 0, 0xFFFFFFFF, 0, 0) * 2
+    )
+    header = (
+        bytes.fromhex("D0CF11E0A1B11AE1")
+        + bytes(16)
+        + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
+        + bytes(6)
+    )
     header += struct.pack("<IIIIIIIII", 0, tables, tables, 0, 4096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0)
     header += struct.pack("<109I", *range(tables), *[0xFFFFFFFF] * (109 - tables))
-    return header + struct.pack(f"<{len(chain)}I", *chain) + folder + stream.ljust(sectors * 512, b"\0")
+    return (
+        header
+        + struct.pack(f"<{len(chain)}I", *chain)
+        + folder
+        + stream.ljust(sectors * 512, b"\0")
+    )
 
 
 # Damage to the table: what people and programs do to rows and cells. Each gives the rows and the marks of those that it left alone
 
-ODD = ["", " ", "\u00a0", "-", "?", "nan", "NaN", "None", "NULL", "inf", "-inf", "1e308", "1e400", "-1", "0", "1,5", "1.000.000,00", "1 500 руб.", "١٢٣", "½", "4.6E+12",
-       "99.99.9999", "31.02.2024", "00.00.0000", "01.01.0001", "31.12.9999", "1899-12-31", "2024-13-01", "45292", "99999", "-5", "45292,75", "1.1.24", "12/31/2024",
-       "2024-01-05T10:00:00+03:00", "=1+1", "=HYPERLINK(\"http://x\")", "+cmd|' /C calc'!A0", "@SUM(A1)", "<script>alert(1)</script>", "a\tb", "a;b,c|d", "a\"b", "\"\"\"",
-       "a\nb", "a\r\nb", "\x0b", "\x85", "\u2028", "\ufeff", "\ufffd", "\u202eabc", "😀" * 3, "é" * 300, "Я" * 5000, "'4600000000001", "4600000000001.0", "TRUE",
-       0, -1, 1.5, 10**18, 10**400, -1e300, 1e-300, True, date(1900, 1, 1), date(9999, 12, 31), None, "=#N/A", "=#DIV/0!"]
+ODD = [
+    "",
+    " ",
+    "\u00a0",
+    "-",
+    "?",
+    "nan",
+    "NaN",
+    "None",
+    "NULL",
+    "inf",
+    "-inf",
+    "1e308",
+    "1e400",
+    "-1",
+    "0",
+    "1,5",
+    "1.000.000,00",
+    "1 500 руб.",
+    "١٢٣",
+    "½",
+    "4.6E+12",
+    "99.99.9999",
+    "31.02.2024",
+    "00.00.0000",
+    "01.01.0001",
+    "31.12.9999",
+    "1899-12-31",
+    "2024-13-01",
+    "45292",
+    "99999",
+    "-5",
+    "45292,75",
+    "1.1.24",
+    "12/31/2024",
+    "2024-01-05T10:00:00+03:00",
+    "=1+1",
+    '=HYPERLINK("http://x")',
+    "+cmd|' /C calc'!A0",
+    "@SUM(A1)",
+    "<script>alert(1)</script>",
+    "a\tb",
+    "a;b,c|d",
+    'a"b',
+    '"""',
+    "a\nb",
+    "a\r\nb",
+    "\x0b",
+    "\x85",
+    "\u2028",
+    "\ufeff",
+    "\ufffd",
+    "\u202eabc",
+    "😀" * 3,
+    "é" * 300,
+    "Я" * 5000,
+    "'4600000000001",
+    "4600000000001.0",
+    "TRUE",
+    0,
+    -1,
+    1.5,
+    10**18,
+    10**400,
+    -1e300,
+    1e-300,
+    True,
+    date(1900, 1, 1),
+    date(9999, 12, 31),
+    None,
+    "=#N/A",
+    "=#DIV/0!",
+]
 
 
 def marks_of(rows):
     "Marks of rows that still carry their own."
-    return {row[0] for row in rows if row and isinstance(row[0], str) and re.fullmatch(r"46\d{10}", row[0])}
+    return {
+        row[0]
+        for row in rows
+        if row and isinstance(row[0], str) and re.fullmatch(r"46\d{10}", row[0])
+    }
 
 
 def put(row, column, value):
@@ -139,7 +311,10 @@ def cells_swapped(chance, rows):
     for _ in range(chance.randint(1, 5)):
         one, other = chance.sample(range(len(rows)), 2)
         left, right = chance.randrange(1, 12), chance.randrange(1, 12)
-        first, second = (rows[one][left:left + 1] or [None])[0], (rows[other][right:right + 1] or [None])[0]
+        first, second = (
+            (rows[one][left : left + 1] or [None])[0],
+            (rows[other][right : right + 1] or [None])[0],
+        )
         put(rows[one], left, second)
         put(rows[other], right, first)
     return rows
@@ -147,7 +322,7 @@ def cells_swapped(chance, rows):
 
 def rows_cut(chance, rows):
     for place in chance.sample(range(len(rows)), chance.randint(1, 4)):
-        rows[place] = rows[place][:chance.randrange(12)]
+        rows[place] = rows[place][: chance.randrange(12)]
     return rows
 
 
@@ -173,26 +348,51 @@ def headers_again(chance, rows):
 
 
 def title_above(chance, rows):
-    return [["Продажи за месяц"], []][:chance.randint(1, 2)] + rows + [["Итого", None, None, None, 12345]] * chance.randint(0, 1)
+    return (
+        [["Продажи за месяц"], []][: chance.randint(1, 2)]
+        + rows
+        + [["Итого", None, None, None, 12345]] * chance.randint(0, 1)
+    )
 
 
 def column_dropped(chance, rows):
     column = chance.randrange(1, 12)
-    return [row[:column] + row[column + 1:] for row in rows]
+    return [row[:column] + row[column + 1 :] for row in rows]
 
 
 def header_changed(chance, rows):
-    put(rows[0], chance.randrange(1, 12), chance.choice([None, "", "Цена", "Штрихкод", "Дата заказа", "Альбом", "???", "Я" * 3000, "Дата зоказа", 5]))
+    put(
+        rows[0],
+        chance.randrange(1, 12),
+        chance.choice(
+            [
+                None,
+                "",
+                "Цена",
+                "Штрихкод",
+                "Дата заказа",
+                "Альбом",
+                "???",
+                "Я" * 3000,
+                "Дата зоказа",
+                5,
+            ]
+        ),
+    )
     return rows
 
 
 def column_doubled(chance, rows):
     column = chance.randrange(12)
-    return [row + row[column:column + 1] for row in rows]
+    return [row + row[column : column + 1] for row in rows]
 
 
 def huge_cell(chance, rows):
-    put(rows[chance.randrange(1, len(rows))], chance.randrange(1, 12), chance.choice(["Щ", "9", ";", "\"", " ", "=", "1,"]) * chance.choice([40_000, 300_000]))
+    put(
+        rows[chance.randrange(1, len(rows))],
+        chance.randrange(1, 12),
+        chance.choice(["Щ", "9", ";", '"', " ", "=", "1,"]) * chance.choice([40_000, 300_000]),
+    )
     return rows
 
 
@@ -204,15 +404,37 @@ def counts_turned(chance, rows):
 
 def months_mixed(chance, rows):
     for place in chance.sample(range(1, len(rows)), chance.randint(1, 6)):
-        put(rows[place], 10, chance.choice([date(2024, 1, 5), date(2024, 3, 5), date(2042, 1, 1), date(1955, 1, 1), "", "soon"]))
+        put(
+            rows[place],
+            10,
+            chance.choice(
+                [date(2024, 1, 5), date(2024, 3, 5), date(2042, 1, 1), date(1955, 1, 1), "", "soon"]
+            ),
+        )
     return rows
 
 
-TABLE = (cells_replaced, cells_replaced, cells_swapped, rows_cut, rows_lengthened, rows_doubled, rows_blank, headers_again, title_above, column_dropped,
-         header_changed, column_doubled, huge_cell, counts_turned, months_mixed)
+TABLE = (
+    cells_replaced,
+    cells_replaced,
+    cells_swapped,
+    rows_cut,
+    rows_lengthened,
+    rows_doubled,
+    rows_blank,
+    headers_again,
+    title_above,
+    column_dropped,
+    header_changed,
+    column_doubled,
+    huge_cell,
+    counts_turned,
+    months_mixed,
+)
 
 
 # Damage to bytes: what disks, mails and editors do
+
 
 def bytes_flipped(chance, content):
     content = bytearray(content)
@@ -223,56 +445,112 @@ def bytes_flipped(chance, content):
 
 def bytes_overwritten(chance, content):
     start = chance.randrange(len(content))
-    new = chance.choice([chance.randbytes(chance.randint(1, 60)), bytes(chance.randint(1, 600)), b"\xff" * 20, b"\r", b"\n\n\n", b'"', b'""', b"\xef\xbb\xbf", b"\0"])
-    return content[:start] + new + content[start + len(new):]
+    new = chance.choice(
+        [
+            chance.randbytes(chance.randint(1, 60)),
+            bytes(chance.randint(1, 600)),
+            b"\xff" * 20,
+            b"\r",
+            b"\n\n\n",
+            b'"',
+            b'""',
+            b"\xef\xbb\xbf",
+            b"\0",
+        ]
+    )
+    return content[:start] + new + content[start + len(new) :]
 
 
 def bytes_inserted(chance, content):
     start = chance.randrange(len(content))
-    new = chance.choice([chance.randbytes(chance.randint(1, 60)), b"\xef\xbb\xbf", b"\0", b"\r", b"\n", b'"', b"';", b'";"', b"\x1a", b"\x85", b"\xff\xfe", b"," * 50])
+    new = chance.choice(
+        [
+            chance.randbytes(chance.randint(1, 60)),
+            b"\xef\xbb\xbf",
+            b"\0",
+            b"\r",
+            b"\n",
+            b'"',
+            b"';",
+            b'";"',
+            b"\x1a",
+            b"\x85",
+            b"\xff\xfe",
+            b"," * 50,
+        ]
+    )
     return content[:start] + new + content[start:]
 
 
 def truncated(chance, content):
-    return content[:chance.randrange(len(content))]
+    return content[: chance.randrange(len(content))]
 
 
 def span_lost(chance, content):
     start = chance.randrange(len(content))
-    return content[:start] + content[start + chance.randint(1, 300):]
+    return content[:start] + content[start + chance.randint(1, 300) :]
 
 
 def span_doubled(chance, content):
     start, length = chance.randrange(len(content)), chance.randint(1, 400)
-    return content[:start + length] + content[start:]
+    return content[: start + length] + content[start:]
 
 
 def tail_added(chance, content):
-    return content + chance.choice([bytes(500), chance.randbytes(200), content[:200], b"\x1a", b"\n" * 50, b";" * 50])
+    return content + chance.choice(
+        [bytes(500), chance.randbytes(200), content[:200], b"\x1a", b"\n" * 50, b";" * 50]
+    )
 
 
 def newlines_mixed(chance, content):
-    return b"".join(line + chance.choice([b"\n", b"\r\n", b"\r", b"\n\n", b"\r\r\n"]) for line in content.replace(b"\r\n", b"\n").split(b"\n"))
+    return b"".join(
+        line + chance.choice([b"\n", b"\r\n", b"\r", b"\n\n", b"\r\r\n"])
+        for line in content.replace(b"\r\n", b"\n").split(b"\n")
+    )
 
 
-BYTES = (bytes_flipped, bytes_flipped, bytes_overwritten, bytes_inserted, truncated, span_lost, span_doubled, tail_added)
+BYTES = (
+    bytes_flipped,
+    bytes_flipped,
+    bytes_overwritten,
+    bytes_inserted,
+    truncated,
+    span_lost,
+    span_doubled,
+    tail_added,
+)
 
 
 def members_damaged(chance, content):
     "A workbook zipped again, without fault, after something happened to its parts."
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = [(each.filename, archive.read(each)) for each in archive.infolist()]
-    how = chance.choice(["changed", "changed", "changed", "sheet", "sheet", "lost", "renamed", "twice", "empty"])
-    important = [place for place, (name, _) in enumerate(members) if "sheet1" in name or "workbook" in name or "shared" in name.lower() or "styles" in name]
+    how = chance.choice(
+        ["changed", "changed", "changed", "sheet", "sheet", "lost", "renamed", "twice", "empty"]
+    )
+    important = [
+        place
+        for place, (name, _) in enumerate(members)
+        if "sheet1" in name or "workbook" in name or "shared" in name.lower() or "styles" in name
+    ]
     sheet = [place for place, (name, _) in enumerate(members) if name.endswith("sheet1.xml")]
     place = sheet[0] if how == "sheet" and sheet else chance.choice(important)
     name, data = members[place]
     if how in ("changed", "sheet") and data:
         data = chance.choice([*BYTES, tag_changed, tag_changed, tag_changed])(chance, data)
-    members[place] = chance.choice(["x.xml", name.upper(), "../" + name]) if how == "renamed" else name, b"" if how == "empty" else data
-    members = members[:place] + members[place + (how == "lost"):] + [members[place]] * (how == "twice" and place < len(members))
+    members[place] = (
+        chance.choice(["x.xml", name.upper(), "../" + name]) if how == "renamed" else name,
+        b"" if how == "empty" else data,
+    )
+    members = (
+        members[:place]
+        + members[place + (how == "lost") :]
+        + [members[place]] * (how == "twice" and place < len(members))
+    )
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", chance.choice([zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])) as archive:
+    with zipfile.ZipFile(
+        buffer, "w", chance.choice([zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
+    ) as archive:
         for name, data in members:
             archive.writestr(zipfile.ZipInfo(name), data)
     return buffer.getvalue()
@@ -285,20 +563,48 @@ def tag_changed(chance, data):
         return data
     match = chance.choice(found)
     if match[0].startswith(b'"'):
-        new = chance.choice([b'""', b'"0"', b'"-1"', b'"99999999"', b'"XFD1048576"', b'"A1"', b'"s"', b'"e"', b'"&#0;"', b'"1e9"'])
+        new = chance.choice(
+            [
+                b'""',
+                b'"0"',
+                b'"-1"',
+                b'"99999999"',
+                b'"XFD1048576"',
+                b'"A1"',
+                b'"s"',
+                b'"e"',
+                b'"&#0;"',
+                b'"1e9"',
+            ]
+        )
     else:
-        new = chance.choice([b"", b"<x>", b"</x>", match[0] * 2, b"<!--", b"]]>", b"&lt;", b"&bogus;", b"<v>", b"</row>", b">999999999<"])
-    return data[:match.start()] + new + data[match.end():]
+        new = chance.choice(
+            [
+                b"",
+                b"<x>",
+                b"</x>",
+                match[0] * 2,
+                b"<!--",
+                b"]]>",
+                b"&lt;",
+                b"&bogus;",
+                b"<v>",
+                b"</row>",
+                b">999999999<",
+            ]
+        )
+    return data[: match.start()] + new + data[match.end() :]
 
 
 @dataclass
 class Damaged:
     "One damaged file."
-    name: str # File name
-    content: bytes # What it holds
-    how: str # What happened to it
-    alive: set = field(default_factory=set) # Marks of rows that nothing happened to
-    lines: int | None = None # Rows below the headers, where that can be said
+
+    name: str  # File name
+    content: bytes  # What it holds
+    how: str  # What happened to it
+    alive: set = field(default_factory=set)  # Marks of rows that nothing happened to
+    lines: int | None = None  # Rows below the headers, where that can be said
 
 
 def make_damaged(number):
@@ -312,13 +618,27 @@ def make_damaged(number):
         for damage in chance.sample(TABLE, chance.choice([1, 1, 2])):
             rows = damage(chance, [list(row) for row in rows])
             how.append(damage.__name__)
-    alive = marks_of([row for row in rows if tuple(map(str, row[:12])) in before and len(row) == 12])
+    alive = marks_of(
+        [row for row in rows if tuple(map(str, row[:12])) in before and len(row) == 12]
+    )
     lines = len(rows) - 1 if not {"title_above"} & set(how) else None
     inline = chance.random() < 0.5
-    content = write_book(rows, inline) if kind == "xlsx" else write_old_book(rows) if kind == "xls" else write_text(rows, "utf-8" if kind == "csv.gz" else kind, chance.choice(";,\t"))
+    content = (
+        write_book(rows, inline)
+        if kind == "xlsx"
+        else write_old_book(rows)
+        if kind == "xls"
+        else write_text(rows, "utf-8" if kind == "csv.gz" else kind, chance.choice(";,\t"))
+    )
     whole = content
     if not how or chance.random() < 0.15:
-        damages = [members_damaged, members_damaged, *BYTES[:6]] if kind == "xlsx" else [*BYTES] if kind in ("xls", "csv.gz") else [*BYTES, newlines_mixed]
+        damages = (
+            [members_damaged, members_damaged, *BYTES[:6]]
+            if kind == "xlsx"
+            else [*BYTES]
+            if kind in ("xls", "csv.gz")
+            else [*BYTES, newlines_mixed]
+        )
         for damage in [chance.choice(damages)] * chance.choice([1, 1, 1, 2]):
             if content:
                 content = damage(chance, content)
@@ -329,7 +649,13 @@ def make_damaged(number):
         if chance.random() < 0.3:
             content, alive, lines = bytes_flipped(chance, content), set(), None
             how.append("gzip flipped")
-    return Damaged(f"sales_2024-{month:02}." + (kind if kind in ("xlsx", "xls", "csv.gz") else "csv"), content, " + ".join([kind, *how]), alive, lines)
+    return Damaged(
+        f"sales_2024-{month:02}." + (kind if kind in ("xlsx", "xls", "csv.gz") else "csv"),
+        content,
+        " + ".join([kind, *how]),
+        alive,
+        lines,
+    )
 
 
 # Profiles
@@ -356,15 +682,66 @@ lookups:
   - {file: names.csv, key: Код}
 sheet: Продажи
 """
-WORDS = ["", "null", "yes", "5", "-1", "2024-01-01", "[1, 2]", "[[]]", "{a: b}", "{}", "[]", "'", '"', "&a", "*a", "!!python/object:os.system x", "!!binary x", "!x y", "- a", "a: b",
-         "? a", "|", ">-", "%", "@", "`", "(", "[", ".*", "(?P<artist>", "(?P<nobody>.*)", "\\", "(a+)+$", "~", ".inf", ".nan", "0o7", "1e400", "<<: *a", "Я" * 300, "\t", "---", "...", "Код", "names.csv", "../x.csv"]
+WORDS = [
+    "",
+    "null",
+    "yes",
+    "5",
+    "-1",
+    "2024-01-01",
+    "[1, 2]",
+    "[[]]",
+    "{a: b}",
+    "{}",
+    "[]",
+    "'",
+    '"',
+    "&a",
+    "*a",
+    "!!python/object:os.system x",
+    "!!binary x",
+    "!x y",
+    "- a",
+    "a: b",
+    "? a",
+    "|",
+    ">-",
+    "%",
+    "@",
+    "`",
+    "(",
+    "[",
+    ".*",
+    "(?P<artist>",
+    "(?P<nobody>.*)",
+    "\\",
+    "(a+)+$",
+    "~",
+    ".inf",
+    ".nan",
+    "0o7",
+    "1e400",
+    "<<: *a",
+    "Я" * 300,
+    "\t",
+    "---",
+    "...",
+    "Код",
+    "names.csv",
+    "../x.csv",
+]
 
 
 def make_damaged_profile(number):
     "A damaged profile, with this number."
     chance = random.Random(number)
     text, how = PROFILE, []
-    for damage in [chance.choice([lines_moved, word_changed, word_changed, word_changed])] * chance.choice([1, 1, 2]) if chance.random() < 0.8 else []:
+    for damage in (
+        [chance.choice([lines_moved, word_changed, word_changed, word_changed])]
+        * chance.choice([1, 1, 2])
+        if chance.random() < 0.8
+        else []
+    ):
         text = damage(chance, text)
         how.append(damage.__name__)
     content = text.encode()
@@ -380,14 +757,20 @@ def lines_moved(chance, text):
     lines = text.splitlines()
     line = lines.pop(chance.randrange(len(lines)))
     how = chance.choice(["lost", "moved", "doubled", "indented", "outdented"])
-    lines[(place := chance.randrange(len(lines))):place] = dict(lost=[], moved=[line], doubled=[line, line], indented=["  " + line], outdented=[line.strip()])[how]
+    lines[(place := chance.randrange(len(lines))) : place] = dict(
+        lost=[],
+        moved=[line],
+        doubled=[line, line],
+        indented=["  " + line],
+        outdented=[line.strip()],
+    )[how]
     return "\n".join(lines)
 
 
 def word_changed(chance, text):
     "A word, a mark or a value that is another one."
     match = chance.choice(list(re.finditer(r"[\w.]+|[:\[\]{},'-]|(?<=: ).+", text)))
-    return text[:match.start()] + chance.choice(WORDS) + text[match.end():]
+    return text[: match.start()] + chance.choice(WORDS) + text[match.end() :]
 
 
 def survivors(whole, content, alive, kind):
@@ -400,7 +783,11 @@ def survivors(whole, content, alive, kind):
             return set()
         pieces, content = re.findall(rb"<row .*?</row>", whole[0], re.S), content[0]
         marks = [mark_in(piece, whole[1]) for piece in pieces]
-        return {mark for mark, piece in zip(marks, pieces) if mark in alive and piece in content}
+        return {
+            mark
+            for mark, piece in zip(marks, pieces, strict=False)
+            if mark in alive and piece in content
+        }
     if kind in ("xls", "utf-16"):
         return set()
     lines = re.findall(rb"[^\r\n]+\r\n", whole)
@@ -414,7 +801,9 @@ def sheet_part(content):
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = archive.namelist()
-            shared = archive.read("xl/sharedStrings.xml") if "xl/sharedStrings.xml" in names else b""
+            shared = (
+                archive.read("xl/sharedStrings.xml") if "xl/sharedStrings.xml" in names else b""
+            )
             return archive.read("xl/worksheets/sheet1.xml"), shared
     except Exception:
         return None

@@ -2,6 +2,7 @@
 
 They read text and never import the package, so that a broken room still gets a clear message.
 """
+
 import ast
 import io
 import json
@@ -11,9 +12,14 @@ from pathlib import Path
 
 import yaml
 
-MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:home|root|Users|tmp|work|var/folders)/[\w.-]+|[A-Za-z]:\\\\?Users")
+MACHINE_PATH = re.compile(
+    r"(?<![\w.~-])/(?:home|root|Users|tmp|work|var/folders)/[\w.-]+|[A-Za-z]:\\\\?Users"
+)
 NETWORK_ROOMS = {32, 36, 42, 43, 44, 45, 61}
 NETWORK_LIBRARIES = {"torch", "darts", "pytorch_lightning", "lightning"}
+WINGS = (
+    "data simulate store panel scores models evaluate decide report jobs doors".split()
+)  # In the order in which data flows; a wing imports only from those before it
 EXPORT = re.compile(r"^#\s*\|\s*(export|exporti|exports)\b", re.MULTILINE)
 DEFAULT_EXP = re.compile(r"^#\s*\|\s*default_exp\s+(\S+)", re.MULTILINE)
 
@@ -26,8 +32,15 @@ def pages(root: Path) -> dict[str, list[dict]]:
         if any(part[0] in "._" for part in name.split("/")):
             continue
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        found[name] = [dict(type=cell["cell_type"], source="".join(cell["source"]), outputs=cell.get("outputs", []),
-                            tags=cell.get("metadata", {}).get("tags", [])) for cell in cells]
+        found[name] = [
+            dict(
+                type=cell["cell_type"],
+                source="".join(cell["source"]),
+                outputs=cell.get("outputs", []),
+                tags=cell.get("metadata", {}).get("tags", []),
+            )
+            for cell in cells
+        ]
     return found
 
 
@@ -44,7 +57,7 @@ def module(name: str) -> str:
 
 def parsed(source: str) -> ast.Module:
     "A cell's code; lines for the shell and magics are blanked."
-    return ast.parse(re.sub(r"(?m)^\s*[%!].*$", "pass", source))
+    return ast.parse(re.sub(r"(?m)^[%!].*$", "pass", source))
 
 
 def imported(source: str) -> set[str]:
@@ -65,10 +78,35 @@ def layering(root: Path) -> list[str]:
     faults = []
     for name, cells in found.items():
         own = number(name)
-        used = set().union(*(imported(cell["source"]) for cell in cells if cell["type"] == "code"), set())
+        used = set().union(
+            *(imported(cell["source"]) for cell in cells if cell["type"] == "code"), set()
+        )
         for other in sorted(used & set(numbers)):
             if own is not None and other != module(name) and numbers[other] >= own:
-                faults.append(f"{name} imports plastinka.{other}, which is number {numbers[other]:02}")
+                faults.append(
+                    f"{name} imports plastinka.{other}, which is number {numbers[other]:02}"
+                )
+    return faults
+
+
+def wing(name: str) -> int:
+    "The place of a module's wing, counted from 0; -1 for `core` and others that stand in none."
+    first = name.split(".")[0]
+    return WINGS.index(first) if first in WINGS else -1
+
+
+def wings(root: Path) -> list[str]:
+    "A wing imports only from wings before it, and `jobs` knows nothing of forecasting."
+    faults = []
+    for name, cells in pages(root).items():
+        if number(name) is None:
+            continue
+        own = wing(module(name))
+        exported = [cell["source"] for cell in filter(is_export, cells)]
+        for other in sorted(set().union(*map(imported, exported))):
+            place = wing(other)
+            if place > own or own == WINGS.index("jobs") and -1 < place < own:
+                faults.append(f"{name} imports plastinka.{other}, which its wing must not")
     return faults
 
 
@@ -80,9 +118,17 @@ def learning(root: Path) -> list[str]:
             continue
         for cell in filter(is_export, cells):
             for node in ast.walk(parsed(cell["source"])):
-                used = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [getattr(node, "module", "") or ""]
-                faults += [f"{name} imports {module}" for module in used
-                           if isinstance(node, (ast.Import, ast.ImportFrom)) and module.split(".")[0] in NETWORK_LIBRARIES]
+                used = (
+                    [alias.name for alias in node.names]
+                    if isinstance(node, ast.Import)
+                    else [getattr(node, "module", "") or ""]
+                )
+                faults += [
+                    f"{name} imports {module}"
+                    for module in used
+                    if isinstance(node, (ast.Import, ast.ImportFrom))
+                    and module.split(".")[0] in NETWORK_LIBRARIES
+                ]
     return faults
 
 
@@ -90,10 +136,19 @@ def names(root: Path) -> list[str]:
     "`NN_a.b.ipynb` exports `a.b`; a page without a number exports nothing."
     faults = []
     for name, cells in pages(root).items():
-        exported = [match for cell in cells if cell["type"] == "code" for match in DEFAULT_EXP.findall(cell["source"])]
+        exported = [
+            match
+            for cell in cells
+            if cell["type"] == "code"
+            for match in DEFAULT_EXP.findall(cell["source"])
+        ]
         if number(name) is not None and exported != [module(name)]:
-            faults.append(f"{name} must have `#| default_exp {module(name)}`, and has {exported or 'none'}")
-        if number(name) is None and (exported or any(EXPORT.search(cell["source"]) for cell in cells)):
+            faults.append(
+                f"{name} must have `#| default_exp {module(name)}`, and has {exported or 'none'}"
+            )
+        if number(name) is None and (
+            exported or any(EXPORT.search(cell["source"]) for cell in cells)
+        ):
             faults.append(f"{name} exports something: only numbered notebooks do")
     return faults
 
@@ -110,18 +165,28 @@ def quarto_link(root: Path) -> list[str]:
 
 def sidebar(root: Path) -> list[str]:
     "Every page stands in the sidebar once, and every sidebar entry is a page."
+
     def leaves(node):
         if isinstance(node, str):
             return [node]
         if isinstance(node, list):
             return [leaf for child in node for leaf in leaves(child)]
         return leaves(node.get("href", [])) + leaves(node.get("contents", []))
+
     content = yaml.safe_load((root / "nbs" / "sidebar.yml").read_text(encoding="utf-8"))
     listed = leaves(content["website"]["sidebar"]["contents"])
     found = set(pages(root))
-    return ([f"nbs/sidebar.yml does not list {name}" for name in sorted(found - set(listed))]
-            + [f"nbs/sidebar.yml lists {name}, which is no page" for name in sorted(set(listed) - found)]
-            + [f"nbs/sidebar.yml lists {name} twice" for name in sorted({n for n in listed if listed.count(n) > 1})])
+    return (
+        [f"nbs/sidebar.yml does not list {name}" for name in sorted(found - set(listed))]
+        + [
+            f"nbs/sidebar.yml lists {name}, which is no page"
+            for name in sorted(set(listed) - found)
+        ]
+        + [
+            f"nbs/sidebar.yml lists {name} twice"
+            for name in sorted({n for n in listed if listed.count(n) > 1})
+        ]
+    )
 
 
 def documented(root: Path) -> list[str]:
@@ -129,7 +194,10 @@ def documented(root: Path) -> list[str]:
     faults = []
     for path in sorted((root / "plastinka").rglob("*.py")):
         if path.name not in ("_modidx.py", "__init__.py"):
-            faults += [f"{path.relative_to(root).as_posix()}: {fault}" for fault in undocumented(path.read_text("utf-8"))]
+            faults += [
+                f"{path.relative_to(root).as_posix()}: {fault}"
+                for fault in undocumented(path.read_text("utf-8"))
+            ]
     return faults
 
 
@@ -159,13 +227,17 @@ def undocumented(source: str) -> list[str]:
             if isinstance(node, ast.ClassDef):
                 bases = {getattr(base, "id", getattr(base, "attr", "")) for base in node.bases}
                 visit(node.body, name + ".", bool(bases - {"Protocol", "ABC", "NamedTuple"}))
+
     visit(ast.parse(source).body)
     return faults
 
 
 def decorators(node) -> set[str]:
     "Last names of a definition's decorators: `functools.cached_property` → `cached_property`."
-    plain = (decorator.func if isinstance(decorator, ast.Call) else decorator for decorator in node.decorator_list)
+    plain = (
+        decorator.func if isinstance(decorator, ast.Call) else decorator
+        for decorator in node.decorator_list
+    )
     return {getattr(decorator, "attr", getattr(decorator, "id", "")) for decorator in plain}
 
 
@@ -178,12 +250,23 @@ def parameters(node) -> list[tuple[str, int]]:
     "Parameters, or the fields of a dataclass, with their lines."
     if isinstance(node, ast.ClassDef):
         fields = node.body if "dataclass" in decorators(node) else []
-        return [(field.target.id, field.lineno) for field in fields
-                if isinstance(field, ast.AnnAssign) and not field.target.id.startswith("_")]
+        return [
+            (field.target.id, field.lineno)
+            for field in fields
+            if isinstance(field, ast.AnnAssign) and not field.target.id.startswith("_")
+        ]
     arguments = node.args
-    listed = arguments.posonlyargs + arguments.args + arguments.kwonlyargs + [arguments.vararg, arguments.kwarg]
-    return [(argument.arg, argument.lineno) for argument in listed
-            if argument and argument.arg not in ("self", "cls") and not argument.arg.startswith("_")]
+    listed = (
+        arguments.posonlyargs
+        + arguments.args
+        + arguments.kwonlyargs
+        + [arguments.vararg, arguments.kwarg]
+    )
+    return [
+        (argument.arg, argument.lineno)
+        for argument in listed
+        if argument and argument.arg not in ("self", "cls") and not argument.arg.startswith("_")
+    ]
 
 
 def is_export(cell: dict) -> bool:
@@ -193,7 +276,9 @@ def is_export(cell: dict) -> bool:
 
 def only_imports(cell: dict) -> bool:
     "A cell that imports and does nothing else."
-    return all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in parsed(cell["source"]).body)
+    return all(
+        isinstance(node, (ast.Import, ast.ImportFrom)) for node in parsed(cell["source"]).body
+    )
 
 
 def shape(root: Path) -> list[str]:
@@ -203,8 +288,10 @@ def shape(root: Path) -> list[str]:
         cells = [cell for cell in cells if cell["type"] != "raw"]
         first = cells[0]["source"] if cells and cells[0]["type"] == "markdown" else ""
         if not re.fullmatch(r"# \S.*\n+> \S.*\n*(- \S+: .*\n?)*", first):
-            faults.append(f"{name} does not begin with a cell of title and sentence alone (`# Title`, then `> sentence`; "
-                          "nbdev takes them for the page's head, and drops whatever else is in that cell)")
+            faults.append(
+                f"{name} does not begin with a cell of title and sentence alone (`# Title`, then `> sentence`; "
+                "nbdev takes them for the page's head, and drops whatever else is in that cell)"
+            )
         if len(cells) > 80:
             faults.append(f"{name} has {len(cells)} cells: more than 80")
         prose = sum(cell["type"] == "markdown" for cell in cells) / max(len(cells), 1)
@@ -213,10 +300,19 @@ def shape(root: Path) -> list[str]:
         for cell in filter(is_export, cells):
             lines = len(cell["source"].strip().splitlines()) - 1
             if lines > 40:
-                faults.append(f"{name}: an export cell of {lines} lines, more than 40: {opening(cell)}")
-        for before, cell in zip(cells, cells[1:]):
-            if is_export(before) and is_export(cell) and not only_imports(before) and not only_imports(cell):
-                faults.append(f"{name}: two export cells in a row, nothing said or shown between: {opening(cell)}")
+                faults.append(
+                    f"{name}: an export cell of {lines} lines, more than 40: {opening(cell)}"
+                )
+        for before, cell in zip(cells, cells[1:], strict=False):
+            if (
+                is_export(before)
+                and is_export(cell)
+                and not only_imports(before)
+                and not only_imports(cell)
+            ):
+                faults.append(
+                    f"{name}: two export cells in a row, nothing said or shown between: {opening(cell)}"
+                )
     return faults
 
 
@@ -227,7 +323,11 @@ def imports_apart(root: Path) -> list[str]:
         for cell in cells:
             if number(name) is None or cell["type"] != "code" or is_export(cell):
                 continue
-            found = [node for node in ast.walk(parsed(cell["source"])) if isinstance(node, (ast.Import, ast.ImportFrom))]
+            found = [
+                node
+                for node in ast.walk(parsed(cell["source"]))
+                if isinstance(node, (ast.Import, ast.ImportFrom))
+            ]
             if found and not only_imports(cell) and "eval: false" not in cell["source"]:
                 faults.append(f"{name}: a cell imports and does more: {opening(cell)}")
     return faults
@@ -235,7 +335,11 @@ def imports_apart(root: Path) -> list[str]:
 
 def opening(cell: dict) -> str:
     "The first line of a cell that says what it is."
-    lines = [line for line in cell["source"].splitlines() if line.strip() and not line.startswith(("#", "@"))]
+    lines = [
+        line
+        for line in cell["source"].splitlines()
+        if line.strip() and not line.startswith(("#", "@"))
+    ]
     return lines[0][:60] if lines else ""
 
 
@@ -244,17 +348,28 @@ def machine_paths(root: Path) -> list[str]:
     faults = []
     for name, cells in pages(root).items():
         for cell in cells:
-            texts = [cell["source"]] + [text for output in cell["outputs"] for text in output_texts(output)]
-            faults += [f"{name} names {match[0]}" for text in texts for match in MACHINE_PATH.finditer(text)]
+            texts = [cell["source"]] + [
+                text for output in cell["outputs"] for text in output_texts(output)
+            ]
+            faults += [
+                f"{name} names {match[0]}"
+                for text in texts
+                for match in MACHINE_PATH.finditer(text)
+            ]
     return sorted(set(faults))
 
 
 def output_texts(output: dict) -> list[str]:
     "What an output says in words; pictures are left out."
     values = [output.get("text", "")] + output.get("traceback", [])
-    values += [value for kind, value in output.get("data", {}).items() if not kind.startswith("image/")]
-    return [value if isinstance(value, str) else "".join(value) for value in values
-            if isinstance(value, (str, list))]
+    values += [
+        value for kind, value in output.get("data", {}).items() if not kind.startswith("image/")
+    ]
+    return [
+        value if isinstance(value, str) else "".join(value)
+        for value in values
+        if isinstance(value, (str, list))
+    ]
 
 
 def run_notebooks(root: Path) -> list[str]:
@@ -270,7 +385,9 @@ def run_notebooks(root: Path) -> list[str]:
             faults.append(f"{name} has {len(tagged)} cells tagged `parameters`: it needs one")
         for node in (node for cell in tagged for node in parsed(cell["source"]).body):
             if not (isinstance(node, ast.AnnAssign) and node.value is not None):
-                faults.append(f"{name}: line {node.lineno} of the parameters is not `name: type = default`")
+                faults.append(
+                    f"{name}: line {node.lineno} of the parameters is not `name: type = default`"
+                )
     return faults
 
 
@@ -279,8 +396,16 @@ def bound(node: ast.stmt) -> list[str]:
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         found = [node.name]
     else:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        found = [leaf.id for target in targets for leaf in ast.walk(target) if isinstance(leaf, ast.Name)]
+        targets = (
+            node.targets
+            if isinstance(node, ast.Assign)
+            else [node.target]
+            if isinstance(node, ast.AnnAssign)
+            else []
+        )
+        found = [
+            leaf.id for target in targets for leaf in ast.walk(target) if isinstance(leaf, ast.Name)
+        ]
     return [name for name in found if not name.startswith("_")]
 
 
@@ -288,9 +413,31 @@ def exported_once(root: Path) -> list[str]:
     "A room exports each name once: of two definitions the first is dead, and only the reader does not know it."
     faults = []
     for name, cells in pages(root).items():
-        exported = [found for cell in cells if is_export(cell) for node in parsed(cell["source"]).body for found in bound(node)]
-        faults += [f"{name} exports {found} twice" for found in sorted({one for one in exported if exported.count(one) > 1})]
+        exported = [
+            found
+            for cell in cells
+            if is_export(cell)
+            for node in parsed(cell["source"]).body
+            for found in bound(node)
+        ]
+        faults += [
+            f"{name} exports {found} twice"
+            for found in sorted({one for one in exported if exported.count(one) > 1})
+        ]
     return faults
 
 
-RULES = [layering, learning, names, quarto_link, sidebar, documented, shape, imports_apart, machine_paths, run_notebooks, exported_once]
+RULES = [
+    layering,
+    wings,
+    learning,
+    names,
+    quarto_link,
+    sidebar,
+    documented,
+    shape,
+    imports_apart,
+    machine_paths,
+    run_notebooks,
+    exported_once,
+]

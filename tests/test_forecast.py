@@ -1,4 +1,5 @@
 """The run notebook `forecast`, shrunken, through the command line; and on real files where they are at hand."""
+
 import json
 import os
 from pathlib import Path
@@ -7,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from plastinka.cli import main
-from plastinka.ingest import read_sources
-from plastinka.shop import make_shop
+from plastinka.doors.cli import main
+from plastinka.data.ingest import read_sources
+from plastinka.simulate.shop import make_shop
 
 DATA = Path(os.environ.get("PLASTINKA_DATA", "no-data"))
 QUANTILES = ["q0.05", "q0.25", "q0.5", "q0.75", "q0.95"]
@@ -32,7 +33,16 @@ def shop_folder(tmp_path):
 
 def test_the_same_seed_gives_the_same_forecast_for_every_item(shop_folder, tmp_path, capsys):
     shop, folder = shop_folder
-    arguments = ["--stock", folder / "stock.xlsx", "--sales", folder, "--horizon", 2, "--out", tmp_path / "runs"]
+    arguments = [
+        "--stock",
+        folder / "stock.xlsx",
+        "--sales",
+        folder,
+        "--horizon",
+        2,
+        "--out",
+        tmp_path / "runs",
+    ]
     first, second = forecast(capsys, *arguments), forecast(capsys, *arguments)
     assert first != second
     one, two = (pd.read_parquet(run / "forecast.parquet") for run in (first, second))
@@ -48,16 +58,26 @@ def test_the_same_seed_gives_the_same_forecast_for_every_item(shop_folder, tmp_p
     assert one["item_id"].nunique() == items
     assert len(one) == items * 2
     values = one[QUANTILES].to_numpy()
-    assert np.isfinite(values).all() and (values >= 0).all() and (np.diff(values, axis=1) >= 0).all()
+    assert (
+        np.isfinite(values).all() and (values >= 0).all() and (np.diff(values, axis=1) >= 0).all()
+    )
 
 
-real = pytest.mark.skipif(not (DATA / "onec_music_cds_per_copy_2013_2014.xlsx").exists(),
-                          reason="needs real files: set PLASTINKA_DATA to their folder")
+real = pytest.mark.skipif(
+    not (DATA / "onec_music_cds_per_copy_2013_2014.xlsx").exists(),
+    reason="needs real files: set PLASTINKA_DATA to their folder",
+)
 
 
 @real
 def test_real_cds_without_stock_or_arrivals(tmp_path, capsys):
-    run = forecast(capsys, "--sales", DATA / "onec_music_cds_per_copy_2013_2014.xlsx", "--out", tmp_path / "runs")
+    run = forecast(
+        capsys,
+        "--sales",
+        DATA / "onec_music_cds_per_copy_2013_2014.xlsx",
+        "--out",
+        tmp_path / "runs",
+    )
     receipt = json.loads((run / "receipt.json").read_text(encoding="utf-8"))
     loss = {model: score["mean_pinball"] for model, score in receipt["scores"].items()}
     assert loss["tide"] < loss["seasonal naive"] and loss["tide"] < loss["all-zero"], loss

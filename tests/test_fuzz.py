@@ -3,6 +3,7 @@
 Every tenth is a profile; of those that are read, one in sixteen goes into a store, and so does each that the ledger refuses. Every file is made from a good one by its number (`damage.py`), so that a failure can be looked at again: `python tests/test_fuzz.py 1234`,
 or `python tests/test_fuzz.py 0 10000` for many. `PLASTINKA_FUZZ=10000` makes the test try that many.
 """
+
 import os
 import shutil
 import subprocess
@@ -20,19 +21,19 @@ sys.path.insert(0, str(Path(__file__).parent))
 from damage import HEADERS, good_rows, make_damaged, make_damaged_profile, write_text  # noqa: E402
 
 from plastinka.core import InputError  # noqa: E402
-from plastinka.ingest import RawRows, read_sources  # noqa: E402
-from plastinka.ledger import build_ledger  # noqa: E402
-from plastinka.load import load_files  # noqa: E402
-from plastinka.panel import build_panel  # noqa: E402
-from plastinka.schema import load_profile  # noqa: E402
-from plastinka.store import open_store  # noqa: E402
-from plastinka.upkeep import table_digests  # noqa: E402
+from plastinka.data.ingest import RawRows, read_sources  # noqa: E402
+from plastinka.data.ledger import build_ledger  # noqa: E402
+from plastinka.store.load import load_files  # noqa: E402
+from plastinka.panel.panel import build_panel  # noqa: E402
+from plastinka.data.schema import load_profile  # noqa: E402
+from plastinka.store.tables import open_store  # noqa: E402
+from plastinka.store.upkeep import table_digests  # noqa: E402
 
-TOGETHER = 16 # Files whose rows make one ledger, to save time; one of them goes into a store
+TOGETHER = 16  # Files whose rows make one ledger, to save time; one of them goes into a store
 KINDS = ["kind", "source_file", "source_sheet"]
-SECONDS = 20 # That one file may take, on a busy machine
-SECONDS_BETWEEN = 15 # Of silence between two lines on how far it is
-SECONDS_STALLED = 60 # After which a worker that says nothing counts as hanging
+SECONDS = 20  # That one file may take, on a busy machine
+SECONDS_BETWEEN = 15  # Of silence between two lines on how far it is
+SECONDS_STALLED = 60  # After which a worker that says nothing counts as hanging
 
 
 def made(number):
@@ -61,8 +62,16 @@ def read_with_damaged_profile(number, folder):
     damaged = make_damaged_profile(number)
     path, sales = folder / damaged.name, folder / "sales_2024-02.csv"
     path.write_bytes(damaged.content)
-    names = {"Штрихкод": "Код", "Исполнитель": "Кто", "Альбом": "Название", "Цена, руб.": "Цена за шт", "Дата заказа": "Когда"}
-    sales.write_bytes(write_text([[names.get(header, header) for header in HEADERS], *good_rows(2)], "utf-8"))
+    names = {
+        "Штрихкод": "Код",
+        "Исполнитель": "Кто",
+        "Альбом": "Название",
+        "Цена, руб.": "Цена за шт",
+        "Дата заказа": "Когда",
+    }
+    sales.write_bytes(
+        write_text([[names.get(header, header) for header in HEADERS], *good_rows(2)], "utf-8")
+    )
     (folder / "names.csv").write_text("Код;Лейбл\n460200000000;Мелодия\n", encoding="utf-8")
     try:
         profile = load_profile(path)
@@ -112,9 +121,16 @@ def digests(store):
 
 def join(raws):
     "Rows of several files as if they had been read together."
-    rows = pd.concat([raw.rows.astype({name: object for name in KINDS}) for raw in raws], ignore_index=True)
-    return RawRows(rows.astype(dict.fromkeys(KINDS, "category")), *[pd.concat([getattr(raw, part) for raw in raws], ignore_index=True)
-                                                                     for part in ("sources", "rejected")])
+    rows = pd.concat(
+        [raw.rows.astype({name: object for name in KINDS}) for raw in raws], ignore_index=True
+    )
+    return RawRows(
+        rows.astype(dict.fromkeys(KINDS, "category")),
+        *[
+            pd.concat([getattr(raw, part) for raw in raws], ignore_index=True)
+            for part in ("sources", "rejected")
+        ],
+    )
 
 
 def checked_ledger(raw):
@@ -138,17 +154,28 @@ def build_together(raws):
     "What the ledger says of many files: a word by number, None for those that it refuses or fails on."
     try:
         aside = set(checked_ledger(join(list(raws.values()))).quarantine["file"]) if raws else set()
-        return {number: "quarantine" if raw.sources["file"].isin(aside).any() else "read" for number, raw in raws.items()}
-    except Exception: # One of them; it is found by halves, and told when it is tried alone
+        return {
+            number: "quarantine" if raw.sources["file"].isin(aside).any() else "read"
+            for number, raw in raws.items()
+        }
+    except Exception:  # One of them; it is found by halves, and told when it is tried alone
         numbers = list(raws)
-        halves = [numbers[:len(numbers) // 2], numbers[len(numbers) // 2:]] if len(numbers) > 1 else []
-        return dict.fromkeys(raws) | {number: word for half in halves for number, word in build_together({number: raws[number] for number in half}).items()}
+        halves = (
+            [numbers[: len(numbers) // 2], numbers[len(numbers) // 2 :]] if len(numbers) > 1 else []
+        )
+        return dict.fromkeys(raws) | {
+            number: word
+            for half in halves
+            for number, word in build_together({number: raws[number] for number in half}).items()
+        }
 
 
 def check_message(message, name=""):
     "A message is one line for a person."
     assert name in message and len(message) < 2500, message[:3000]
-    assert "\n" not in message.strip() and "Traceback" not in message and "panicked" not in message, message
+    assert (
+        "\n" not in message.strip() and "Traceback" not in message and "panicked" not in message
+    ), message
 
 
 def check_reading(raw, damaged):
@@ -156,12 +183,16 @@ def check_reading(raw, damaged):
     [source] = raw.sources.to_dict("records")
     assert source["rows"] == len(raw.rows)
     if "barcode" in raw.rows:
-        texts = "\n".join([*raw.rows["barcode"].dropna().astype(str), *raw.rejected["value"].astype(str)])
+        texts = "\n".join(
+            [*raw.rows["barcode"].dropna().astype(str), *raw.rejected["value"].astype(str)]
+        )
         missing = {mark for mark in damaged.alive if mark not in texts}
         assert not missing, f"rows lost: {sorted(missing)[:5]}"
     if damaged.lines is not None:
         found = source["rows"] + source["blank"] + source["filtered"] + len(raw.rejected)
-        assert damaged.lines - trailing(damaged) <= found <= damaged.lines + extra_lines(damaged), f"{damaged.lines} rows in, {found} accounted for: {source}"
+        assert damaged.lines - trailing(damaged) <= found <= damaged.lines + extra_lines(damaged), (
+            f"{damaged.lines} rows in, {found} accounted for: {source}"
+        )
 
 
 def trailing(damaged):
@@ -180,7 +211,13 @@ def check_ledger(raw, ledger):
     kept = set(ledger.copies[["source_file", "source_row"]].astype(str).apply(tuple, axis=1))
     aside = set(ledger.quarantine[["file", "row"]].astype(str).apply(tuple, axis=1))
     gone = set(rows) - kept - aside
-    returns = set(ledger.repairs.loc[ledger.repairs["column"].eq("count") | ledger.repairs["what"].str.contains("the same content"), "file"])
+    returns = set(
+        ledger.repairs.loc[
+            ledger.repairs["column"].eq("count")
+            | ledger.repairs["what"].str.contains("the same content"),
+            "file",
+        ]
+    )
     gone = {row for row in gone if row[0] not in returns}
     assert not gone, f"rows neither kept nor set aside: {sorted(gone)[:5]}"
     assert not kept & aside, f"rows kept and set aside: {sorted(kept & aside)[:5]}"
@@ -192,12 +229,13 @@ def check_ledger(raw, ledger):
 def work(numbers):
     "Check these files, one line on stdout for each."
     import resource
+
     resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
     warnings.simplefilter("ignore")
     sys.stderr = open(os.devnull, "w")
     with tempfile.TemporaryDirectory() as folder:
         for start in range(0, len(numbers), TOGETHER):
-            work_together(numbers[start:start + TOGETHER], Path(folder))
+            work_together(numbers[start : start + TOGETHER], Path(folder))
 
 
 def work_together(numbers, folder):
@@ -229,7 +267,11 @@ def watched(number, function, *arguments):
         result = function(*arguments)
     except BaseException as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
-        tell(number, "FAULT", f"{made(number).how}: {type(error).__name__} {str(error)[:300]!r} at {Path(last.filename).name}:{last.lineno}")
+        tell(
+            number,
+            "FAULT",
+            f"{made(number).how}: {type(error).__name__} {str(error)[:300]!r} at {Path(last.filename).name}:{last.lineno}",
+        )
         return None
     if time.perf_counter() - start > SECONDS:
         tell(number, "FAULT", f"{made(number).how}: took {time.perf_counter() - start:.0f} s")
@@ -244,16 +286,29 @@ def tell(number, outcome, message):
 
 def run_workers(numbers):
     "Outcome and message of every file; a worker that hangs or dies is followed by one that does not try the file that did it."
-    outcomes, code = {}, f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import test_fuzz; test_fuzz.work(eval(sys.stdin.read()))"
+    outcomes, code = (
+        {},
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import test_fuzz; test_fuzz.work(eval(sys.stdin.read()))",
+    )
     while left := [number for number in numbers if number not in outcomes]:
         log = tempfile.TemporaryFile("w+", encoding="utf-8")
-        worker = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=log, stderr=subprocess.DEVNULL, text=True)
+        worker = subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
         worker.stdin.write(repr(left))
         worker.stdin.close()
         watch(worker, log, len(numbers), outcomes)
         log.seek(0)
         lines = [line.split("\t", 2) for line in log.read().splitlines()]
-        outcomes |= {int(number): (outcome, message) for number, outcome, message in lines if outcome != "started"}
+        outcomes |= {
+            int(number): (outcome, message)
+            for number, outcome, message in lines
+            if outcome != "started"
+        }
         assert lines, "the worker does not start"
         if worker.returncode:
             last = int(lines[-1][0])
@@ -269,9 +324,16 @@ def watch(worker, log, total, done):
         if os.fstat(log.fileno()).st_size > size:
             size, since = os.fstat(log.fileno()).st_size, time.monotonic()
             if since - told > SECONDS_BETWEEN:
-                told, lines = since, os.pread(log.fileno(), size, 0).decode(errors="replace").splitlines()
+                told, lines = (
+                    since,
+                    os.pread(log.fileno(), size, 0).decode(errors="replace").splitlines(),
+                )
                 ended = [line for line in lines if "\tstarted\t" not in line]
-                print(f"{len(done) + len(ended):,} of {total:,} files, {sum('FAULT' in line for line in ended)} faults", file=sys.stderr, flush=True)
+                print(
+                    f"{len(done) + len(ended):,} of {total:,} files, {sum('FAULT' in line for line in ended)} faults",
+                    file=sys.stderr,
+                    flush=True,
+                )
         elif time.monotonic() - since > SECONDS_STALLED:
             worker.kill()
             worker.wait()
@@ -280,7 +342,11 @@ def watch(worker, log, total, done):
 def summary(outcomes):
     "How many files ended how; the faults, one per line."
     counts = Counter(outcome for outcome, _ in outcomes.values())
-    return dict(counts), [f"{number}: {message}" for number, (outcome, message) in outcomes.items() if outcome == "FAULT"]
+    return dict(counts), [
+        f"{number}: {message}"
+        for number, (outcome, message) in outcomes.items()
+        if outcome == "FAULT"
+    ]
 
 
 def test_damaged_files_give_a_report_or_a_clear_error():

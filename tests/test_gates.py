@@ -1,4 +1,5 @@
 """The gates of `make test` hold on a good house and open on no broken one: each is tried on a copy."""
+
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,14 @@ def copy(tmp_path):
     house = tmp_path / "checkout"
     for folder in ("nbs", "plastinka"):
         (house / folder).mkdir(parents=True)
-    for name in ("settings.ini", "setup.py", "pyproject.toml", CORE, "plastinka/__init__.py", "plastinka/core.py"):
+    for name in (
+        "settings.ini",
+        "setup.py",
+        "pyproject.toml",
+        CORE,
+        "plastinka/__init__.py",
+        "plastinka/core.py",
+    ):
         shutil.copy2(ROOT / name, house / name)
     gates.run_quietly([gates.command("nbdev_export")], house)
     for arguments in (["init", "-q"], ["add", "."]):
@@ -34,7 +42,11 @@ def change(path, old, new):
 
 
 def content(house):
-    return {str(path): path.read_bytes() for path in house.rglob("*") if path.is_file() and ".git" not in path.parts}
+    return {
+        str(path): path.read_bytes()
+        for path in house.rglob("*")
+        if path.is_file() and ".git" not in path.parts
+    }
 
 
 def test_the_copy_is_good_and_stays_as_it_is(copy):
@@ -47,7 +59,9 @@ def test_the_copy_is_good_and_stays_as_it_is(copy):
 
 def test_an_unclean_notebook(copy):
     change(copy / CORE, '"execution_count": null', '"execution_count": 7')
-    with pytest.raises(gates.GateError, match="not clean: nbs/00_core.ipynb(.|\n)*Run: make export"):
+    with pytest.raises(
+        gates.GateError, match="not clean: nbs/00_core.ipynb(.|\n)*Run: make export"
+    ):
         gates.gate_clean(copy)
 
 
@@ -77,7 +91,9 @@ def test_a_module_and_a_notebook_that_git_does_not_know(copy):
 
 def test_a_notebook_that_fails(copy):
     change(copy / CORE, "test_eq(str(error)", "test_eq(error")
-    with pytest.raises(gates.GateError, match="1 of 1 notebooks failed: nbs/00_core.ipynb(.|\n)*nbdev_test --path"):
+    with pytest.raises(
+        gates.GateError, match="1 of 1 notebooks failed: nbs/00_core.ipynb(.|\n)*nbdev_test --path"
+    ):
         gates.gate_notebooks(copy)
 
 
@@ -109,9 +125,13 @@ def test_only_run_notebooks_are_left_out():
 
 
 def test_the_first_gate_that_does_not_hold_ends_the_test(monkeypatch, capsys):
-    def shut(root): raise gates.GateError("not today. Run: something")
+    def shut(root):
+        raise gates.GateError("not today. Run: something")
+
     ran = []
-    monkeypatch.setattr(gates, "GATES", {"one": ("the first", shut), "two": ("the second", ran.append)})
+    monkeypatch.setattr(
+        gates, "GATES", {"one": ("the first", shut), "two": ("the second", ran.append)}
+    )
     assert gates.main([]) == 1
     assert not ran
     assert "the first: NO\nnot today. Run: something" in capsys.readouterr().err

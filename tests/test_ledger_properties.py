@@ -2,6 +2,7 @@
 
 `PLASTINKA_FUZZ=2000` tries that many shops per property instead of a few.
 """
+
 import os
 from collections import defaultdict
 from datetime import date, timedelta
@@ -13,24 +14,35 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plastinka.core import InputError
-from plastinka.demand import FADING, day_weights, demand_rates, usual_lot
-from plastinka.features import fit_static, future_features, past_features, static_features
-from plastinka.ingest import RawRows
-from plastinka.ledger import build_ledger
-from plastinka.panel import build_panel, daily_stock, stock_now
+from plastinka.panel.demand import FADING, day_weights, demand_rates, usual_lot
+from plastinka.panel.features import fit_static, future_features, past_features, static_features
+from plastinka.data.ingest import RawRows
+from plastinka.data.ledger import build_ledger
+from plastinka.panel.panel import build_panel, daily_stock, stock_now
 
-WRITTEN = ("first_sold", "first_style", "first_recording_year", "first_release_year", "first_decade") # As said by the first sale
-FILLER = "Z" # An item that sells every month, so that no month is missing
-RELEASED = {"C": 2023, "D": 2024} # Release years; an item that came in its year is a new release
+WRITTEN = (
+    "first_sold",
+    "first_style",
+    "first_recording_year",
+    "first_release_year",
+    "first_decade",
+)  # As said by the first sale
+FILLER = "Z"  # An item that sells every month, so that no month is missing
+RELEASED = {"C": 2023, "D": 2024}  # Release years; an item that came in its year is a new release
 
 
 def shops(examples):
     "Hypothesis settings: `examples` in CI, as many as PLASTINKA_FUZZ says elsewhere."
-    return settings(max_examples=int(os.environ.get("PLASTINKA_FUZZ", examples)), deadline=None, derandomize="PLASTINKA_FUZZ" not in os.environ,
-                    suppress_health_check=list(HealthCheck))
+    return settings(
+        max_examples=int(os.environ.get("PLASTINKA_FUZZ", examples)),
+        deadline=None,
+        derandomize="PLASTINKA_FUZZ" not in os.environ,
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 # A shop as plain Python: rows (kind, item, created, sold, count, price, style), days as numbers, None = unknown
+
 
 @st.composite
 def shop_rows(draw, returns=True):
@@ -38,10 +50,24 @@ def shop_rows(draw, returns=True):
     start = draw(st.sampled_from([date(2023, 1, 1), date(2024, 2, 1), date(2023, 11, 1)]))
     days = draw(st.integers(15, 130))
     day, prices = st.integers(-40, days + 2), st.sampled_from([None, 0.0, 9.99, 100.0, 1250.5])
-    sale = st.tuples(st.just("sales"), st.sampled_from("ABCD"), st.none() | day, st.integers(0, days - 1),
-                     st.sampled_from([1, 1, 1, 2, 5, *([-1, -2] if returns else [])]), prices, st.sampled_from(["Rock", "Jazz", None]))
-    unsold = st.tuples(st.just("stock"), st.sampled_from("ABCDE"), st.none() | day, st.none(), st.sampled_from([1, 1, 1, 2, 7]),
-                       prices, st.sampled_from(["Rock", "Jazz", None]))
+    sale = st.tuples(
+        st.just("sales"),
+        st.sampled_from("ABCD"),
+        st.none() | day,
+        st.integers(0, days - 1),
+        st.sampled_from([1, 1, 1, 2, 5, *([-1, -2] if returns else [])]),
+        prices,
+        st.sampled_from(["Rock", "Jazz", None]),
+    )
+    unsold = st.tuples(
+        st.just("stock"),
+        st.sampled_from("ABCDE"),
+        st.none() | day,
+        st.none(),
+        st.sampled_from([1, 1, 1, 2, 7]),
+        prices,
+        st.sampled_from(["Rock", "Jazz", None]),
+    )
     rows = draw(st.lists(sale, max_size=14)) + draw(st.lists(unsold, max_size=8))
     months = sorted({(start + timedelta(each)).replace(day=1) for each in range(days)})
     firsts = [max((month - start).days, 0) for month in months]
@@ -52,17 +78,46 @@ def shop_rows(draw, returns=True):
 
 def raw_rows(rows, start, by_month=False):
     "The same rows as the reader would give them."
-    text = lambda day: None if day is None else (start + timedelta(day)).strftime("%d.%m.%Y")
-    month = lambda day: (start + timedelta(day)).strftime("%Y-%m")
-    table = pd.DataFrame([dict(artist=item, style=style, price=None if price is None else str(price), created_date=text(created),
-                               sold_date=text(sold), count=str(count), kind=kind, release_year=str(RELEASED[item]) if item in RELEASED else None,
-                               source_file="stock" if kind == "stock" else "sales" + month(sold) * by_month)
-                          for kind, item, created, sold, count, price, style in rows], dtype=object)
+
+    def text(day):
+        return None if day is None else (start + timedelta(day)).strftime("%d.%m.%Y")
+
+    def month(day):
+        return (start + timedelta(day)).strftime("%Y-%m")
+
+    table = pd.DataFrame(
+        [
+            dict(
+                artist=item,
+                style=style,
+                price=None if price is None else str(price),
+                created_date=text(created),
+                sold_date=text(sold),
+                count=str(count),
+                kind=kind,
+                release_year=str(RELEASED[item]) if item in RELEASED else None,
+                source_file="stock" if kind == "stock" else "sales" + month(sold) * by_month,
+            )
+            for kind, item, created, sold, count, price, style in rows
+        ],
+        dtype=object,
+    )
     table["source_row"] = table.groupby("source_file").cumcount().to_numpy() + 2
     files = table[["source_file", "kind"]].drop_duplicates()
-    sources = pd.DataFrame(dict(file=files["source_file"], path=files["source_file"], kind=files["kind"], sheet="", sha256=files["source_file"],
-                                rows=0, filtered=0))
-    table = table.assign(source_sheet="").astype({name: "category" for name in ("kind", "source_file", "source_sheet")})
+    sources = pd.DataFrame(
+        dict(
+            file=files["source_file"],
+            path=files["source_file"],
+            kind=files["kind"],
+            sheet="",
+            sha256=files["source_file"],
+            rows=0,
+            filtered=0,
+        )
+    )
+    table = table.assign(source_sheet="").astype(
+        {name: "category" for name in ("kind", "source_file", "source_sheet")}
+    )
     return RawRows(table, sources)
 
 
@@ -73,14 +128,26 @@ def ledger_of(rows, start, days, **how):
 
 # What the shop's records mean, once more and slowly
 
+
 def settle_returns(rows, start):
     "Sales that stay sold, as [row, copies]; the number of returns that matched nothing."
     kept, unmatched = [], 0
     for item in sorted({row[1] for row in rows}):
         events = [row for row in rows if row[0] == "sales" and row[1] == item]
-        month = lambda row: (start + timedelta(row[3])).strftime("%Y-%m")
+
+        def month(row):
+            return (start + timedelta(row[3])).strftime("%Y-%m")
+
         last = float("inf")
-        key = lambda row: (row[3], row[4] < 0, last if row[2] is None else min(row[2], row[3]), last if row[5] is None else row[5])
+
+        def key(row):
+            return (
+                row[3],
+                row[4] < 0,
+                last if row[2] is None else min(row[2], row[3]),
+                last if row[5] is None else row[5],
+            )
+
         earlier_pool = 0
         for each in sorted({month(row) for row in events}):
             stack, owed = [], []
@@ -107,11 +174,22 @@ def settle_returns(rows, start):
 def count_copies(rows, start, days):
     "Copies as (item, start, end or None, count, price); whether stock is known; how many rows are set aside."
     kept, bad = settle_returns(rows, start)
-    sales = [(item, created if created is None else min(created, sold), sold, copies, price) for (_, item, created, sold, _, price, _), copies in kept]
-    stock = [(item, created, None, copies, price) for kind, item, created, _, copies, price, _ in rows if kind == "stock"]
+    sales = [
+        (item, created if created is None else min(created, sold), sold, copies, price)
+        for (_, item, created, sold, _, price, _), copies in kept
+    ]
+    stock = [
+        (item, created, None, copies, price)
+        for kind, item, created, _, copies, price, _ in rows
+        if kind == "stock"
+    ]
     bad += sum(created is not None and created >= days for _, created, *_ in stock)
     stock = [copy for copy in stock if copy[1] is None or copy[1] < days]
-    known = all(2 * sum(copy[1] is not None for copy in part) >= len(part) for part in (sales, stock) if part)
+    known = all(
+        2 * sum(copy[1] is not None for copy in part) >= len(part)
+        for part in (sales, stock)
+        if part
+    )
     return sales + stock, known, bad
 
 
@@ -130,10 +208,18 @@ def count_by_day(copies, known, start, days):
         for day in range(days):
             today = start + timedelta(day)
             cell = found[item, today.strftime("%Y-%m")]
-            stock = sum(count for begin, _, sold, count, _ in mine if begin <= day and (sold is None or day < sold))
+            stock = sum(
+                count
+                for begin, _, sold, count, _ in mine
+                if begin <= day and (sold is None or day < sold)
+            )
             sold_today = sum(count for _, _, sold, count, _ in mine if sold == day)
             if "stock_open" not in cell:
-                cell["stock_open"] = sum(count for begin, seen, sold, count, _ in mine if seen < day and (sold is None or day <= sold))
+                cell["stock_open"] = sum(
+                    count
+                    for begin, seen, sold, count, _ in mine
+                    if seen < day and (sold is None or day <= sold)
+                )
             cell["stock_close"] = stock
             cell["units"] += sold_today
             came = sum(count for _, seen, _, count, _ in mine if seen == day)
@@ -143,53 +229,101 @@ def count_by_day(copies, known, start, days):
             cell["on_sale"] += stock > 0 or sold_today > 0
             cell["exposure"] += 1 if stock > 0 else 0.5 if sold_today > 0 else 0
             cell["shelf"] += min(stock, 5) / 5
-            exposed = on_shelf[items.index(item), day] = 1 if stock > 0 else 0.5 if sold_today > 0 else 0
+            exposed = on_shelf[items.index(item), day] = (
+                1 if stock > 0 else 0.5 if sold_today > 0 else 0
+            )
             sold_on[day] += sold_today
             if day >= first[item]:
                 cell["fading"] += exposed * FADING ** (day - first[item])
                 cell["fading_missed"] += (1 - exposed) * FADING ** (day - first[item])
         came = start + timedelta(first[item])
         sales = [sold for _, _, sold, _, _ in mine if sold is not None]
-        is_new = not any(seen < 0 for _, seen, *_ in mine) and came.year <= RELEASED.get(item, 0) and sales
-        month_of = lambda day: (day.year - start.year) * 12 + day.month - start.month
+        is_new = (
+            not any(seen < 0 for _, seen, *_ in mine)
+            and came.year <= RELEASED.get(item, 0)
+            and sales
+        )
+
+        def month_of(day):
+            return (day.year - start.year) * 12 + day.month - start.month
+
         new.append(month_of(came) if is_new else -1)
         told.append(month_of(start + timedelta(min(sales))) if is_new else 0)
         for _, _, sold, count, price in mine:
             if price is not None and sold is not None:
                 prices[item, (start + timedelta(sold)).strftime("%Y-%m")] += [price] * count
     months = sorted({month for _, month in found})
-    table = lambda name: np.array([[found[item, month][name] for month in months] for item in items])
+
+    def table(name):
+        return np.array([[found[item, month][name] for month in months] for item in items])
+
     dates = pd.date_range(start, periods=days)
-    for item, shelf in zip(items, on_shelf):
+    for item, shelf in zip(items, on_shelf, strict=False):
         for day, weight in enumerate(day_weights(dates, sold_on, (on_shelf > 0).sum(axis=0))):
             cell = found[item, f"{dates[day]:%Y-%m}"]
             cell["worth"] += weight * shelf[day]
             cell["worth_missed"] += weight * (1 - shelf[day]) * (day >= first[item])
-    measures = {name: table(name) for name in ("units", "arrivals", "lots", "stock_open", "stock_close", "exposure", "on_sale", "days",
-                                               "worth", "worth_missed", "fading", "fading_missed")} | {"new": np.array(new), "told": np.array(told)}
+    measures = {
+        name: table(name)
+        for name in (
+            "units",
+            "arrivals",
+            "lots",
+            "stock_open",
+            "stock_close",
+            "exposure",
+            "on_sale",
+            "days",
+            "worth",
+            "worth_missed",
+            "fading",
+            "fading_missed",
+        )
+    } | {"new": np.array(new), "told": np.array(told)}
     measures["availability"] = measures["on_sale"] / measures["days"]
     measures["depth"] = table("shelf") / measures["days"]
     measures["daily_rate"] = measures["units"] / np.maximum(measures["on_sale"], 1)
-    measures["price"] = np.array([[np.mean(prices[item, month]) if prices[item, month] else np.nan for month in months] for item in items])
+    measures["price"] = np.array(
+        [
+            [np.mean(prices[item, month]) if prices[item, month] else np.nan for month in months]
+            for item in items
+        ]
+    )
     return items, months, measures
 
 
 def lost_by_day(measures):
     "Lost copies: days since the item first came that it was not exposed × its demand rate, and the same of its rush if it is new."
     lot = usual_lot(measures["arrivals"], measures["lots"], measures["stock_open"][:, 0])
-    rate, rush, _ = demand_rates(measures["units"], measures["worth"], lot, measures["new"], measures["fading"], told=measures["told"])
+    rate, rush, _ = demand_rates(
+        measures["units"],
+        measures["worth"],
+        lot,
+        measures["new"],
+        measures["fading"],
+        told=measures["told"],
+    )
     return measures["worth_missed"] * rate + measures["fading_missed"] * rush
 
 
 def dated(rows, start, days):
-    "The rows with every arrival written down, where stock is known: undated ones on their last day (27_arrivals has its own proofs)."
+    "The rows with every arrival written down, where stock is known: undated ones on their last day (27_panel.arrivals has its own proofs)."
     if not count_copies(rows, start, days)[1]:
         return rows
-    return [(kind, item, days - 1 if created is None and sold is None else sold if created is None else created, sold, *rest)
-            for kind, item, created, sold, *rest in rows]
+    return [
+        (
+            kind,
+            item,
+            days - 1 if created is None and sold is None else sold if created is None else created,
+            sold,
+            *rest,
+        )
+        for kind, item, created, sold, *rest in rows
+    ]
 
 
 # The properties
+
 
 @shops(40)
 @given(shop_rows())
@@ -205,20 +339,51 @@ def test_the_panel_is_what_counting_day_by_day_gives(shop):
     panel = panel.sortby("artist")
     assert panel["artist"].values.tolist() == items
     assert [str(month)[:7] for month in panel["month"].values] == months
-    names = ("units", "price") + ("arrivals", "stock_open", "stock_close", "availability", "depth", "exposure", "daily_rate") * known
+    names = ("units", "price") + (
+        "arrivals",
+        "stock_open",
+        "stock_close",
+        "availability",
+        "depth",
+        "exposure",
+        "daily_rate",
+    ) * known
     for name in names:
-        np.testing.assert_allclose(panel[name].values, counted[name].astype(np.float32), rtol=1e-6, err_msg=name)
+        np.testing.assert_allclose(
+            panel[name].values, counted[name].astype(np.float32), rtol=1e-6, err_msg=name
+        )
     if not known:
-        assert all(panel[name].isnull().all() for name in ("stock_open", "availability", "depth", "exposure", "daily_rate", "lost_units", "lost_money"))
+        assert all(
+            panel[name].isnull().all()
+            for name in (
+                "stock_open",
+                "availability",
+                "depth",
+                "exposure",
+                "daily_rate",
+                "lost_units",
+                "lost_money",
+            )
+        )
         return
     lost = lost_by_day(counted) * panel["offered"].values
-    np.testing.assert_allclose(panel["lost_units"].values, lost.astype(np.float32), rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(
+        panel["lost_units"].values, lost.astype(np.float32), rtol=1e-5, atol=1e-7
+    )
     price = pd.DataFrame(counted["price"]).ffill(axis=1).to_numpy()
-    np.testing.assert_allclose(panel["lost_money"].values, np.where(lost > 0, lost * price, 0).astype(np.float32), rtol=1e-5, atol=1e-5)
-    unsold = {item: sum(count for other, _, sold, count, _ in copies if other == item and sold is None) for item in items}
-    ids = dict(zip(ledger.items["artist"], ledger.items["item_id"]))
+    np.testing.assert_allclose(
+        panel["lost_money"].values,
+        np.where(lost > 0, lost * price, 0).astype(np.float32),
+        rtol=1e-5,
+        atol=1e-5,
+    )
+    unsold = {
+        item: sum(count for other, _, sold, count, _ in copies if other == item and sold is None)
+        for item in items
+    }
+    ids = dict(zip(ledger.items["artist"], ledger.items["item_id"], strict=False))
     assert {item: stock_now(ledger)[ids[item]] for item in items} == unsold
-    for item, values in zip(items, counted["on_sale"]):
+    for item, values in zip(items, counted["on_sale"], strict=False):
         assert daily_stock(ledger, ids[item])["on_sale"].sum() == values.sum()
 
 
@@ -246,10 +411,16 @@ def test_nothing_looks_ahead(shop):
             np.testing.assert_array_equal(known[name], seen[name], err_msg=f"{name} up to {month}")
         sold = ~np.isnat(known["first_sold"].values)
         for name in WRITTEN:
-            np.testing.assert_array_equal(known[name][sold], seen[name][sold], err_msg=f"{name} up to {month}")
+            np.testing.assert_array_equal(
+                known[name][sold], seen[name][sold], err_msg=f"{name} up to {month}"
+            )
         for features, whole in ((past_features(known), past), (future_features(known, 3), future)):
-            same = whole.sel(item=features["item"].values).isel(month=slice(0, features.sizes["month"]))
-            np.testing.assert_array_equal(features.values, same.values, err_msg=f"features up to {month}")
+            same = whole.sel(item=features["item"].values).isel(
+                month=slice(0, features.sizes["month"])
+            )
+            np.testing.assert_array_equal(
+                features.values, same.values, err_msg=f"features up to {month}"
+            )
         later = panel.sel(month=slice(None, month)).drop_sel(item=known["item"].values)
         assert float(later["units"].sum()) == 0 and not later["arrivals"].sum() > 0
 
@@ -264,17 +435,38 @@ def test_a_cut_ledger_is_the_ledger_of_the_files_of_that_day(shop, cut):
     if not ends or not known:
         return
     end = ends[cut % len(ends)]
-    seen = lambda created, sold: (min(created, sold) if sold is not None else created) if created is not None else sold if sold is not None else days - 1
-    gone = lambda sold: sold is not None and sold < end
-    exported = [(kind, item, seen(created, sold), sold, count, price, style) if gone(sold) else
-                ("stock", item, seen(created, sold), None, count, 777.7, "Polka")
-                for kind, item, created, sold, count, price, style in rows if seen(created, sold) < end]
+
+    def seen(created, sold):
+        return (
+            (min(created, sold) if sold is not None else created)
+            if created is not None
+            else sold
+            if sold is not None
+            else days - 1
+        )
+
+    def gone(sold):
+        return sold is not None and sold < end
+
+    exported = [
+        (kind, item, seen(created, sold), sold, count, price, style)
+        if gone(sold)
+        else ("stock", item, seen(created, sold), None, count, 777.7, "Polka")
+        for kind, item, created, sold, count, price, style in rows
+        if seen(created, sold) < end
+    ]
     whole = ledger_of(rows, start, days)
     try:
-        then = build_panel(build_ledger(raw_rows(exported, start), start + timedelta(end), max_bad_share=1, with_stock=True))
+        then = build_panel(
+            build_ledger(
+                raw_rows(exported, start), start + timedelta(end), max_bad_share=1, with_stock=True
+            )
+        )
     except InputError as error:
         raise AssertionError(f"what was exported then is refused: {error}") from error
     cut_panel = build_panel(whole.cut(start + timedelta(end - 1)))
     for name in (*cut_panel.data_vars, "first_seen", *WRITTEN):
         np.testing.assert_array_equal(cut_panel[name], then[name], err_msg=name)
-    np.testing.assert_array_equal(static_features(cut_panel, fit_static(cut_panel)), static_features(then, fit_static(then)))
+    np.testing.assert_array_equal(
+        static_features(cut_panel, fit_static(cut_panel)), static_features(then, fit_static(then))
+    )

@@ -5,6 +5,7 @@ level of stock-outs. The shops have 1,500 titles: in smaller ones who came in fa
 estimate that knew every title's true demand would miss it too. Many more shops: python bench/lost_units.py
 The numbers: pytest -s tests/test_lost_units.py
 """
+
 import sys
 from functools import cache
 from pathlib import Path
@@ -23,7 +24,10 @@ SEEDS, TITLES = (300, 301, 302), 1500
 def shop(level, seed, titles=TITLES, **knobs):
     "Estimate and oracle over truth, measured once."
     found = measure((level, seed, titles), **knobs)
-    print(f"{level:.0%} without stock, seed {seed}, {knobs}: {found['ratio']:.3f}, of all {found['of_all']:.3f}, oracle {found['oracle']:.3f}", end="  ")
+    print(
+        f"{level:.0%} without stock, seed {seed}, {knobs}: {found['ratio']:.3f}, of all {found['of_all']:.3f}, oracle {found['oracle']:.3f}",
+        end="  ",
+    )
     return found
 
 
@@ -38,7 +42,9 @@ def test_the_total_is_within_five_per_cent(level, seed):
 @pytest.mark.parametrize("level", LEVELS)
 def test_titles_that_are_gone_for_good_are_missed(level, seed):
     "One title in twenty is discontinued; that it is gone for good shows only with time. The bar is missed, by up to 4 % in a shop."
-    assert abs(shop(level, seed)["ratio"] - 1) < 0.07 and abs(shop(level, seed)["settled"] - 1) < 0.09
+    assert (
+        abs(shop(level, seed)["ratio"] - 1) < 0.07 and abs(shop(level, seed)["settled"] - 1) < 0.09
+    )
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -48,9 +54,18 @@ def test_on_average_it_is_nearer(level):
     assert abs(np.mean([shop(level, seed)["of_all"] for seed in SEEDS]) - 1) < 0.05
 
 
-@pytest.mark.parametrize("knobs", [dict(clumping=0, quiet=0), dict(demand=0.7), dict(clumping=0.8, quiet=0.2), dict(new_releases=0, trend=0),
-                                   dict(new_releases=0.6), dict(months=24)],
-                         ids=["plain Poisson", "slow sellers", "moodier", "nothing new", "mostly new", "younger"])
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        dict(clumping=0, quiet=0),
+        dict(demand=0.7),
+        dict(clumping=0.8, quiet=0.2),
+        dict(new_releases=0, trend=0),
+        dict(new_releases=0.6),
+        dict(months=24),
+    ],
+    ids=["plain Poisson", "slow sellers", "moodier", "nothing new", "mostly new", "younger"],
+)
 def test_other_shops_come_near(knobs):
     "Nothing is made for one kind of shop; the total is within 10 %, and the oracle shows that the shop's truth is steady."
     found = shop(0.25, 300, **knobs)
@@ -63,10 +78,21 @@ def test_the_oracle_knows_each_title():
     assert np.mean([abs(shop(level, SEEDS[0])["oracle"] - 1) for level in LEVELS]) < 0.025
 
 
-@pytest.mark.parametrize("knobs, bar", [
-    (dict(other_events=1), BAR), (dict(sale_weeks=2.5), BAR), (dict(weekend=-1), BAR), (dict(markdowns=0.3), BAR),
-    (dict(single_pieces=0.4), BAR), (dict(late=1), BAR), (dict(growth=0.4), BAR), (dict(growth=-0.4), BAR),
-    (dict(closed=0), 0.06)], ids=str)
+@pytest.mark.parametrize(
+    "knobs, bar",
+    [
+        (dict(other_events=1), BAR),
+        (dict(sale_weeks=2.5), BAR),
+        (dict(weekend=-1), BAR),
+        (dict(markdowns=0.3), BAR),
+        (dict(single_pieces=0.4), BAR),
+        (dict(late=1), BAR),
+        (dict(growth=0.4), BAR),
+        (dict(growth=-0.4), BAR),
+        (dict(closed=0), 0.06),
+    ],
+    ids=str,
+)
 def test_worlds_that_share_nothing_with_the_estimate(knobs, bar):
     "The mean of two shops; a closed weekday is missed by a per cent: its days count as missed, and nobody came."
     assert abs(np.mean([shop(0.25, seed, 1000, **knobs)["ratio"] for seed in SEEDS[:2]]) - 1) < bar
@@ -83,23 +109,46 @@ def test_undated_arrivals(undated, bar, level):
 
 def test_dead_titles_lose_nothing():
     "Three hundred titles sold one copy each in the first year; half have a twin in stock that nobody bought in the second."
-    from plastinka.ingest import RawRows
-    from plastinka.ledger import build_ledger
-    from plastinka.panel import build_panel
-    random, day = np.random.default_rng(0), lambda number: pd.Timestamp("2023-01-01") + pd.Timedelta(days=int(number))
-    rows = [("sales", f"old {title}", day(-30), day(random.integers(0, 365))) for title in range(300)]
+    from plastinka.data.ingest import RawRows
+    from plastinka.data.ledger import build_ledger
+    from plastinka.panel.panel import build_panel
+
+    random, day = (
+        np.random.default_rng(0),
+        lambda number: pd.Timestamp("2023-01-01") + pd.Timedelta(days=int(number)),
+    )
+    rows = [
+        ("sales", f"old {title}", day(-30), day(random.integers(0, 365))) for title in range(300)
+    ]
     rows += [("stock", f"old {title}", day(-30), None) for title in range(0, 300, 2)]
     for title in range(5):
         came = np.arange(0, 725, 9)
-        rows += [("sales", f"live {title}", day(each), day(each + 1 + (each + title) % 5)) for each in came]
-    table = pd.DataFrame(rows, columns=["kind", "artist", "created_date", "sold_date"]).astype(object)
-    table = table.assign(source_sheet=pd.Categorical.from_codes(np.zeros(len(table), int), ["1"]), source_row=range(len(table)))
-    table["kind"] = table["source_file"] = pd.Categorical(table["kind"], categories=["sales", "stock"])
+        rows += [
+            ("sales", f"live {title}", day(each), day(each + 1 + (each + title) % 5))
+            for each in came
+        ]
+    table = pd.DataFrame(rows, columns=["kind", "artist", "created_date", "sold_date"]).astype(
+        object
+    )
+    table = table.assign(
+        source_sheet=pd.Categorical.from_codes(np.zeros(len(table), int), ["1"]),
+        source_row=range(len(table)),
+    )
+    table["kind"] = table["source_file"] = pd.Categorical(
+        table["kind"], categories=["sales", "stock"]
+    )
     names = ["sales", "stock"]
-    sources = pd.DataFrame(dict(file=names, path=names, kind=names, sheet="1", sha256=names, rows=0, filtered=0))
-    panel = build_panel(build_ledger(RawRows(rows=table, sources=sources), "2025-01-01")).isel(month=slice(12, None))
+    sources = pd.DataFrame(
+        dict(file=names, path=names, kind=names, sheet="1", sha256=names, rows=0, filtered=0)
+    )
+    panel = build_panel(build_ledger(RawRows(rows=table, sources=sources), "2025-01-01")).isel(
+        month=slice(12, None)
+    )
     old = np.char.startswith(panel["artist"].values.astype(str), "old")
     if_all_came_again = (panel["lost_units"] / panel["offered"]).fillna(0).values[old].sum()
     assert if_all_came_again > 5
-    assert panel["lost_units"].values[old].sum() < 1 and panel["lost_units_settled"].values[old].sum() < 1
+    assert (
+        panel["lost_units"].values[old].sum() < 1
+        and panel["lost_units_settled"].values[old].sum() < 1
+    )
     assert panel["lost_units"].values[~old].sum() > 20

@@ -1,4 +1,5 @@
 """The habits say what is missing instead of failing somewhere later."""
+
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,7 +11,9 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make
 
 
 def make(*arguments):
-    return subprocess.run(["make", "--no-print-directory", *arguments], cwd=ROOT, capture_output=True, text=True)
+    return subprocess.run(
+        ["make", "--no-print-directory", *arguments], cwd=ROOT, capture_output=True, text=True
+    )
 
 
 def fake_python(folder, script):

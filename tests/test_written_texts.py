@@ -1,4 +1,5 @@
 """Texts of the shop's files stay texts in the files that we write: no formula, no link, no markup, whatever a title looks like."""
+
 import re
 import zipfile
 from html.parser import HTMLParser
@@ -8,33 +9,92 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from plastinka.counts import quantile_counts
-from plastinka.ingest import RawRows
-from plastinka.ledger import build_ledger
+from plastinka.scores.counts import quantile_counts
+from plastinka.data.ingest import RawRows
+from plastinka.data.ledger import build_ledger
 from plastinka.models.core import Forecast
-from plastinka.orders import order_list
-from plastinka.panel import build_panel, stock_now
-from plastinka.reports import write_excel, write_html
-from plastinka.schema import QUANTILES
-from plastinka.shop import write_sheet
+from plastinka.decide.orders import order_list
+from plastinka.panel.panel import build_panel, stock_now
+from plastinka.report.html import write_excel, write_html
+from plastinka.data.schema import QUANTILES
+from plastinka.simulate.shop import write_sheet
 
-HOSTILE = ['=HYPERLINK("http://evil.example","x")', "=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(1+1)", "\t=1+1", "\r=1+1", " =1+1", "{=1+1}",
-           "http://evil.example/", "mailto:a@b.example", "file:///etc/passwd", "internal:Sheet1!A1", "external:x.xlsx", "ftp://x.example",
-           "<script>alert(1)</script>", "</script><img src=x onerror=alert(1)>", "\" onmouseover=\"alert(1)", "{{ 7*7 }}", "{% raw %}", "&lt;b&gt;",
-           "$x^2$", "_$\\frac{a}{b}$", "%s %n %d", "a\x00b", "a\x07\x1b[31mb", "_x000D_", "\u202egnirts", "مرحبا", "😀" * 20_000, "Я" * 40_000,
-           "NaN", "nan", "None", "NULL", "#N/A", "TRUE", "0012", "1e10", "45292", "2024-01-05", "'; DROP TABLE items; --", "\ud800".encode("utf-16", "surrogatepass").decode("utf-16", "replace")]
+HOSTILE = [
+    '=HYPERLINK("http://evil.example","x")',
+    "=1+1",
+    "+cmd|' /C calc'!A0",
+    "-2+3",
+    "@SUM(1+1)",
+    "\t=1+1",
+    "\r=1+1",
+    " =1+1",
+    "{=1+1}",
+    "http://evil.example/",
+    "mailto:a@b.example",
+    "file:///etc/passwd",
+    "internal:Sheet1!A1",
+    "external:x.xlsx",
+    "ftp://x.example",
+    "<script>alert(1)</script>",
+    "</script><img src=x onerror=alert(1)>",
+    '" onmouseover="alert(1)',
+    "{{ 7*7 }}",
+    "{% raw %}",
+    "&lt;b&gt;",
+    "$x^2$",
+    "_$\\frac{a}{b}$",
+    "%s %n %d",
+    "a\x00b",
+    "a\x07\x1b[31mb",
+    "_x000D_",
+    "\u202egnirts",
+    "مرحبا",
+    "😀" * 20_000,
+    "Я" * 40_000,
+    "NaN",
+    "nan",
+    "None",
+    "NULL",
+    "#N/A",
+    "TRUE",
+    "0012",
+    "1e10",
+    "45292",
+    "2024-01-05",
+    "'; DROP TABLE items; --",
+    "\ud800".encode("utf-16", "surrogatepass").decode("utf-16", "replace"),
+]
 
 
 @pytest.fixture(scope="module")
 def parts():
     "What a report is made of, for a shop whose every text is hostile."
-    rows = pd.DataFrame([dict(artist=text, album=HOSTILE[-place], style=text, cover_type=text, price="100", created_date=f"01.{month:02}.2024",
-                              sold_date=f"15.{month:02}.2024", kind="sales", source_file=HOSTILE[place % 7], source_sheet=text[:31])
-                         for month in (1, 2, 3) for place, text in enumerate(HOSTILE)])
+    rows = pd.DataFrame(
+        [
+            dict(
+                artist=text,
+                album=HOSTILE[-place],
+                style=text,
+                cover_type=text,
+                price="100",
+                created_date=f"01.{month:02}.2024",
+                sold_date=f"15.{month:02}.2024",
+                kind="sales",
+                source_file=HOSTILE[place % 7],
+                source_sheet=text[:31],
+            )
+            for month in (1, 2, 3)
+            for place, text in enumerate(HOSTILE)
+        ]
+    )
     rows.loc[:20, "price"] = HOSTILE[:21]
     rows["source_row"] = np.arange(len(rows)) + 2
-    sources = rows[["source_file", "kind"]].drop_duplicates().rename(columns={"source_file": "file"})
-    sources = sources.assign(path=sources["file"], sheet="", sha256=sources["file"], rows=0, filtered=0)
+    sources = (
+        rows[["source_file", "kind"]].drop_duplicates().rename(columns={"source_file": "file"})
+    )
+    sources = sources.assign(
+        path=sources["file"], sheet="", sha256=sources["file"], rows=0, filtered=0
+    )
     rows = rows.astype({name: "category" for name in ("kind", "source_file", "source_sheet")})
     ledger = build_ledger(RawRows(rows, sources), max_bad_share=1)
     panel = build_panel(ledger)
@@ -43,7 +103,14 @@ def parts():
     values = np.broadcast_to(np.arange(1.0, 1 + len(QUANTILES)), (len(items), 3, len(QUANTILES)))
     forecast = Forecast(items, months, quantile_counts(values, QUANTILES), "tide")
     orders = order_list(forecast, stock_now(ledger), panel["price_last"].to_series(), ledger.items)
-    return dict(ledger=ledger, panel=panel, forecast=forecast, orders=orders, settings=dict(stock=HOSTILE[0], sales=HOSTILE), title="=1+1")
+    return dict(
+        ledger=ledger,
+        panel=panel,
+        forecast=forecast,
+        orders=orders,
+        settings=dict(stock=HOSTILE[0], sales=HOSTILE),
+        title="=1+1",
+    )
 
 
 def assert_only_texts(path):
@@ -52,10 +119,18 @@ def assert_only_texts(path):
         for name in archive.namelist():
             assert not re.search("hyperlink|external|vba|connection|activeX", name, re.I), name
             content = archive.read(name)
-            assert b"<f>" not in content and b"<f " not in content and b"<hyperlink" not in content, name
+            assert (
+                b"<f>" not in content and b"<f " not in content and b"<hyperlink" not in content
+            ), name
             assert b"TargetMode" not in content, name
     book = openpyxl.load_workbook(path)
-    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.value is not None]
+    cells = [
+        cell
+        for sheet in book
+        for row in sheet.iter_rows()
+        for cell in row
+        if cell.value is not None
+    ]
     assert all(cell.data_type != "f" and cell.hyperlink is None for cell in cells)
     return [str(cell.value) for cell in cells]
 
@@ -65,9 +140,22 @@ def test_the_workbook(parts, tmp_path):
     texts = assert_only_texts(tmp_path / "forecast.xlsx")
     for text in HOSTILE[:6]:
         assert any(text.strip() in each for each in texts), text
-    with zipfile.ZipFile(tmp_path / "forecast.xlsx") as archive: # Excel counts letters as UTF-16 does, and takes 32,767 a cell
-        texts = [text for name in archive.namelist() if "sheet" in name for text in re.findall(r"<t[^>]*>([^<]*)</t>", archive.read(name).decode())]
-        assert max(len(re.sub("_x[0-9A-F]{4}_|&[a-z]+;", "x", text).encode("utf-16-le")) // 2 for text in texts) == 32_767
+    with zipfile.ZipFile(
+        tmp_path / "forecast.xlsx"
+    ) as archive:  # Excel counts letters as UTF-16 does, and takes 32,767 a cell
+        texts = [
+            text
+            for name in archive.namelist()
+            if "sheet" in name
+            for text in re.findall(r"<t[^>]*>([^<]*)</t>", archive.read(name).decode())
+        ]
+        assert (
+            max(
+                len(re.sub("_x[0-9A-F]{4}_|&[a-z]+;", "x", text).encode("utf-16-le")) // 2
+                for text in texts
+            )
+            == 32_767
+        )
         assert archive.testzip() is None
 
 
@@ -80,7 +168,11 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         self.tags.append(tag)
-        self.acting += [(name, value) for name, value in attributes if name.startswith("on") or name in ("href", "src", "action", "formaction")]
+        self.acting += [
+            (name, value)
+            for name, value in attributes
+            if name.startswith("on") or name in ("href", "src", "action", "formaction")
+        ]
 
 
 def test_the_page(parts, tmp_path):
@@ -89,11 +181,18 @@ def test_the_page(parts, tmp_path):
     page.feed((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert page.tags.count("script") == 1
     assert "img" not in page.tags and "iframe" not in page.tags
-    assert all(name == "href" and value.startswith("#") for name, value in page.acting), page.acting[:5]
+    assert all(name == "href" and value.startswith("#") for name, value in page.acting), (
+        page.acting[:5]
+    )
     assert (tmp_path / "report.html").stat().st_size < 6 << 20
 
 
 def test_the_made_up_shops_files(tmp_path):
     texts = [text.replace("\0", "")[:32_000] for text in HOSTILE if len(text) < 1000]
-    write_sheet(tmp_path / "stock.xlsx", "Склад", ["Альбом", "Исполнитель", "Стиль"], [np.array(texts, dtype=object)] * 3)
+    write_sheet(
+        tmp_path / "stock.xlsx",
+        "Склад",
+        ["Альбом", "Исполнитель", "Стиль"],
+        [np.array(texts, dtype=object)] * 3,
+    )
     assert_only_texts(tmp_path / "stock.xlsx")

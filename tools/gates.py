@@ -3,6 +3,7 @@
 Each gate compares or runs copies, so that a failing test never changes the working tree. The first gate that does not
 hold ends the test and says what to run. `python tools/gates.py sync notebooks` runs only those two.
 """
+
 import difflib
 import os
 import shutil
@@ -30,7 +31,9 @@ def command(name: str) -> str:
 def notebooks(root: Path) -> list[Path]:
     "Every notebook nbdev looks at: folders that start with `_` or `.` are skipped, as nbdev does."
     pages = sorted((root / "nbs").rglob("*.ipynb"))
-    return [page for page in pages if not any(part[0] in "._" for part in page.relative_to(root).parts)]
+    return [
+        page for page in pages if not any(part[0] in "._" for part in page.relative_to(root).parts)
+    ]
 
 
 def copy_house(root: Path, folder: Path) -> Path:
@@ -55,14 +58,24 @@ def run_quietly(arguments: list[str], folder: Path):
 
 def differing(left: Path, right: Path, names) -> list[str]:
     "The names whose bytes are not the same in both folders; a missing file differs."
-    def content(path): return path.read_bytes() if path.exists() else None
+
+    def content(path):
+        return path.read_bytes() if path.exists() else None
+
     return [name for name in sorted(names) if content(left / name) != content(right / name)]
 
 
 def first_difference(left: Path, right: Path, name: str) -> str:
     "A few lines of the difference, enough to see whose change it is."
-    def lines(path): return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    diff = list(difflib.unified_diff(lines(left / name), lines(right / name), name, "as it should be", n=0, lineterm=""))
+
+    def lines(path):
+        return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+    diff = list(
+        difflib.unified_diff(
+            lines(left / name), lines(right / name), name, "as it should be", n=0, lineterm=""
+        )
+    )
     return "\n".join("    " + line[:160] for line in diff[:12])
 
 
@@ -74,15 +87,21 @@ def gate_clean(root: Path) -> str:
         names = [str(page.relative_to(root)) for page in notebooks(root)]
         dirty = differing(root, house, names)
         if dirty:
-            raise GateError(f"not clean: {', '.join(dirty)}\n{first_difference(root, house, dirty[0])}\n"
-                            "Run: make export   (after nbdev_install_hooks, every commit cleans by itself)")
+            raise GateError(
+                f"not clean: {', '.join(dirty)}\n{first_difference(root, house, dirty[0])}\n"
+                "Run: make export   (after nbdev_install_hooks, every commit cleans by itself)"
+            )
     return f"{len(names)} notebooks"
 
 
 def gate_sync(root: Path) -> str:
     "The package is what the notebooks export, no file more and no file less, and git knows every module."
+
     def modules(base):
-        return {str(path.relative_to(base)) for path in (base / "plastinka").rglob("*.py")} | {"pyproject.toml"}
+        return {str(path.relative_to(base)) for path in (base / "plastinka").rglob("*.py")} | {
+            "pyproject.toml"
+        }
+
     with tempfile.TemporaryDirectory() as folder:
         house = copy_house(root, Path(folder))
         for path in (house / "plastinka").rglob("*.py"):
@@ -91,9 +110,11 @@ def gate_sync(root: Path) -> str:
         run_quietly([command("nbdev_export")], house)
         stale = differing(root, house, modules(root) | modules(house))
         if stale:
-            raise GateError(f"not what the notebooks export: {', '.join(stale)}\n"
-                            f"{first_difference(root, house, stale[0])}\n"
-                            "Run: make export   (a module that no notebook writes must be deleted by hand)")
+            raise GateError(
+                f"not what the notebooks export: {', '.join(stale)}\n"
+                f"{first_difference(root, house, stale[0])}\n"
+                "Run: make export   (a module that no notebook writes must be deleted by hand)"
+            )
         count = len(modules(house)) - 1
     unknown = untracked(root)
     if unknown:
@@ -103,8 +124,12 @@ def gate_sync(root: Path) -> str:
 
 def untracked(root: Path) -> list[str]:
     "Files of the package and notebooks that would not be committed; none where this is no git checkout."
-    listed = subprocess.run(["git", "ls-files", "--others", "--exclude-standard", "--", "plastinka", "nbs"],
-                            cwd=root, capture_output=True, text=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "--others", "--exclude-standard", "--", "plastinka", "nbs"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+    )
     return listed.stdout.split("\n")[:-1] if listed.returncode == 0 else []
 
 
@@ -113,8 +138,15 @@ def run_notebook(root: Path, page: Path) -> tuple[Path, bool, float, str]:
     start = time.monotonic()
     arguments = [command("nbdev_test"), "--path", str(page), "--n_workers", "0"]
     environment = dict(os.environ, OMP_NUM_THREADS="1", PYTHONWARNINGS="ignore")
-    process = subprocess.Popen(arguments, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               text=True, start_new_session=True)
+    process = subprocess.Popen(
+        arguments,
+        cwd=root,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
     try:
         output, _ = process.communicate(timeout=SECONDS_PER_NOTEBOOK)
     except subprocess.TimeoutExpired:
@@ -139,30 +171,43 @@ def gate_notebooks(root: Path) -> str:
     if not ran:
         raise GateError("no notebook ran. Is nbs/ empty?")
     if failed:
-        raise GateError(f"{len(failed)} of {ran} notebooks failed: {', '.join(failed)}\n"
-                        + "\n".join(f"Run: {Path(sys.prefix).name}/bin/nbdev_test --path {name}" for name in failed)
-                        + "\nor open it with: make lab")
+        raise GateError(
+            f"{len(failed)} of {ran} notebooks failed: {', '.join(failed)}\n"
+            + "\n".join(
+                f"Run: {Path(sys.prefix).name}/bin/nbdev_test --path {name}" for name in failed
+            )
+            + "\nor open it with: make lab"
+        )
     return f"{ran} notebooks ran" + (f", {left} with parameters left to tests/" if left else "")
 
 
 def gate_pytest(root: Path) -> str:
     "What cannot be an example in a notebook."
     workers = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "--durations=5", *workers, "tests"], cwd=root)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--durations=5", *workers, "tests"], cwd=root
+    )
     if done.returncode:
         raise GateError("pytest failed (see above). Run: python -m pytest -x tests")
     return "passed"
 
 
-GATES = {"clean": ("notebooks are clean", gate_clean), "sync": ("package is in sync", gate_sync),
-         "notebooks": ("notebooks run", gate_notebooks), "pytest": ("pytest", gate_pytest)}
+GATES = {
+    "clean": ("notebooks are clean", gate_clean),
+    "sync": ("package is in sync", gate_sync),
+    "notebooks": ("notebooks run", gate_notebooks),
+    "pytest": ("pytest", gate_pytest),
+}
 
 
 def main(names: list[str]) -> int:
     "Run the named gates, or all, in order; 1 at the first that does not hold."
     unknown = set(names) - set(GATES)
     if unknown:
-        print(f"no such gate: {', '.join(sorted(unknown))}. Gates: {', '.join(GATES)}", file=sys.stderr)
+        print(
+            f"no such gate: {', '.join(sorted(unknown))}. Gates: {', '.join(GATES)}",
+            file=sys.stderr,
+        )
         return 2
     for name in names or GATES:
         title, gate = GATES[name]

@@ -3,6 +3,7 @@
 nbdev prepares the pages either way (signatures, parameters, links between names). `nbdev_docs` is not called, because
 it tries to install Quarto, and rewrites README.md in its own way.
 """
+
 import html
 import re
 import shutil
@@ -30,6 +31,7 @@ def prepared(root: Path) -> Path:
     "The folder in which nbdev has made the notebooks ready to be read."
     from nbdev.quarto import refresh_quarto_yml
     from nbdev.serve import proc_nbs
+
     if not (root / "nbs" / "_quarto.yml").exists():
         sys.exit("nbs/_quarto.yml is missing. Run: ln -s ../_quarto.yml nbs/_quarto.yml")
     refresh_quarto_yml()
@@ -49,14 +51,21 @@ def render_site(root: Path, stage: Path):
 def sections(root: Path) -> list[tuple[str, list[str]]]:
     "The sidebar: titles with the notebooks under them."
     import yaml
-    contents = yaml.safe_load((root / "nbs" / "sidebar.yml").read_text(encoding="utf-8"))["website"]["sidebar"]["contents"]
-    return [("", [entry]) if isinstance(entry, str) else (entry["section"], entry["contents"]) for entry in contents]
+
+    contents = yaml.safe_load((root / "nbs" / "sidebar.yml").read_text(encoding="utf-8"))[
+        "website"
+    ]["sidebar"]["contents"]
+    return [
+        ("", [entry]) if isinstance(entry, str) else (entry["section"], entry["contents"])
+        for entry in contents
+    ]
 
 
 def read_page(path: Path) -> tuple[dict, object]:
     "A prepared notebook: its front matter, and what is left of it to show."
     import nbformat
     import yaml
+
     page = nbformat.read(path, as_version=4)
     matter = {}
     for cell in page.cells:
@@ -64,7 +73,9 @@ def read_page(path: Path) -> tuple[dict, object]:
             matter = yaml.safe_load(cell.source.strip().strip("-")) or {}
         if cell.cell_type == "code" and re.search(r"(?m)^#\|\s*echo:\s*false", cell.source):
             cell.metadata["transient"] = {"remove_source": True}
-        cell.source = re.sub(r"(?m)^#\|.*\n?", "", cell.source) if cell.cell_type == "code" else cell.source
+        cell.source = (
+            re.sub(r"(?m)^#\|.*\n?", "", cell.source) if cell.cell_type == "code" else cell.source
+        )
     page.cells = [cell for cell in page.cells if cell.cell_type != "raw"]
     return matter, page
 
@@ -73,18 +84,36 @@ def write_plain(root: Path, stage: Path) -> int:
     "One HTML file per page, with the sidebar; returns how many."
     from nbconvert import HTMLExporter
     from pygments.formatters import HtmlFormatter
+
     shutil.rmtree(root / "_docs", ignore_errors=True)
-    exporter, style = HTMLExporter(template_name="basic"), STYLE + HtmlFormatter().get_style_defs(".highlight")
-    read = {name: read_page(stage / name) for _, names in sections(root) for name in names if (stage / name).exists()}
-    address = {name: str(Path(name).parent / matter.get("output-file", Path(name).stem + ".html"))
-               for name, (matter, _) in read.items()}
+    exporter, style = (
+        HTMLExporter(template_name="basic"),
+        STYLE + HtmlFormatter().get_style_defs(".highlight"),
+    )
+    read = {
+        name: read_page(stage / name)
+        for _, names in sections(root)
+        for name in names
+        if (stage / name).exists()
+    }
+    address = {
+        name: str(Path(name).parent / matter.get("output-file", Path(name).stem + ".html"))
+        for name, (matter, _) in read.items()
+    }
     for name, (matter, page) in read.items():
         target = root / "_docs" / address[name]
         target.parent.mkdir(parents=True, exist_ok=True)
         up = "../" * name.count("/")
         body, _ = exporter.from_notebook_node(page)
-        body = re.sub(r'href="([^":#]+\.ipynb)', lambda link: f'href="{relink(link[1], name, address, up)}', body)
-        target.write_text(whole_page(matter, body, style, navigation(root, read, address, name, up)), encoding="utf-8")
+        body = re.sub(
+            r'href="([^":#]+\.ipynb)',
+            lambda link: f'href="{relink(link[1], name, address, up)}',
+            body,
+        )
+        target.write_text(
+            whole_page(matter, body, style, navigation(root, read, address, name, up)),
+            encoding="utf-8",
+        )
     for picture in (root / "nbs").rglob("images/*"):
         copy = root / "_docs" / picture.relative_to(root / "nbs")
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +126,7 @@ def relink(link: str, name: str, address: dict, up: str) -> str:
     parts = [part for part in (Path(name).parent / link).as_posix().split("/") if part != "."]
     while ".." in parts:
         at = parts.index("..")
-        del parts[max(at - 1, 0):at + 1]
+        del parts[max(at - 1, 0) : at + 1]
     return up + address.get("/".join(parts), link)
 
 
@@ -117,8 +146,10 @@ def navigation(root: Path, read: dict, address: dict, here: str, up: str) -> str
 def whole_page(matter: dict, body: str, style: str, sidebar: str) -> str:
     "A page with title, sentence, sidebar and style in one file."
     title, sentence = (html.escape(str(matter.get(key, ""))) for key in ("title", "description"))
-    return (f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{style}</style>'
-            f'<nav>{sidebar}</nav><main><h1>{title}</h1><p class="sentence">{sentence}</p>{body}</main></html>')
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{style}</style>'
+        f'<nav>{sidebar}</nav><main><h1>{title}</h1><p class="sentence">{sentence}</p>{body}</main></html>'
+    )
 
 
 def main(root: Path = ROOT):

@@ -3,6 +3,7 @@
 The outputs stored in the notebook are taken as they are; nothing is executed. Links to pages become links to their
 notebooks, and pictures are looked for under nbs/.
 """
+
 import re
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ def render(root: Path = ROOT) -> str:
     "The text README.md should have."
     import nbformat
     from nbconvert import MarkdownExporter
+
     page = nbformat.read(root / "nbs" / "index.ipynb", as_version=4)
     page.metadata["language_info"] = {"name": "python"}
     page.cells = [shown(cell) for cell in page.cells if not is_hidden(cell)]
@@ -31,7 +33,9 @@ def render(root: Path = ROOT) -> str:
 
 def is_hidden(cell) -> bool:
     "Front matter, and cells that the site hides."
-    return cell.cell_type == "raw" or bool(re.match(r"#\s*\|\s*(hide|default_exp|export)\b", cell.source))
+    return cell.cell_type == "raw" or bool(
+        re.match(r"#\s*\|\s*(hide|default_exp|export)\b", cell.source)
+    )
 
 
 def shown(cell):

@@ -12,31 +12,70 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..counts import Counts, concat_counts, empirical_counts, gather_counts, point_counts
-from ..features import group_codes, selling_weight
+from plastinka.scores.counts import (
+    Counts,
+    concat_counts,
+    empirical_counts,
+    gather_counts,
+    point_counts,
+)
+from ..panel.features import group_codes, selling_weight
 
 # %% ../../nbs/41_models.baselines.ipynb #2d752b96
 def tiny_panel(
-    units: np.ndarray, # [items, months] copies sold
-    first_month: np.ndarray | None = None, # [items] month index in which an item was first seen; default the first
-    start: str = "2024-01-01", # First month
-) -> xr.Dataset: # Panel with unknown stock
+    units: np.ndarray,  # [items, months] copies sold
+    # [items] month index in which an item was first seen; default the first
+    first_month: np.ndarray | None = None,
+    start: str = "2024-01-01",  # First month
+) -> xr.Dataset:  # Panel with unknown stock
     "A panel from monthly units alone: for examples, and for data that is monthly already."
     units = np.asarray(units, dtype=np.float32)
     count, months = units.shape[0], pd.date_range(start, periods=units.shape[1], freq="MS")
     first = np.zeros(count, dtype=int) if first_month is None else np.asarray(first_month)
     text, number = np.full(count, "", dtype=object), np.full(count, np.nan)
-    names = {name: ("item", text) for name in ("artist", "album", "barcode", "cover_type", "release_type", "style", "first_style")}
-    numbers = ("recording_year", "release_year", "decade_recorded", "decade_released", "price_last", "first_decade",
-               "first_recording_year", "first_release_year")
-    sold = np.where((units > 0).any(axis=1), months.values[(units > 0).argmax(axis=1)], np.datetime64("NaT"))
-    coords = {"item": np.arange(count).astype(str), "month": months, "first_seen": ("item", months.values[first]),
-              "first_sold": ("item", sold),
-              **names, **{name: ("item", number) for name in numbers}}
+    names = {
+        name: ("item", text)
+        for name in (
+            "artist",
+            "album",
+            "barcode",
+            "cover_type",
+            "release_type",
+            "style",
+            "first_style",
+        )
+    }
+    numbers = (
+        "recording_year",
+        "release_year",
+        "decade_recorded",
+        "decade_released",
+        "price_last",
+        "first_decade",
+        "first_recording_year",
+        "first_release_year",
+    )
+    sold = np.where(
+        (units > 0).any(axis=1), months.values[(units > 0).argmax(axis=1)], np.datetime64("NaT")
+    )
+    coords = {
+        "item": np.arange(count).astype(str),
+        "month": months,
+        "first_seen": ("item", months.values[first]),
+        "first_sold": ("item", sold),
+        **names,
+        **{name: ("item", number) for name in numbers},
+    }
     known = (np.arange(len(months)) >= first[:, None]).astype(np.float32)
-    values = {"units": units, "price": np.full_like(units, np.nan), "lost_units": np.full_like(units, np.nan),
-              "lost_size": np.full_like(units, np.nan), "offered": np.ones_like(units), "exposure_share": known,
-              "imputed": np.zeros_like(units)}
+    values = {
+        "units": units,
+        "price": np.full_like(units, np.nan),
+        "lost_units": np.full_like(units, np.nan),
+        "lost_size": np.full_like(units, np.nan),
+        "offered": np.ones_like(units),
+        "exposure_share": known,
+        "imputed": np.zeros_like(units),
+    }
     measures = {name: (("item", "month"), of) for name, of in values.items()}
     measures["observed"] = ("month", np.ones(len(months), dtype=np.float32))
     return xr.Dataset(measures, coords, {"stock_known": 0, "cutoff": str(months[-1])[:10]})
@@ -45,13 +84,14 @@ def tiny_panel(
 @dataclass(frozen=True)
 class AllZero:
     "Nothing will sell."
-    name: str = "all-zero" # In score tables
+
+    name: str = "all-zero"  # In score tables
 
     def forecast(
         self,
-        panel: xr.Dataset, # Panel that ends at the cutoff
-        horizon: int, # Months ahead
-    ) -> Counts: # Demand [items, horizon], in copies
+        panel: xr.Dataset,  # Panel that ends at the cutoff
+        horizon: int,  # Months ahead
+    ) -> Counts:  # Demand [items, horizon], in copies
         "Zero for sure."
         return point_counts(np.zeros((panel.sizes["item"], horizon)))
 
@@ -59,14 +99,15 @@ class AllZero:
 @dataclass(frozen=True)
 class SeasonalNaive:
     "What sold in the same month of last year."
-    name: str = "seasonal naive" # In score tables
-    season: int = 12 # Months in a season
+
+    name: str = "seasonal naive"  # In score tables
+    season: int = 12  # Months in a season
 
     def forecast(
         self,
-        panel: xr.Dataset, # Panel that ends at the cutoff
-        horizon: int, # Months ahead, at most the season
-    ) -> Counts: # Demand [items, horizon], in copies
+        panel: xr.Dataset,  # Panel that ends at the cutoff
+        horizon: int,  # Months ahead, at most the season
+    ) -> Counts:  # Demand [items, horizon], in copies
         "Units of the same months a season ago, for sure."
         last = panel.sizes["month"] - 1
         source = last - self.season + np.arange(1, horizon + 1)
@@ -77,14 +118,15 @@ class SeasonalNaive:
 @dataclass(frozen=True)
 class RecentQuantiles:
     "The distribution of the item's last months on sale."
-    name: str = "recent quantiles" # In score tables
-    window: int = 12 # Months looked back
+
+    name: str = "recent quantiles"  # In score tables
+    window: int = 12  # Months looked back
 
     def forecast(
         self,
-        panel: xr.Dataset, # Panel that ends at the cutoff
-        horizon: int, # Months ahead
-    ) -> Counts: # Demand [items, horizon], in copies
+        panel: xr.Dataset,  # Panel that ends at the cutoff
+        horizon: int,  # Months ahead
+    ) -> Counts:  # Demand [items, horizon], in copies
         "The same distribution for every month ahead."
         recent = slice(-self.window, None)
         mask = selling_weight(panel)[:, recent] > 0
@@ -92,9 +134,9 @@ class RecentQuantiles:
 
 
 def same_ahead(
-    counts: Counts, # Distributions [items]
-    horizon: int, # Months ahead
-) -> Counts: # [items, horizon]
+    counts: Counts,  # Distributions [items]
+    horizon: int,  # Months ahead
+) -> Counts:  # [items, horizon]
     "Each distribution for every month ahead."
     return counts.take(np.repeat(np.arange(counts.shape[0]), horizon)).reshape(-1, horizon)
 
@@ -103,13 +145,17 @@ FALLBACK = "similar titles"
 
 
 def similar_titles(
-    panel: xr.Dataset, # Panel that ends at the cutoff: the titles with a history
-    newcomers: xr.Dataset, # Panel that holds the items to forecast, with `first_style` and `first_decade`
-    horizon: int, # Months ahead
-    least: int = 30, # Item-months a group must have to be used
-) -> Counts: # Demand [newcomers, horizon], in copies
+    panel: xr.Dataset,  # Panel that ends at the cutoff: the titles with a history
+    # Panel that holds the items to forecast, with `first_style` and `first_decade`
+    newcomers: xr.Dataset,
+    horizon: int,  # Months ahead
+    least: int = 30,  # Item-months a group must have to be used
+) -> Counts:  # Demand [newcomers, horizon], in copies
     "The last year's item-months of the same group."
-    known, codes = panel.sizes["item"], group_codes(xr.concat([_labels(panel), _labels(newcomers)], "item"))
+    known, codes = (
+        panel.sizes["item"],
+        group_codes(xr.concat([_labels(panel), _labels(newcomers)], "item")),
+    )
     mask, groups = selling_weight(panel)[:, -12:] > 0, codes.max(initial=-1) + 1
     row = np.repeat(codes[:known], mask.shape[1])[mask.ravel()]
     units = np.maximum(np.rint(panel["units"].values[:, -12:][mask]), 0).astype(np.int64)
@@ -122,7 +168,9 @@ def similar_titles(
 
 
 def _labels(panel: xr.Dataset) -> xr.Dataset:
-    return xr.Dataset({name: ("item", panel[name].values) for name in ("first_style", "first_decade")})
+    return xr.Dataset(
+        {name: ("item", panel[name].values) for name in ("first_style", "first_decade")}
+    )
 
 # %% ../../nbs/41_models.baselines.ipynb #4fc301ef
 BASELINES = (AllZero(), SeasonalNaive(), RecentQuantiles())

@@ -15,8 +15,8 @@ import pandas as pd
 import xarray as xr
 
 from ..core import input_error
-from ..counts import Counts
-from ..schema import QUANTILES, quantile_columns
+from ..scores.counts import Counts
+from ..data.schema import QUANTILES, quantile_columns
 
 # %% ../../nbs/40_models.core.ipynb #5b2be7c0
 class Model(Protocol):
@@ -26,9 +26,9 @@ class Model(Protocol):
 
     def forecast(
         self,
-        panel: xr.Dataset, # Panel that ends at the cutoff
-        horizon: int, # Months ahead
-    ) -> Counts: # Demand [items, horizon], in copies
+        panel: xr.Dataset,  # Panel that ends at the cutoff
+        horizon: int,  # Months ahead
+    ) -> Counts:  # Demand [items, horizon], in copies
         "Distributions of the demand of all items of the panel."
         ...
 
@@ -37,81 +37,110 @@ MOST_HORIZON = 6
 
 
 def check_horizon(
-    horizon: int, # Months ahead
-) -> int: # The same
+    horizon: int,  # Months ahead
+) -> int:  # The same
     "Refuse a horizon that is not 1 to 6 months."
     if horizon not in range(1, MOST_HORIZON + 1):
-        raise input_error(f"horizon {horizon}", f"must be a whole number of months from 1 to {MOST_HORIZON}")
+        raise input_error(
+            f"horizon {horizon}", f"must be a whole number of months from 1 to {MOST_HORIZON}"
+        )
     return int(horizon)
 
 
 def check_quantiles(
-    quantiles: tuple[float, ...], # Levels
-) -> tuple[float, ...]: # The same
+    quantiles: tuple[float, ...],  # Levels
+) -> tuple[float, ...]:  # The same
     "Refuse levels that are not ascending, not within (0, 1), or without the median."
     levels = np.asarray(quantiles, dtype=float)
-    if len(levels) == 0 or (levels <= 0).any() or (levels >= 1).any() or (np.diff(levels) <= 0).any() or 0.5 not in levels:
-        raise input_error(f"quantiles {tuple(quantiles)}", "must ascend, lie between 0 and 1, and hold 0.5")
+    if (
+        len(levels) == 0
+        or (levels <= 0).any()
+        or (levels >= 1).any()
+        or (np.diff(levels) <= 0).any()
+        or 0.5 not in levels
+    ):
+        raise input_error(
+            f"quantiles {tuple(quantiles)}", "must ascend, lie between 0 and 1, and hold 0.5"
+        )
     return tuple(float(level) for level in levels)
 
 # %% ../../nbs/40_models.core.ipynb #76a39e4f
 def order_quantiles(
-    values: np.ndarray, # [..., quantiles] in any order
-) -> np.ndarray: # Same shape, non-negative and ascending
+    values: np.ndarray,  # [..., quantiles] in any order
+) -> np.ndarray:  # Same shape, non-negative and ascending
     "Clip at zero and sort along the last axis."
     return np.sort(np.maximum(values, 0), axis=-1)
 
 # %% ../../nbs/40_models.core.ipynb #95ddbc31
 def future_months(
-    panel: xr.Dataset, # Panel that ends at the cutoff
-    horizon: int, # Months ahead
-) -> pd.DatetimeIndex: # The months after the cutoff
+    panel: xr.Dataset,  # Panel that ends at the cutoff
+    horizon: int,  # Months ahead
+) -> pd.DatetimeIndex:  # The months after the cutoff
     "First days of the months ahead."
     return pd.date_range(panel["month"].values[-1], periods=horizon + 1, freq="MS")[1:]
 
 
 def forecast_frame(
-    items: np.ndarray, # [items] item ids
-    months: pd.DatetimeIndex, # [horizon] months ahead
-    values: np.ndarray, # Units [items, horizon, quantiles]
-    model: str | np.ndarray, # Name of the model, one for all or one per item
-    quantiles: tuple[float, ...] = QUANTILES, # Levels of the last axis
-    mean: np.ndarray | None = None, # Units [items, horizon]; without it there is no column of means
-) -> pd.DataFrame: # item_id, month, horizon, q…, mean, model; one row per item and month
+    items: np.ndarray,  # [items] item ids
+    months: pd.DatetimeIndex,  # [horizon] months ahead
+    values: np.ndarray,  # Units [items, horizon, quantiles]
+    model: str | np.ndarray,  # Name of the model, one for all or one per item
+    quantiles: tuple[float, ...] = QUANTILES,  # Levels of the last axis
+    # Units [items, horizon]; without it there is no column of means
+    mean: np.ndarray | None = None,
+) -> pd.DataFrame:  # item_id, month, horizon, q…, mean, model; one row per item and month
     "The tidy table of a forecast array."
     count, horizon = values.shape[:2]
-    frame = pd.DataFrame({"item_id": np.repeat(items, horizon), "month": np.tile(months, count),
-                          "horizon": np.tile(np.arange(1, horizon + 1), count)})
+    frame = pd.DataFrame(
+        {
+            "item_id": np.repeat(items, horizon),
+            "month": np.tile(months, count),
+            "horizon": np.tile(np.arange(1, horizon + 1), count),
+        }
+    )
     frame[quantile_columns(quantiles)] = values.reshape(count * horizon, -1)
     if mean is not None:
         frame["mean"] = np.ravel(mean)
-    return frame.assign(model=np.repeat(np.broadcast_to(np.asarray(model, dtype=object), count), horizon))
+    return frame.assign(
+        model=np.repeat(np.broadcast_to(np.asarray(model, dtype=object), count), horizon)
+    )
 
 # %% ../../nbs/40_models.core.ipynb #cdb3e187
 @dataclass(frozen=True)
 class Forecast:
     "Demand of items in the months ahead, from the model to the order."
-    items: np.ndarray # [items] item ids
-    months: pd.DatetimeIndex # [horizon] months ahead
-    counts: Counts # Demand [items, horizon], in copies
-    models: str | np.ndarray = "" # Who made it: one name for all, or one per item
+
+    items: np.ndarray  # [items] item ids
+    months: pd.DatetimeIndex  # [horizon] months ahead
+    counts: Counts  # Demand [items, horizon], in copies
+    models: str | np.ndarray = ""  # Who made it: one name for all, or one per item
 
     def __post_init__(self):
         if self.counts.shape != (len(self.items), len(self.months)):
-            raise input_error("forecast", f"has the shape {self.counts.shape}, not {(len(self.items), len(self.months))}",
-                              "Give one distribution per item and month ahead")
+            raise input_error(
+                "forecast",
+                f"has the shape {self.counts.shape}, not {(len(self.items), len(self.months))}",
+                "Give one distribution per item and month ahead",
+            )
 
     def frame(
         self,
-        quantiles: tuple[float, ...] = QUANTILES, # Levels to read off, ascending
-    ) -> pd.DataFrame: # item_id, month, horizon, q…, mean, model; one row per item and month
+        quantiles: tuple[float, ...] = QUANTILES,  # Levels to read off, ascending
+    ) -> pd.DataFrame:  # item_id, month, horizon, q…, mean, model; one row per item and month
         "The tidy table of the forecast."
-        return forecast_frame(self.items, self.months, self.counts.quantile(quantiles), self.models, quantiles, self.counts.mean)
+        return forecast_frame(
+            self.items,
+            self.months,
+            self.counts.quantile(quantiles),
+            self.models,
+            quantiles,
+            self.counts.mean,
+        )
 
     def take(
         self,
-        rows: np.ndarray, # Places of items, or booleans
-    ) -> "Forecast": # Of those items
+        rows: np.ndarray,  # Places of items, or booleans
+    ) -> "Forecast":  # Of those items
         "The forecast of some of the items."
         models = self.models if isinstance(self.models, str) else np.asarray(self.models)[rows]
         return Forecast(np.asarray(self.items)[rows], self.months, self.counts.take(rows), models)

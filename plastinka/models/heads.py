@@ -22,18 +22,18 @@ from scipy import special
 from torch.nn.functional import logsigmoid, softplus
 
 from ..core import input_error
-from ..counts import Counts, quantile_counts, tail_counts
+from ..scores.counts import Counts, quantile_counts, tail_counts
 
 # %% ../../nbs/42_models.heads.ipynb #f5258d2d
-FARTHEST = 1e9 # Outputs beyond it mean nothing, and their loss would not fit single precision
+FARTHEST = 1e9  # Outputs beyond it mean nothing, and their loss would not fit single precision
 
 
 def training_target(
-    head: TorchLikelihood, # Any head of this room, or darts' own `QuantileRegression`
-    units: torch.Tensor, # [windows, months, 1] copies of demand
-    weight: torch.Tensor, # [windows, months, 1] importance of each month, 0 = not a target
-    scale: torch.Tensor, # [windows, 1, 1] scale of each window, at least 1
-) -> tuple[torch.Tensor, torch.Tensor]: # darts' future_target and sample_weight
+    head: TorchLikelihood,  # Any head of this room, or darts' own `QuantileRegression`
+    units: torch.Tensor,  # [windows, months, 1] copies of demand
+    weight: torch.Tensor,  # [windows, months, 1] importance of each month, 0 = not a target
+    scale: torch.Tensor,  # [windows, 1, 1] scale of each window, at least 1
+) -> tuple[torch.Tensor, torch.Tensor]:  # darts' future_target and sample_weight
     "The target and the sample weight by which a head learns."
     if getattr(head, "scaled", True):
         return units / scale, weight * scale
@@ -41,8 +41,8 @@ def training_target(
 
 # %% ../../nbs/42_models.heads.ipynb #37d16833
 def split_weight(
-    sample_weight: torch.Tensor | None, # [windows, months, 1 or 2] weight, scale
-) -> tuple[torch.Tensor | None, torch.Tensor | float]: # Each [windows, months, 1]
+    sample_weight: torch.Tensor | None,  # [windows, months, 1 or 2] weight, scale
+) -> tuple[torch.Tensor | None, torch.Tensor | float]:  # Each [windows, months, 1]
     "Weight and scale again; what is absent is None and 1."
     if sample_weight is None:
         return None, 1.0
@@ -51,65 +51,79 @@ def split_weight(
 
 
 def check_loss_input(
-    model_output: torch.Tensor, # [windows, months, 1, parameters]
-    target: torch.Tensor, # [windows, months, 1]
-    parameters: int, # Parameters of the head
+    model_output: torch.Tensor,  # [windows, months, 1, parameters]
+    target: torch.Tensor,  # [windows, months, 1]
+    parameters: int,  # Parameters of the head
 ) -> None:
     "Refuse shapes that would broadcast silently."
     if model_output.shape != (*target.shape, parameters) or target.shape[-1] != 1:
-        raise input_error(f"a head of {parameters} parameters", f"got outputs {tuple(model_output.shape)} for a target "
-                          f"{tuple(target.shape)}", "Outputs are [windows, months, 1, parameters], targets [windows, months, 1]")
+        raise input_error(
+            f"a head of {parameters} parameters",
+            f"got outputs {tuple(model_output.shape)} for a target {tuple(target.shape)}",
+            "Outputs are [windows, months, 1, parameters], targets [windows, months, 1]",
+        )
 
 
 def bounded(
-    values: torch.Tensor, # A network's output, any shape
-) -> torch.Tensor: # The same, no farther from zero than `FARTHEST`
+    values: torch.Tensor,  # A network's output, any shape
+) -> torch.Tensor:  # The same, no farther from zero than `FARTHEST`
     "A network's output as the heads take it; NaN and infinity are refused."
     if not torch.isfinite(values).all():
-        raise input_error("the network's output", "holds NaN or infinity", "Lower the learning rate, or look for extreme features")
+        raise input_error(
+            "the network's output",
+            "holds NaN or infinity",
+            "Lower the learning rate, or look for extreme features",
+        )
     return values.clamp(-FARTHEST, FARTHEST)
 
 # %% ../../nbs/42_models.heads.ipynb #715dca9a
 def level_weights(
-    levels: tuple[float, ...], # Quantile levels
-    sigma_left: float = 1.0, # Width below the median; infinity = weight 1
-    sigma_right: float = 1.0, # Width above the median; infinity = weight 1
-) -> np.ndarray: # [levels] weight of each level's loss, 1 at the median
+    levels: tuple[float, ...],  # Quantile levels
+    sigma_left: float = 1.0,  # Width below the median; infinity = weight 1
+    sigma_right: float = 1.0,  # Width above the median; infinity = weight 1
+) -> np.ndarray:  # [levels] weight of each level's loss, 1 at the median
     "Weights of quantile levels: an asymmetric Gaussian around the median."
     distance = np.asarray(levels, dtype=float) - 0.5
-    left, right = (np.exp(-(distance**2) / (2 * (sigma / 2) ** 2)) for sigma in (sigma_left, sigma_right))
+    left, right = (
+        np.exp(-(distance**2) / (2 * (sigma / 2) ** 2)) for sigma in (sigma_left, sigma_right)
+    )
     return np.where(distance <= 0, left, 0.5 + 0.5 * right)
 
 # %% ../../nbs/42_models.heads.ipynb #3cf124fa
 class OrderedQuantiles(QuantileRegression):
     "Quantiles that are non-negative and ordered, in copies."
+
     scaled, integer = True, False
 
     def ordered(
         self,
-        output: torch.Tensor, # [windows, months, 1, levels]
-    ) -> torch.Tensor: # Same shape, in units of the window's scale
+        output: torch.Tensor,  # [windows, months, 1, levels]
+    ) -> torch.Tensor:  # Same shape, in units of the window's scale
         "Outputs as quantiles."
         return softplus(bounded(output)).cumsum(dim=-1)
 
     def forecast(
         self,
-        output: torch.Tensor, # [windows, months, 1, levels]
-        levels: tuple[float, ...], # Trained levels
-        scale: torch.Tensor | float = 1.0, # [windows, 1, 1] scale of each window
-    ) -> torch.Tensor: # Copies [windows, months, levels]
+        output: torch.Tensor,  # [windows, months, 1, levels]
+        levels: tuple[float, ...],  # Trained levels
+        scale: torch.Tensor | float = 1.0,  # [windows, 1, 1] scale of each window
+    ) -> torch.Tensor:  # Copies [windows, months, levels]
         "Quantiles of demand."
         missing = [level for level in levels if level not in self.quantiles]
         if missing:
-            raise input_error(f"levels {missing}", f"the head was trained for {self.quantiles}", "Train it anew")
-        values = (self.ordered(output)[:, :, 0] * scale)[..., [self.quantiles.index(level) for level in levels]]
+            raise input_error(
+                f"levels {missing}", f"the head was trained for {self.quantiles}", "Train it anew"
+            )
+        values = (self.ordered(output)[:, :, 0] * scale)[
+            ..., [self.quantiles.index(level) for level in levels]
+        ]
         return torch.floor(values + 0.5) if self.integer else values
 
     def mean(
         self,
-        output: torch.Tensor, # [windows, months, 1, levels]
-        scale: torch.Tensor | float = 1.0, # [windows, 1, 1] scale of each window
-    ) -> torch.Tensor: # Copies [windows, months]
+        output: torch.Tensor,  # [windows, months, 1, levels]
+        scale: torch.Tensor | float = 1.0,  # [windows, 1, 1] scale of each window
+    ) -> torch.Tensor:  # Copies [windows, months]
         "Expected demand: the area under the quantile function, taken flat beyond the outer levels."
         values, levels = self.ordered(output)[:, :, 0] * scale, output.new_tensor(self.quantiles)
         outer = levels[0] * values[..., 0] + (1 - levels[-1]) * values[..., -1]
@@ -117,12 +131,12 @@ class OrderedQuantiles(QuantileRegression):
 
 # %% ../../nbs/42_models.heads.ipynb #0a8c5cdf
 def quantile_loss(
-    values: torch.Tensor, # [windows, months, 1, levels] ascending quantiles
-    target: torch.Tensor, # [windows, months, 1]
-    sample_weight: torch.Tensor | None, # [windows, months, 1] weight
-    quantiles: list[float], # Levels
-    weights: np.ndarray, # [levels] weight of each level
-) -> torch.Tensor: # One number
+    values: torch.Tensor,  # [windows, months, 1, levels] ascending quantiles
+    target: torch.Tensor,  # [windows, months, 1]
+    sample_weight: torch.Tensor | None,  # [windows, months, 1] weight
+    quantiles: list[float],  # Levels
+    weights: np.ndarray,  # [levels] weight of each level
+) -> torch.Tensor:  # One number
     "Pinball loss, weighted by month and by level."
     check_loss_input(values, target, len(quantiles))
     levels = values.new_tensor(quantiles)
@@ -137,58 +151,61 @@ class QuantileHead(OrderedQuantiles):
 
     def __init__(
         self,
-        quantiles: tuple[float, ...], # Levels, with the median
-        sigma_left: float = 1.0, # Width of the weights below the median
-        sigma_right: float = 1.0, # Width of the weights above the median
-        integer: bool = False, # Forecast whole copies
+        quantiles: tuple[float, ...],  # Levels, with the median
+        sigma_left: float = 1.0,  # Width of the weights below the median
+        sigma_right: float = 1.0,  # Width of the weights above the median
+        integer: bool = False,  # Forecast whole copies
     ):
         super().__init__(list(quantiles))
         self.sigma_left, self.sigma_right, self.integer = sigma_left, sigma_right, integer
 
     def compute_loss(
         self,
-        model_output: torch.Tensor, # [windows, months, 1, levels]
-        target: torch.Tensor, # [windows, months, 1] units over scale
-        sample_weight: torch.Tensor | None, # [windows, months, 1] weight
-    ) -> torch.Tensor: # One number
+        model_output: torch.Tensor,  # [windows, months, 1, levels]
+        target: torch.Tensor,  # [windows, months, 1] units over scale
+        sample_weight: torch.Tensor | None,  # [windows, months, 1] weight
+    ) -> torch.Tensor:  # One number
         "Weighted pinball loss."
         weights = level_weights(self.quantiles, self.sigma_left, self.sigma_right)
-        return quantile_loss(self.ordered(model_output), target, sample_weight, self.quantiles, weights)
+        return quantile_loss(
+            self.ordered(model_output), target, sample_weight, self.quantiles, weights
+        )
 
     def sample(
         self,
-        model_output: torch.Tensor, # [windows, months, 1, levels]
-    ) -> torch.Tensor: # [windows, months, 1] in units of the window's scale
+        model_output: torch.Tensor,  # [windows, months, 1, levels]
+    ) -> torch.Tensor:  # [windows, months, 1] in units of the window's scale
         "One draw per month."
         return super().sample(self.ordered(model_output))
 
     def predict_likelihood_parameters(
         self,
-        model_output: torch.Tensor, # [windows, months, 1, levels]
-    ) -> torch.Tensor: # [windows, months, levels] in units of the window's scale
+        model_output: torch.Tensor,  # [windows, months, 1, levels]
+    ) -> torch.Tensor:  # [windows, months, levels] in units of the window's scale
         "The quantiles."
         return super().predict_likelihood_parameters(self.ordered(model_output))
 
 # %% ../../nbs/42_models.heads.ipynb #c0bf1b3b
 def log_softplus(
-    values: torch.Tensor, # Any finite numbers
-) -> torch.Tensor: # Same shape
+    values: torch.Tensor,  # Any finite numbers
+) -> torch.Tensor:  # Same shape
     "log(softplus(x)) without underflow: x itself far to the left."
     far = values - torch.exp(values.clamp(max=-20)) / 2
     return torch.where(values < -20, far, softplus(values.clamp(min=-20), threshold=40).log())
 
 
 def log_scale(
-    scale: torch.Tensor | float, # Scale of windows, at least 1
-) -> torch.Tensor: # float64
+    scale: torch.Tensor | float,  # Scale of windows, at least 1
+) -> torch.Tensor:  # float64
     "Logarithm of the windows' scale, in double precision."
     return torch.as_tensor(scale, dtype=torch.float64).log()
 
 # %% ../../nbs/42_models.heads.ipynb #a26f28fc
 def smallest_count(
-    enough: Callable[[np.ndarray, np.ndarray], np.ndarray], # (counts [k], row numbers [k]) → bool [k], true from some count on
-    rows: int, # Number of rows
-) -> np.ndarray: # int64 [rows] smallest count from 0 that is enough
+    # (counts [k], row numbers [k]) → bool [k], true from some count on
+    enough: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    rows: int,  # Number of rows
+) -> np.ndarray:  # int64 [rows] smallest count from 0 that is enough
     "Search counts by doubling and bisection, vectorised over rows."
     low, high, asked = np.full(rows, -1), np.zeros(rows, dtype=np.int64), np.arange(rows)
     while asked.size:
@@ -204,56 +221,62 @@ def smallest_count(
 
 # %% ../../nbs/42_models.heads.ipynb #52d96e58
 def tail_logarithm(
-    tail: Callable[[np.ndarray, np.ndarray], np.ndarray], # (units, parameters) → P(D ≥ units)
-    far_tail: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], # (units, parameters) → log P(D ≥ units), far out
-    units: np.ndarray, # [...] counts
-    parameters: np.ndarray, # [..., parameters]
-) -> np.ndarray: # [...] log P(D ≥ units)
+    tail: Callable[[np.ndarray, np.ndarray], np.ndarray],  # (units, parameters) → P(D ≥ units)
+    # (units, parameters) → log P(D ≥ units), far out
+    far_tail: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    units: np.ndarray,  # [...] counts
+    parameters: np.ndarray,  # [..., parameters]
+) -> np.ndarray:  # [...] log P(D ≥ units)
     "Logarithm of a tail probability, by its leading terms where it is below the smallest number of a computer."
     with np.errstate(all="ignore"):
         values = np.where(units > 0, np.log(tail(units, parameters)), 0.0)
     lost = ~(values > -450)
     if lost.any():
-        parameters = torch.from_numpy(np.broadcast_to(parameters, lost.shape + parameters.shape[-1:])[lost])
+        parameters = torch.from_numpy(
+            np.broadcast_to(parameters, lost.shape + parameters.shape[-1:])[lost]
+        )
         units = torch.from_numpy(np.broadcast_to(units, lost.shape)[lost].astype(float))
         values[lost] = far_tail(units, parameters).numpy()
     return values
 
 
 def geometric_tail(
-    first: torch.Tensor, # [...] log P(D = n)
-    second: torch.Tensor, # [...] log P(D = n + 1)
-) -> torch.Tensor: # [...] log P(D ≥ n), nearly
+    first: torch.Tensor,  # [...] log P(D = n)
+    second: torch.Tensor,  # [...] log P(D = n + 1)
+) -> torch.Tensor:  # [...] log P(D ≥ n), nearly
     "Sum of the geometric series that begins with two probabilities."
     return first - torch.log1p(-torch.exp((second - first).clamp(max=-1e-9)))
 
 # %% ../../nbs/42_models.heads.ipynb #98cd7502
 class CountDistribution(TorchLikelihood):
     "Forecasts of counts; a subclass gives the five methods of the table above."
-    scaled = False # Targets stay counts
+
+    scaled = False  # Targets stay counts
     kind: LikelihoodType | Enum
-    names: tuple[str, ...] # Of what `readable` gives
+    names: tuple[str, ...]  # Of what `readable` gives
 
     def __init__(self):
         super().__init__(likelihood_type=self.kind, parameter_names=list(self.names))
 
     def log_tail(
         self,
-        units: np.ndarray, # [...] counts
-        parameters: np.ndarray, # [..., parameters]
-    ) -> np.ndarray: # [...]
+        units: np.ndarray,  # [...] counts
+        parameters: np.ndarray,  # [..., parameters]
+    ) -> np.ndarray:  # [...]
         "log P(D ≥ units)."
         return tail_logarithm(self._tail, self._far_tail, units, parameters)
 
     def _far_tail(self, units, parameters):
-        return geometric_tail(self._log_probability(units, parameters), self._log_probability(units + 1, parameters))
+        return geometric_tail(
+            self._log_probability(units, parameters), self._log_probability(units + 1, parameters)
+        )
 
     def forecast(
         self,
-        output: torch.Tensor, # [windows, months, 1, parameters]
-        levels: tuple[float, ...], # Any levels between 0 and 1
-        scale: torch.Tensor | float = 1.0, # [windows, 1, 1] scale of each window
-    ) -> torch.Tensor: # Copies, whole, float64 [windows, months, levels]
+        output: torch.Tensor,  # [windows, months, 1, parameters]
+        levels: tuple[float, ...],  # Any levels between 0 and 1
+        scale: torch.Tensor | float = 1.0,  # [windows, 1, 1] scale of each window
+    ) -> torch.Tensor:  # Copies, whole, float64 [windows, months, levels]
         "Quantiles of demand."
         if not all(0 < level < 1 for level in levels):
             raise input_error(f"levels {tuple(levels)}", "must lie between 0 and 1")
@@ -262,33 +285,35 @@ class CountDistribution(TorchLikelihood):
 
     def mean(
         self,
-        output: torch.Tensor, # [windows, months, 1, parameters]
-        scale: torch.Tensor | float = 1.0, # [windows, 1, 1] scale of each window
-    ) -> torch.Tensor: # Copies, float64 [windows, months]
+        output: torch.Tensor,  # [windows, months, 1, parameters]
+        scale: torch.Tensor | float = 1.0,  # [windows, 1, 1] scale of each window
+    ) -> torch.Tensor:  # Copies, float64 [windows, months]
         "Expected demand."
         return self._average(self._parameters(bounded(output).double(), scale))[:, :, 0]
 
 # %% ../../nbs/42_models.heads.ipynb #bf9e7d2b
 def count_quantiles(
-    head: CountDistribution, # Head
-    output: torch.Tensor, # [windows, months, 1, parameters]
-    levels: torch.Tensor, # [windows, months, n] levels
-    scale: torch.Tensor | float, # [windows, 1, 1] scale of each window
-) -> torch.Tensor: # float64 [windows, months, n] counts
+    head: CountDistribution,  # Head
+    output: torch.Tensor,  # [windows, months, 1, parameters]
+    levels: torch.Tensor,  # [windows, months, n] levels
+    scale: torch.Tensor | float,  # [windows, 1, 1] scale of each window
+) -> torch.Tensor:  # float64 [windows, months, n] counts
     "The smallest count whose cumulated probability reaches each level."
     parameters = head._parameters(bounded(output).double(), scale).detach().cpu().numpy()
     rows = np.repeat(parameters.reshape(-1, parameters.shape[-1]), levels.shape[-1], axis=0)
     most = np.log1p(-levels.cpu().numpy().ravel()) + 1e-12
-    found = smallest_count(lambda counts, asked: head.log_tail(counts + 1, rows[asked]) <= most[asked], len(rows))
+    found = smallest_count(
+        lambda counts, asked: head.log_tail(counts + 1, rows[asked]) <= most[asked], len(rows)
+    )
     return torch.from_numpy(found.reshape(levels.shape)).to(output.device, torch.float64)
 
 
 def count_probabilities(
-    head: CountDistribution, # Head
-    output: torch.Tensor, # [windows, months, 1, parameters]
-    most: int, # Highest count
-    scale: torch.Tensor | float = 1.0, # [windows, 1, 1] scale of each window
-) -> np.ndarray: # [windows, months, most + 1]
+    head: CountDistribution,  # Head
+    output: torch.Tensor,  # [windows, months, 1, parameters]
+    most: int,  # Highest count
+    scale: torch.Tensor | float = 1.0,  # [windows, 1, 1] scale of each window
+) -> np.ndarray:  # [windows, months, most + 1]
     "P(D = 0), P(D = 1), … P(D = most)."
     parameters = head._parameters(bounded(output).double(), scale).detach().cpu().numpy()
     return -np.diff(np.exp(head.log_tail(np.arange(most + 2), parameters)), axis=-1)
@@ -299,27 +324,34 @@ class CountHead(CountDistribution):
 
     def compute_loss(
         self,
-        model_output: torch.Tensor, # [windows, months, 1, parameters]
-        target: torch.Tensor, # [windows, months, 1] units
-        sample_weight: torch.Tensor | None, # [windows, months, 1 or 2] weight, scale
-    ) -> torch.Tensor: # One number
+        model_output: torch.Tensor,  # [windows, months, 1, parameters]
+        target: torch.Tensor,  # [windows, months, 1] units
+        sample_weight: torch.Tensor | None,  # [windows, months, 1 or 2] weight, scale
+    ) -> torch.Tensor:  # One number
         "Mean of weight × negative log likelihood."
         check_loss_input(model_output, target, self.num_parameters)
         weight, scale = split_weight(sample_weight)
-        parameters, units = self._parameters(bounded(model_output).double(), scale), target.double().clamp(min=0)
+        parameters, units = (
+            self._parameters(bounded(model_output).double(), scale),
+            target.double().clamp(min=0),
+        )
         loss = -self._log_probability(units, parameters)
         return (loss if weight is None else loss * weight).mean().to(model_output.dtype)
 
     def sample(
         self,
-        model_output: torch.Tensor, # [windows, months, 1, parameters]
-    ) -> torch.Tensor: # [windows, months, 1]
+        model_output: torch.Tensor,  # [windows, months, 1, parameters]
+    ) -> torch.Tensor:  # [windows, months, 1]
         "One draw per month at scale 1: the quantile of a uniform random level."
         level = torch.rand(model_output.shape[:-1], dtype=torch.float64)
         return count_quantiles(self, model_output, level, 1.0).to(model_output)
 
     def _params_from_output(self, model_output):
-        return tuple(self._readable(self._parameters(model_output.double())).to(model_output.dtype).unbind(dim=-1))
+        return tuple(
+            self._readable(self._parameters(model_output.double()))
+            .to(model_output.dtype)
+            .unbind(dim=-1)
+        )
 
     def _distr_from_params(self, params):
         raise NotImplementedError("heads of counts take no priors")
@@ -327,6 +359,7 @@ class CountHead(CountDistribution):
 # %% ../../nbs/42_models.heads.ipynb #aac5c219
 class PoissonHead(CountHead):
     "Poisson: the mean, scale × softplus(output)."
+
     kind, names = LikelihoodType.Poisson, ("lambda",)
 
     def _parameters(self, output, scale=1.0):
@@ -347,6 +380,7 @@ class PoissonHead(CountHead):
 # %% ../../nbs/42_models.heads.ipynb #f2e873db
 class NegativeBinomialHead(CountHead):
     "Negative binomial: the mean, scale × softplus(output), and the size."
+
     kind, names = LikelihoodType.NegativeBinomial, ("mean", "size")
 
     def _parameters(self, output, scale=1.0):
@@ -360,8 +394,10 @@ class NegativeBinomialHead(CountHead):
 
     def _tail(self, units, parameters):
         odds, size = parameters[..., 0] - parameters[..., 1], np.exp(parameters[..., 1])
-        rare = odds > 10 # 1 − π has lost digits there; its own function is ten times slower
-        other = special.betaincc(np.where(rare, size, 1), np.where(rare, units, 1), special.expit(-odds))
+        rare = odds > 10  # 1 − π has lost digits there; its own function is ten times slower
+        other = special.betaincc(
+            np.where(rare, size, 1), np.where(rare, units, 1), special.expit(-odds)
+        )
         return np.where(rare, other, special.betainc(units, size, special.expit(odds)))
 
     def _average(self, parameters):
@@ -371,7 +407,7 @@ class NegativeBinomialHead(CountHead):
         return parameters.exp()
 
 # %% ../../nbs/42_models.heads.ipynb #6d4e5477
-LEAST_LOG, MOST_LOG = -12.0, 7.0 # Of a mean over its window's scale
+LEAST_LOG, MOST_LOG = -12.0, 7.0  # Of a mean over its window's scale
 
 
 class QuasiPoissonHead(NegativeBinomialHead):
@@ -379,33 +415,44 @@ class QuasiPoissonHead(NegativeBinomialHead):
 
     def compute_loss(
         self,
-        model_output: torch.Tensor, # [windows, months, 1, 2]
-        target: torch.Tensor, # [windows, months, 1] units
-        sample_weight: torch.Tensor | None, # [windows, months, 1 or 2] weight, scale
-    ) -> torch.Tensor: # One number
+        model_output: torch.Tensor,  # [windows, months, 1, 2]
+        target: torch.Tensor,  # [windows, months, 1] units
+        sample_weight: torch.Tensor | None,  # [windows, months, 1 or 2] weight, scale
+    ) -> torch.Tensor:  # One number
         "Poisson quasi-likelihood of the mean, and the negative binomial's likelihood of the size."
         held = torch.cat([model_output[..., :1].detach(), model_output[..., 1:]], dim=-1)
-        return self._mean_loss(model_output, target, sample_weight) + super().compute_loss(held, target, sample_weight)
+        return self._mean_loss(model_output, target, sample_weight) + super().compute_loss(
+            held, target, sample_weight
+        )
 
     def _mean_loss(self, output, target, sample_weight):
         weight, scale = split_weight(sample_weight)
-        expected, units = self._parameters(bounded(output).double(), scale)[..., 0], target.double().clamp(min=0)
+        expected, units = (
+            self._parameters(bounded(output).double(), scale)[..., 0],
+            target.double().clamp(min=0),
+        )
         loss = expected.exp() - units * expected
         return (loss if weight is None else loss * weight).mean().to(output.dtype)
 
     def _parameters(self, output, scale=1.0):
-        within = output[..., 0] + (output[..., 0].clamp(LEAST_LOG, MOST_LOG) - output[..., 0]).detach()
-        return torch.stack([within + log_scale(scale), -(softplus(output[..., 1]) + 1e-6).log()], dim=-1)
+        within = (
+            output[..., 0] + (output[..., 0].clamp(LEAST_LOG, MOST_LOG) - output[..., 0]).detach()
+        )
+        return torch.stack(
+            [within + log_scale(scale), -(softplus(output[..., 1]) + 1e-6).log()], dim=-1
+        )
 
 # %% ../../nbs/42_models.heads.ipynb #9b523e28
 class HeadType(Enum):
     "Names of the distributions that darts has no name for."
+
     HURDLE = "hurdle"
     TWEEDIE = "tweedie"
 
 
 class HurdleHead(CountHead):
     "Zero, or one plus a negative binomial: the log odds of selling at all, the mean beyond one copy, the size."
+
     kind, names = HeadType.HURDLE, ("selling", "mean_beyond_one", "size")
     beyond = NegativeBinomialHead()
 
@@ -414,13 +461,17 @@ class HurdleHead(CountHead):
 
     def _log_probability(self, units, parameters):
         more = self.beyond._log_probability((units - 1).clamp(min=0), parameters[..., 1:])
-        return torch.lerp(logsigmoid(-parameters[..., 0]), logsigmoid(parameters[..., 0]) + more, units.clamp(max=1))
+        return torch.lerp(
+            logsigmoid(-parameters[..., 0]),
+            logsigmoid(parameters[..., 0]) + more,
+            units.clamp(max=1),
+        )
 
     def log_tail(
         self,
-        units: np.ndarray, # [...] counts
-        parameters: np.ndarray, # [..., 3]
-    ) -> np.ndarray: # [...]
+        units: np.ndarray,  # [...] counts
+        parameters: np.ndarray,  # [..., 3]
+    ) -> np.ndarray:  # [...]
         "log P(D ≥ units): nothing to sell is certain, more has to pass the hurdle first."
         more = self.beyond.log_tail(np.maximum(units - 1, 0), parameters[..., 1:])
         return np.where(units > 0, special.log_expit(parameters[..., 0]) + more, 0.0)
@@ -434,6 +485,7 @@ class HurdleHead(CountHead):
 # %% ../../nbs/42_models.heads.ipynb #5fdb52b0
 class TweedieHead(CountHead):
     "Tweedie with power 1.5, rounded to counts: the mean, scale × softplus(output), and the dispersion."
+
     kind, names = HeadType.TWEEDIE, ("mean", "dispersion")
 
     def _parameters(self, output, scale=1.0):
@@ -444,12 +496,20 @@ class TweedieHead(CountHead):
         half, spread, sold = parameters[..., 0] / 2, parameters[..., 1], units.clamp(min=0.25)
         occasions, amount = 2 * (half - spread).exp(), (spread + half).exp() / 2
         bessel = 4 * sold.sqrt() * (-spread).exp()
-        density = bessel - occasions - sold / amount + torch.special.i1e(bessel).log() + (occasions / (amount * sold)).log() / 2
+        density = (
+            bessel
+            - occasions
+            - sold / amount
+            + torch.special.i1e(bessel).log()
+            + (occasions / (amount * sold)).log() / 2
+        )
         return torch.where(units > 0, density, -occasions)
 
     def _tail(self, units, parameters):
         half, spread = parameters[..., 0] / 2, parameters[..., 1]
-        return special.chndtr(4 * np.exp(half - spread), 2, (units - 0.5) * 4 * np.exp(-half - spread))
+        return special.chndtr(
+            4 * np.exp(half - spread), 2, (units - 0.5) * 4 * np.exp(-half - spread)
+        )
 
     def _far_tail(self, units, parameters):
         edge, occasions = units - 0.5, 2 * (parameters[..., 0] / 2 - parameters[..., 1]).exp()
@@ -464,29 +524,40 @@ class TweedieHead(CountHead):
         return parameters.exp()
 
 # %% ../../nbs/42_models.heads.ipynb #35831317
-HEADS = {"darts_quantile": QuantileRegression, "quantile": QuantileHead, "poisson": PoissonHead,
-         "negative_binomial": NegativeBinomialHead, "quasi_poisson": QuasiPoissonHead, "hurdle": HurdleHead, "tweedie": TweedieHead}
+HEADS = {
+    "darts_quantile": QuantileRegression,
+    "quantile": QuantileHead,
+    "poisson": PoissonHead,
+    "negative_binomial": NegativeBinomialHead,
+    "quasi_poisson": QuasiPoissonHead,
+    "hurdle": HurdleHead,
+    "tweedie": TweedieHead,
+}
 
 
 def make_head(
-    name: str, # A key of `HEADS`
-    quantiles: tuple[float, ...], # Levels; a count head needs none until it forecasts
-    **options, # Of the quantile head: sigma_left, sigma_right, integer
-) -> TorchLikelihood: # darts likelihood
+    name: str,  # A key of `HEADS`
+    quantiles: tuple[float, ...],  # Levels; a count head needs none until it forecasts
+    **options,  # Of the quantile head: sigma_left, sigma_right, integer
+) -> TorchLikelihood:  # darts likelihood
     "A head by its name."
     if name not in HEADS:
         raise input_error(f"head {name}", "is not known", f"Choose one of {', '.join(HEADS)}")
     if options and name != "quantile":
-        raise input_error(f"head {name}", f"takes no options, got {', '.join(options)}", "Only the quantile head has options")
+        raise input_error(
+            f"head {name}",
+            f"takes no options, got {', '.join(options)}",
+            "Only the quantile head has options",
+        )
     return HEADS[name](list(quantiles), **options) if "quantile" in name else HEADS[name]()
 
 
 def forecast_units(
-    head: TorchLikelihood, # A head of this room, or darts' own `QuantileRegression`
-    output: torch.Tensor, # [windows, months, 1, parameters]
-    levels: tuple[float, ...], # Levels
-    scale: torch.Tensor | float = 1.0, # [windows, 1, 1] scale of each window
-) -> torch.Tensor: # Copies [windows, months, levels], non-negative and ascending
+    head: TorchLikelihood,  # A head of this room, or darts' own `QuantileRegression`
+    output: torch.Tensor,  # [windows, months, 1, parameters]
+    levels: tuple[float, ...],  # Levels
+    scale: torch.Tensor | float = 1.0,  # [windows, 1, 1] scale of each window
+) -> torch.Tensor:  # Copies [windows, months, levels], non-negative and ascending
     "Quantiles of demand from any head."
     if hasattr(head, "forecast"):
         return head.forecast(output, levels, scale)
@@ -495,10 +566,10 @@ def forecast_units(
 
 # %% ../../nbs/42_models.heads.ipynb #b552792b
 def forecast_counts(
-    head: TorchLikelihood, # A head of this room, or darts' own `QuantileRegression`
-    output: torch.Tensor, # [windows, months, 1, parameters]
-    scale: torch.Tensor | float = 1.0, # [windows, 1, 1] scale of each window
-) -> Counts: # Demand [windows, months]
+    head: TorchLikelihood,  # A head of this room, or darts' own `QuantileRegression`
+    output: torch.Tensor,  # [windows, months, 1, parameters]
+    scale: torch.Tensor | float = 1.0,  # [windows, 1, 1] scale of each window
+) -> Counts:  # Demand [windows, months]
     "Distributions of demand from any head."
     mean = head.mean(output, scale).numpy() if hasattr(head, "mean") else None
     if not isinstance(head, CountDistribution):

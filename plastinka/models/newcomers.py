@@ -14,25 +14,29 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..counts import Counts, negative_binomial_counts
-from ..features import group_codes, selling_weight
+from ..scores.counts import Counts, negative_binomial_counts
+from ..panel.features import group_codes, selling_weight
 
 # %% ../../nbs/47_models.newcomers.ipynb #85553091
-LEAST_MONTHS = 30 # Item-months that a group must have to be asked
-NOTHING_KNOWN = (0.5, 0.5) # Shape and rate where no title was on sale: a copy a month, give or take much
+LEAST_MONTHS = 30  # Item-months that a group must have to be asked
+NOTHING_KNOWN = (
+    0.5,
+    0.5,
+)  # Shape and rate where no title was on sale: a copy a month, give or take much
 
 
 @dataclass(frozen=True)
 class Prior:
     "Gamma distribution of copies a month, per title."
-    shape: np.ndarray # [titles]
-    rate: np.ndarray # In months [titles]
+
+    shape: np.ndarray  # [titles]
+    rate: np.ndarray  # In months [titles]
 
 
 def gamma_prior(
-    mean: np.ndarray, # Copies a month [groups]
-    variance: np.ndarray, # Its variance [groups]
-) -> Prior: # The gamma distribution whose mixed Poisson has these
+    mean: np.ndarray,  # Copies a month [groups]
+    variance: np.ndarray,  # Its variance [groups]
+) -> Prior:  # The gamma distribution whose mixed Poisson has these
     "Shape and rate from mean and variance of monthly sales."
     mean = np.maximum(mean, 0.01)
     shape = np.clip(mean**2 / np.maximum(variance - mean, 1e-9), 0.05, 50)
@@ -40,11 +44,14 @@ def gamma_prior(
 
 
 def similar_prior(
-    panel: xr.Dataset, # Complete months
-    titles: xr.Dataset, # Titles that are asked about, with `first_style` and `first_decade`
-) -> Prior: # One per title
+    panel: xr.Dataset,  # Complete months
+    titles: xr.Dataset,  # Titles that are asked about, with `first_style` and `first_decade`
+) -> Prior:  # One per title
     "What the last year of similar titles says about a title's month."
-    known, codes = panel.sizes["item"], group_codes(xr.concat([_labels(panel), _labels(titles)], "item"))
+    known, codes = (
+        panel.sizes["item"],
+        group_codes(xr.concat([_labels(panel), _labels(titles)], "item")),
+    )
     mask = selling_weight(panel)[:, -12:] > 0
     group = np.repeat(codes[:known], mask.shape[1])[mask.ravel()]
     sold = pd.Series(panel["units"].values[:, -12:].ravel()[mask.ravel()].astype(float))
@@ -52,16 +59,20 @@ def similar_prior(
         return Prior(*(np.full(titles.sizes["item"], value) for value in NOTHING_KNOWN))
     found = sold.groupby(group).agg(["mean", "var", "size"])
     found = found[found["size"] >= LEAST_MONTHS].reindex(codes[known:])
-    return gamma_prior(found["mean"].fillna(sold.mean()).to_numpy(), found["var"].fillna(sold.var()).to_numpy())
+    return gamma_prior(
+        found["mean"].fillna(sold.mean()).to_numpy(), found["var"].fillna(sold.var()).to_numpy()
+    )
 
 
 def _labels(panel: xr.Dataset) -> xr.Dataset:
-    return xr.Dataset({name: ("item", panel[name].values) for name in ("first_style", "first_decade")})
+    return xr.Dataset(
+        {name: ("item", panel[name].values) for name in ("first_style", "first_decade")}
+    )
 
 # %% ../../nbs/47_models.newcomers.ipynb #3bc3ac8c
 def sold_so_far(
-    newcomers: xr.Dataset, # Panel of newcomers; its last month is the one in which they came
-) -> tuple[np.ndarray, np.ndarray]: # Copies; exposure in months; both [newcomers]
+    newcomers: xr.Dataset,  # Panel of newcomers; its last month is the one in which they came
+) -> tuple[np.ndarray, np.ndarray]:  # Copies; exposure in months; both [newcomers]
     "What each newcomer sold in its first, unfinished month, and in how much of a month."
     month = newcomers["month"].values[-1]
     units = np.nan_to_num(newcomers["units"].values[:, -1].astype(float))
@@ -74,47 +85,60 @@ def sold_so_far(
 
 
 def learn_rate(
-    prior: Prior, # Before
-    units: np.ndarray, # Copies sold [titles]
-    exposure: np.ndarray, # Months on sale [titles]
-) -> Prior: # After
+    prior: Prior,  # Before
+    units: np.ndarray,  # Copies sold [titles]
+    exposure: np.ndarray,  # Months on sale [titles]
+) -> Prior:  # After
     "The gamma distribution after copies were sold."
     return Prior(prior.shape + units, prior.rate + exposure)
 
 # %% ../../nbs/47_models.newcomers.ipynb #eb6f9d3b
-ADDED_UNITS = 20.0 # Copies added to what was sold and to what was promised
-FEWEST = 10 # Earlier newcomers from which on their spread is believed
-USUAL_SIZE = 2.0 # Negative binomial size taken where they are fewer
-SAME_MONTH = 50.0 # Size within the month of arrival, in which the rate itself was seen
+ADDED_UNITS = 20.0  # Copies added to what was sold and to what was promised
+FEWEST = 10  # Earlier newcomers from which on their spread is believed
+USUAL_SIZE = 2.0  # Negative binomial size taken where they are fewer
+SAME_MONTH = 50.0  # Size within the month of arrival, in which the rate itself was seen
 
 
 def earlier_newcomers(
-    panel: xr.Dataset, # Complete months
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # Rows; month of arrival of each; exposure [items, months]
+    panel: xr.Dataset,  # Complete months
+) -> tuple[
+    np.ndarray, np.ndarray, np.ndarray
+]:  # Rows; month of arrival of each; exposure [items, months]
     "Records that came in a month of the panel, the first one left out."
     months = panel["month"].values
     came = np.searchsorted(months, panel["first_seen"].values, side="right") - 1
     rows = np.flatnonzero((came >= 1) & (came < len(months)))
     days = pd.DatetimeIndex(months).days_in_month.to_numpy()
     known = panel.attrs.get("stock_known", 0)
-    exposure = np.nan_to_num(panel["exposure"].values / days) if known else np.ones((panel.sizes["item"], len(months)))
+    exposure = (
+        np.nan_to_num(panel["exposure"].values / days)
+        if known
+        else np.ones((panel.sizes["item"], len(months)))
+    )
     return rows, came[rows], exposure[rows]
 
 # %% ../../nbs/47_models.newcomers.ipynb #9235a750
 def fading(
-    panel: xr.Dataset, # Complete months
-    horizon: int, # Months ahead, the month of arrival included
-) -> tuple[np.ndarray, np.ndarray]: # Share of the first rate that lasts; size of its spread; both [horizon]
+    panel: xr.Dataset,  # Complete months
+    horizon: int,  # Months ahead, the month of arrival included
+) -> tuple[
+    np.ndarray, np.ndarray
+]:  # Share of the first rate that lasts; size of its spread; both [horizon]
     "What became of earlier newcomers, one, two, … months after they came."
     rows, came, exposure = earlier_newcomers(panel)
     units, at = np.nan_to_num(panel["units"].values[rows].astype(float)), np.arange(len(rows))
-    first = learn_rate(similar_prior(panel, panel.isel(item=rows)), units[at, came], exposure[at, came])
+    first = learn_rate(
+        similar_prior(panel, panel.isel(item=rows)), units[at, came], exposure[at, came]
+    )
     share, size = np.ones(horizon), np.full(horizon, USUAL_SIZE)
     size[0] = SAME_MONTH
     for ahead in range(1, horizon):
         seen = came + ahead < units.shape[1]
         there = exposure[at[seen], came[seen] + ahead]
-        sold, promised = units[at[seen], came[seen] + ahead], (first.shape / first.rate)[seen] * there
+        sold, promised = (
+            units[at[seen], came[seen] + ahead],
+            (first.shape / first.rate)[seen] * there,
+        )
         share[ahead] = (sold.sum() + ADDED_UNITS) / (promised.sum() + ADDED_UNITS)
         if seen.sum() >= FEWEST:
             size[ahead] = spread_size(sold, promised * share[ahead])
@@ -122,22 +146,22 @@ def fading(
 
 
 def spread_size(
-    sold: np.ndarray, # Copies [titles]
-    expected: np.ndarray, # What was expected of each [titles]
-) -> float: # Size of the negative binomial distribution around the expectation
+    sold: np.ndarray,  # Copies [titles]
+    expected: np.ndarray,  # What was expected of each [titles]
+) -> float:  # Size of the negative binomial distribution around the expectation
     "Method of moments: variance = mean + mean² ∕ size."
     beyond = ((sold - expected) ** 2 - expected).sum()
     return float(np.clip((expected**2).sum() / max(beyond, 1e-9), 0.2, 50))
 
 # %% ../../nbs/47_models.newcomers.ipynb #7102bd4c
-NEWCOMER = "newcomer" # What stands in the column `model`
+NEWCOMER = "newcomer"  # What stands in the column `model`
 
 
 def newcomer_counts(
-    panel: xr.Dataset, # Panel that ends at the cutoff: complete months
-    newcomers: xr.Dataset, # Panel of the newcomers; its last month follows the cutoff
-    horizon: int, # Months ahead; the first is the newcomers' last month
-) -> Counts: # [newcomers, horizon]
+    panel: xr.Dataset,  # Panel that ends at the cutoff: complete months
+    newcomers: xr.Dataset,  # Panel of the newcomers; its last month follows the cutoff
+    horizon: int,  # Months ahead; the first is the newcomers' last month
+) -> Counts:  # [newcomers, horizon]
     "Distributions of a newcomer's months, from similar titles and what it has sold so far."
     after = learn_rate(similar_prior(panel, newcomers), *sold_so_far(newcomers))
     share, size = fading(panel, horizon)

@@ -25,56 +25,89 @@ from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts, OneCycleLR
 
 
 from ..core import bar, input_error
-from ..counts import Counts, concat_counts, exposure_loss, point_counts
-from .heads import NegativeBinomialHead, PoissonHead, forecast_counts, forecast_units, make_head, training_target
-from ..schema import QUANTILES
-from ..windows import BlockTrainingDataset, WindowBlock, as_is, cutoff_windows, module_input, thin_windows, window_weights
+from ..scores.counts import Counts, concat_counts, exposure_loss, point_counts
+from plastinka.models.heads import (
+    NegativeBinomialHead,
+    PoissonHead,
+    forecast_counts,
+    forecast_units,
+    make_head,
+    training_target,
+)
+from ..data.schema import QUANTILES
+from plastinka.panel.windows import (
+    BlockTrainingDataset,
+    WindowBlock,
+    as_is,
+    cutoff_windows,
+    module_input,
+    thin_windows,
+    window_weights,
+)
 
 # %% ../../nbs/43_models.tide.ipynb #a5f0d208
 @dataclass(frozen=True)
 class TideOptions:
     "How a TiDE network is built and trained."
-    lags: int = 12 # Months of history
-    horizon: int = 3 # Months ahead
-    quantiles: tuple[float, ...] = QUANTILES # Levels of the forecast
-    head: str = "quasi_poisson" # Likelihood, a name of `42_models.heads`
-    hidden_size: int = 64 # Width of the dense blocks
-    layers: int = 1 # Residual blocks in the encoder, and in the decoder
-    dropout: float = 0.3 # Share of activations dropped in training
-    batch_size: int = 0 # Windows per step; 0 = about a thirtieth of the windows, 32 to 512
-    learning_rate: float = 2e-3 # Peak of the schedule
-    schedule: str = "one_cycle" # Of the learning rate: one_cycle, cosine (with warm restarts) or constant
-    averaging: float = 0.0 # Share of the steps, at the end, whose weights are averaged (SWA); 0 = none
-    covariate_hidden: int = 16 # Width of the hidden layers that project covariates; 0 = hidden_size
-    calendar_once: bool = True # Project the calendar once per month of a batch instead of once per window
-    keep_zero: float = 1.0 # Share of the all-zero windows to keep, see `windows.thin_windows`
-    weight_slope: float = 0.5 # How much more a window with sales weighs, see `windows.window_weights`
-    further: dict = field(default_factory=dict) # Any further option of darts' `TiDEModel`
-    calendar: bool = True # Read the season; else the calendar is left blank
-    seed: int = 0 # Of weights, dropout and order of windows
+
+    lags: int = 12  # Months of history
+    horizon: int = 3  # Months ahead
+    quantiles: tuple[float, ...] = QUANTILES  # Levels of the forecast
+    head: str = "quasi_poisson"  # Likelihood, a name of `42_models.heads`
+    hidden_size: int = 64  # Width of the dense blocks
+    layers: int = 1  # Residual blocks in the encoder, and in the decoder
+    dropout: float = 0.3  # Share of activations dropped in training
+    batch_size: int = 0  # Windows per step; 0 = about a thirtieth of the windows, 32 to 512
+    learning_rate: float = 2e-3  # Peak of the schedule
+    # Of the learning rate: one_cycle, cosine (with warm restarts) or constant
+    schedule: str = "one_cycle"
+    # Share of the steps, at the end, whose weights are averaged (SWA); 0 = none
+    averaging: float = 0.0
+    # Width of the hidden layers that project covariates; 0 = hidden_size
+    covariate_hidden: int = 16
+    # Project the calendar once per month of a batch instead of once per window
+    calendar_once: bool = True
+    keep_zero: float = 1.0  # Share of the all-zero windows to keep, see `windows.thin_windows`
+    # How much more a window with sales weighs, see `windows.window_weights`
+    weight_slope: float = 0.5
+    further: dict = field(default_factory=dict)  # Any further option of darts' `TiDEModel`
+    calendar: bool = True  # Read the season; else the calendar is left blank
+    seed: int = 0  # Of weights, dropout and order of windows
 
 # %% ../../nbs/43_models.tide.ipynb #17daccd2
 def choose_batch_size(
-    windows: int, # Training windows
-) -> int: # A power of two, 32 to 512
+    windows: int,  # Training windows
+) -> int:  # A power of two, 32 to 512
     "Windows per step: about a thirtieth of all."
     return int(2 ** np.clip(round(math.log2(max(windows, 1) / 30)), 5, 9))
 
 # %% ../../nbs/43_models.tide.ipynb #7a49d8de
 def schedule_options(
-    options: TideOptions, # Network and training
-    steps: int, # Steps to train
-) -> dict: # For darts' `TiDEModel`; raises `InputError` for an unknown schedule
+    options: TideOptions,  # Network and training
+    steps: int,  # Steps to train
+) -> dict:  # For darts' `TiDEModel`; raises `InputError` for an unknown schedule
     "The learning rate's course over a known number of steps."
     every = {"interval": "step"}
     if options.schedule == "one_cycle":
-        return {"lr_scheduler_cls": OneCycleLR, "lr_scheduler_kwargs": {"max_lr": options.learning_rate, "total_steps": steps} | every}
+        return {
+            "lr_scheduler_cls": OneCycleLR,
+            "lr_scheduler_kwargs": {"max_lr": options.learning_rate, "total_steps": steps} | every,
+        }
     if options.schedule == "cosine":
-        return {"lr_scheduler_cls": CosineAnnealingWarmRestarts,
-                "lr_scheduler_kwargs": {"T_0": max(steps // 15, 1), "T_mult": 2, "eta_min": options.learning_rate / 100} | every}
+        return {
+            "lr_scheduler_cls": CosineAnnealingWarmRestarts,
+            "lr_scheduler_kwargs": {
+                "T_0": max(steps // 15, 1),
+                "T_mult": 2,
+                "eta_min": options.learning_rate / 100,
+            }
+            | every,
+        }
     if options.schedule == "constant":
         return {}
-    raise input_error(f"schedule «{options.schedule}»", "is not known", "Choose one_cycle, cosine or constant")
+    raise input_error(
+        f"schedule «{options.schedule}»", "is not known", "Choose one_cycle, cosine or constant"
+    )
 
 # %% ../../nbs/43_models.tide.ipynb #469e2a93
 EPOCH_STEPS, LEAST_STEPS = 100, 10
@@ -82,31 +115,58 @@ EPOCH_STEPS, LEAST_STEPS = 100, 10
 
 def quiet_lightning() -> None:
     "Silence the trainer's banners; errors still come through."
-    for name in ("pytorch_lightning", "lightning.pytorch", "lightning_fabric", "pytorch_lightning.utilities.rank_zero"):
+    for name in (
+        "pytorch_lightning",
+        "lightning.pytorch",
+        "lightning_fabric",
+        "pytorch_lightning.utilities.rank_zero",
+    ):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
 
 
 def make_tide(
-    options: TideOptions, # Network and training
-    steps: int | None, # Steps of the schedule; None for a constant learning rate
-    epochs: int, # Epochs to train
-    epoch_steps: int, # Steps per epoch
-    callbacks: list[Callback], # Lightning callbacks
-) -> TiDEModel: # An untrained darts model
+    options: TideOptions,  # Network and training
+    steps: int | None,  # Steps of the schedule; None for a constant learning rate
+    epochs: int,  # Epochs to train
+    epoch_steps: int,  # Steps per epoch
+    callbacks: list[Callback],  # Lightning callbacks
+) -> TiDEModel:  # An untrained darts model
     "A darts `TiDEModel` with the chosen head."
     quiet_lightning()
     schedule = {} if steps is None else schedule_options(options, steps)
-    trainer = {"accelerator": "cpu", "enable_progress_bar": False, "logger": False, "enable_checkpointing": False,
-               "enable_model_summary": False, "gradient_clip_val": 1.0, "limit_train_batches": epoch_steps, "callbacks": callbacks,
-               "num_sanity_val_steps": 0}
-    network = {"num_encoder_layers": options.layers, "num_decoder_layers": options.layers, "hidden_size": options.hidden_size,
-               "temporal_hidden_size_past": options.covariate_hidden or None, "dropout": options.dropout,
-               "temporal_hidden_size_future": options.covariate_hidden or None} | options.further
-    return TiDEModel(options.lags, options.horizon, batch_size=options.batch_size, likelihood=make_head(options.head, options.quantiles),
-                     random_state=options.seed, n_epochs=epochs, optimizer_kwargs={"lr": options.learning_rate, "fused": True},
-                     pl_trainer_kwargs=trainer, **schedule, **network)
+    trainer = {
+        "accelerator": "cpu",
+        "enable_progress_bar": False,
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_model_summary": False,
+        "gradient_clip_val": 1.0,
+        "limit_train_batches": epoch_steps,
+        "callbacks": callbacks,
+        "num_sanity_val_steps": 0,
+    }
+    network = {
+        "num_encoder_layers": options.layers,
+        "num_decoder_layers": options.layers,
+        "hidden_size": options.hidden_size,
+        "temporal_hidden_size_past": options.covariate_hidden or None,
+        "dropout": options.dropout,
+        "temporal_hidden_size_future": options.covariate_hidden or None,
+    } | options.further
+    return TiDEModel(
+        options.lags,
+        options.horizon,
+        batch_size=options.batch_size,
+        likelihood=make_head(options.head, options.quantiles),
+        random_state=options.seed,
+        n_epochs=epochs,
+        optimizer_kwargs={"lr": options.learning_rate, "fused": True},
+        pl_trainer_kwargs=trainer,
+        **schedule,
+        **network,
+    )
 
 # %% ../../nbs/43_models.tide.ipynb #f02f85c2
 class EpochLosses(Callback):
@@ -136,9 +196,9 @@ class EpochLosses(Callback):
 
 # %% ../../nbs/43_models.tide.ipynb #5ed8026e
 def is_stale(
-    watched: list[float], # By epoch, lower is better
-    patience: int, # Epochs
-) -> bool: # True: the last `patience` epochs brought less than half a percent
+    watched: list[float],  # By epoch, lower is better
+    patience: int,  # Epochs
+) -> bool:  # True: the last `patience` epochs brought less than half a percent
     "Has the training stopped getting anywhere?"
     return len(watched) > patience and min(watched[-patience:]) > 0.995 * min(watched[:-patience])
 
@@ -148,15 +208,27 @@ class LossCurve(EpochLosses):
 
     def __init__(
         self,
-        label: str, # Shown beside the progress bar
-        epochs: int, # Most epochs
-        patience: int | None = None, # Epochs without improvement before stopping; None = never stop
-        judge: Callable | None = None, # From the network to a score, lower is better; None = the validation loss
+        label: str,  # Shown beside the progress bar
+        epochs: int,  # Most epochs
+        # Epochs without improvement before stopping; None = never stop
+        patience: int | None = None,
+        # From the network to a score, lower is better; None = the validation loss
+        judge: Callable | None = None,
     ):
         super().__init__()
-        self.label, self.epochs, self.patience, self.judge, self.scores = label, epochs, patience, judge, []
-        self.watched = self.validation if judge is None else self.scores # What decides when to stop, by epoch
-        self.progress = None # A bar holds an open stream, and darts copies its callbacks before training
+        self.label, self.epochs, self.patience, self.judge, self.scores = (
+            label,
+            epochs,
+            patience,
+            judge,
+            [],
+        )
+        self.watched = (
+            self.validation if judge is None else self.scores
+        )  # What decides when to stop, by epoch
+        self.progress = (
+            None  # A bar holds an open stream, and darts copies its callbacks before training
+        )
 
     def on_train_start(self, trainer, module) -> None:
         "Open the bar."
@@ -169,7 +241,11 @@ class LossCurve(EpochLosses):
             self.scores.append(self.judge(module))
         self.progress.set_postfix(loss=f"{(self.validation or self.train)[-1]:.4f}", refresh=False)
         self.progress.update()
-        trainer.should_stop = trainer.should_stop or self.patience is not None and is_stale(self.watched, self.patience)
+        trainer.should_stop = (
+            trainer.should_stop
+            or self.patience is not None
+            and is_stale(self.watched, self.patience)
+        )
 
     def on_train_end(self, trainer, module) -> None:
         "Close the bar."
@@ -181,15 +257,20 @@ class LossCurve(EpochLosses):
         "Number of epochs after which what is watched was lowest, from 1."
         watched = np.asarray(self.watched, float)
         if np.isnan(watched).all():
-            raise input_error(self.label, "ended with a loss that is not a number in every epoch", "Lower the learning rate")
+            raise input_error(
+                self.label,
+                "ended with a loss that is not a number in every epoch",
+                "Lower the learning rate",
+            )
         return int(np.nanargmin(watched)) + 1
 
 # %% ../../nbs/43_models.tide.ipynb #976e17cd
 def spread_months(
-    projection: torch.nn.Module, # The network's projection of future covariates
-    inputs: tuple[torch.Tensor], # What it was given
-    projected: torch.Tensor, # [months, width], or [batch, months, width] of a batch with windows of its own
-) -> torch.Tensor: # [batch, lags + horizon, width]
+    projection: torch.nn.Module,  # The network's projection of future covariates
+    inputs: tuple[torch.Tensor],  # What it was given
+    # [months, width], or [batch, months, width] of a batch with windows of its own
+    projected: torch.Tensor,
+) -> torch.Tensor:  # [batch, lags + horizon, width]
     "A forward hook: pick each window's months out of a projected calendar."
     rows = getattr(inputs[0], "rows", None)
     return projected if rows is None else torch.nn.functional.embedding(rows, projected)
@@ -213,7 +294,7 @@ class LastAverage(WeightAveraging):
 
     def __init__(
         self,
-        first: int, # First step that counts
+        first: int,  # First step that counts
     ):
         super().__init__()
         self.first = first
@@ -224,10 +305,10 @@ class LastAverage(WeightAveraging):
 
 # %% ../../nbs/43_models.tide.ipynb #2ab20095
 def head_target(
-    head: TorchLikelihood, # A head of `42_models.heads`, or darts' own quantile regression
-    ahead: dict[str, torch.Tensor], # From `windows.gather_target`
-    scale: torch.Tensor, # [batch, 1, 1]
-) -> tuple[torch.Tensor, torch.Tensor]: # darts' future_target and sample_weight
+    head: TorchLikelihood,  # A head of `42_models.heads`, or darts' own quantile regression
+    ahead: dict[str, torch.Tensor],  # From `windows.gather_target`
+    scale: torch.Tensor,  # [batch, 1, 1]
+) -> tuple[torch.Tensor, torch.Tensor]:  # darts' future_target and sample_weight
     "Target and weight of a batch, as the head wants them."
     return training_target(head, ahead["demand"], ahead["weight"], scale)
 
@@ -235,29 +316,37 @@ def head_target(
 @dataclass
 class TideFit:
     "A trained model and how it got there."
-    model: TiDEModel # Trained
-    options: TideOptions # With the batch size that was chosen
-    steps: int # Steps after which what is watched was best, or that were trained
-    windows: int # Training windows
-    curve: LossCurve # Losses by epoch
+
+    model: TiDEModel  # Trained
+    options: TideOptions  # With the batch size that was chosen
+    steps: int  # Steps after which what is watched was best, or that were trained
+    windows: int  # Training windows
+    curve: LossCurve  # Losses by epoch
 
 
 def tide_dataset(
-    block: WindowBlock, # Windows are cut from here
-    windows: np.ndarray, # int64 [windows, 2]
-    options: TideOptions, # Network and training
-    head: TorchLikelihood, # The model's head
-    weights: np.ndarray | None = None, # float32 [windows]
-) -> BlockTrainingDataset: # Finished batches
+    block: WindowBlock,  # Windows are cut from here
+    windows: np.ndarray,  # int64 [windows, 2]
+    options: TideOptions,  # Network and training
+    head: TorchLikelihood,  # The model's head
+    weights: np.ndarray | None = None,  # float32 [windows]
+) -> BlockTrainingDataset:  # Finished batches
     "Windows as this head and these options want them."
-    return BlockTrainingDataset(block, windows, partial(head_target, head), ("demand", "weight"), weights, options.calendar_once)
+    return BlockTrainingDataset(
+        block,
+        windows,
+        partial(head_target, head),
+        ("demand", "weight"),
+        weights,
+        options.calendar_once,
+    )
 
 
 def training_callbacks(
-    options: TideOptions, # Network and training
-    curve: LossCurve, # Watches
-    steps: int | None, # Steps that will be trained; None while they are looked for
-) -> list[Callback]: # For Lightning
+    options: TideOptions,  # Network and training
+    curve: LossCurve,  # Watches
+    steps: int | None,  # Steps that will be trained; None while they are looked for
+) -> list[Callback]:  # For Lightning
     "What goes along with a training."
     calendar = [CalendarOnce()] if options.calendar_once else []
     averaged = options.averaging and steps is not None
@@ -266,16 +355,17 @@ def training_callbacks(
 
 # %% ../../nbs/43_models.tide.ipynb #1a4a6455
 def train_tide(
-    block: WindowBlock, # Windows are cut from here
-    windows: np.ndarray, # int64 [windows, 2] to learn from
-    options: TideOptions, # Network and training
-    validation: np.ndarray | None = None, # int64 [windows, 2] to decide when to stop
-    steps: int | None = None, # Steps to train when there is no validation
-    most_epochs: int = 40, # Most epochs with validation
-    patience: int = 4, # Epochs without improvement before stopping
-    label: str = "training", # Shown beside the progress bar
-    judge: Callable | None = None, # From the network to a score that decides instead of the validation loss, lower is better
-) -> TideFit: # The model, and the best or given number of steps
+    block: WindowBlock,  # Windows are cut from here
+    windows: np.ndarray,  # int64 [windows, 2] to learn from
+    options: TideOptions,  # Network and training
+    validation: np.ndarray | None = None,  # int64 [windows, 2] to decide when to stop
+    steps: int | None = None,  # Steps to train when there is no validation
+    most_epochs: int = 40,  # Most epochs with validation
+    patience: int = 4,  # Epochs without improvement before stopping
+    label: str = "training",  # Shown beside the progress bar
+    # From the network to a score that decides instead of the validation loss, lower is better
+    judge: Callable | None = None,
+) -> TideFit:  # The model, and the best or given number of steps
     "Train a TiDE model on the windows of a block."
     torch.set_num_threads(1)
     windows, weights = thin_windows(block, windows, options.keep_zero, options.seed)
@@ -290,19 +380,28 @@ def train_tide(
     curve = LossCurve(label, epochs, patience if validation is not None else None, judge)
     cycle = None if validation is not None else epochs * per_epoch
     model = make_tide(options, cycle, epochs, per_epoch, training_callbacks(options, curve, cycle))
-    watched = None if validation is None else tide_dataset(block, validation, options, model.likelihood)
-    model.fit_from_dataset(tide_dataset(block, windows, options, model.likelihood, None if (weights == 1).all() else weights),
-                           watched, dataloader_kwargs={"collate_fn": as_is, "pin_memory": False})
+    watched = (
+        None if validation is None else tide_dataset(block, validation, options, model.likelihood)
+    )
+    model.fit_from_dataset(
+        tide_dataset(
+            block, windows, options, model.likelihood, None if (weights == 1).all() else weights
+        ),
+        watched,
+        dataloader_kwargs={"collate_fn": as_is, "pin_memory": False},
+    )
     best = curve.best_epoch * per_epoch if validation is not None else epochs * per_epoch
     return TideFit(model, options, best, count, curve)
 
 # %% ../../nbs/43_models.tide.ipynb #4a5a4a5a
 def network_outputs(
-    network: torch.nn.Module, # The network of a darts model
-    block: WindowBlock, # Block with the model's features
-    windows: np.ndarray, # int64 [windows, 2] of item and cutoff index
-    batch_size: int = 1024, # Windows per forward pass; what fits into the cache is quickest
-) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]: # Which windows; output; scale [batch, 1, 1]
+    network: torch.nn.Module,  # The network of a darts model
+    block: WindowBlock,  # Block with the model's features
+    windows: np.ndarray,  # int64 [windows, 2] of item and cutoff index
+    batch_size: int = 1024,  # Windows per forward pass; what fits into the cache is quickest
+) -> Iterator[
+    tuple[slice, torch.Tensor, torch.Tensor]
+]:  # Which windows; output; scale [batch, 1, 1]
     "What a network says of windows, batch by batch, without dropout; to be read to its end."
     learning = network.training
     network.eval()
@@ -315,39 +414,47 @@ def network_outputs(
 
 
 def predict_windows(
-    network: torch.nn.Module, # The network of a darts model
-    block: WindowBlock, # Block with the model's features
-    windows: np.ndarray, # int64 [windows, 2] of item and cutoff index
-    quantiles: tuple[float, ...] = QUANTILES, # Levels
-    batch_size: int = 1024, # Windows per forward pass; what fits into the cache is quickest
-) -> np.ndarray: # float64 units [windows, horizon, quantiles]
+    network: torch.nn.Module,  # The network of a darts model
+    block: WindowBlock,  # Block with the model's features
+    windows: np.ndarray,  # int64 [windows, 2] of item and cutoff index
+    quantiles: tuple[float, ...] = QUANTILES,  # Levels
+    batch_size: int = 1024,  # Windows per forward pass; what fits into the cache is quickest
+) -> np.ndarray:  # float64 units [windows, horizon, quantiles]
     "Quantile forecasts of windows."
-    parts = [forecast_units(network.likelihood, output, quantiles, scale).numpy()
-             for _, output, scale in network_outputs(network, block, windows, batch_size)]
-    return np.concatenate(parts).astype(np.float64) if parts else np.zeros((0, block.horizon, len(quantiles)))
+    parts = [
+        forecast_units(network.likelihood, output, quantiles, scale).numpy()
+        for _, output, scale in network_outputs(network, block, windows, batch_size)
+    ]
+    return (
+        np.concatenate(parts).astype(np.float64)
+        if parts
+        else np.zeros((0, block.horizon, len(quantiles)))
+    )
 
 # %% ../../nbs/43_models.tide.ipynb #75cc08c0
 def predict_counts(
-    network: torch.nn.Module, # The network of a darts model
-    block: WindowBlock, # Block with the model's features
-    windows: np.ndarray, # int64 [windows, 2] of item and cutoff index
-    factor: float = 1.0, # What expected demand is multiplied by
-    batch_size: int = 1024, # Windows per forward pass
-) -> Counts: # Demand [windows, horizon], in copies
+    network: torch.nn.Module,  # The network of a darts model
+    block: WindowBlock,  # Block with the model's features
+    windows: np.ndarray,  # int64 [windows, 2] of item and cutoff index
+    factor: float = 1.0,  # What expected demand is multiplied by
+    batch_size: int = 1024,  # Windows per forward pass
+) -> Counts:  # Demand [windows, horizon], in copies
     "Distributions of the demand of windows."
-    parts = [forecast_counts(network.likelihood, output, scale * factor)
-             for _, output, scale in network_outputs(network, block, windows, batch_size)]
+    parts = [
+        forecast_counts(network.likelihood, output, scale * factor)
+        for _, output, scale in network_outputs(network, block, windows, batch_size)
+    ]
     return concat_counts(parts) if parts else point_counts(np.zeros((0, block.horizon)))
 
 # %% ../../nbs/43_models.tide.ipynb #5291a320
 def head_losses(
-    head: TorchLikelihood, # A head of `42_models.heads`
-    output: torch.Tensor, # [windows, months, 1, parameters]
-    scale: torch.Tensor, # [windows, 1, 1]
-    sold: np.ndarray, # [windows, months] copies
-    exposure: np.ndarray, # [windows, months] share of the month on sale
-) -> np.ndarray: # [windows, months] −log likelihood
-    "The exposure loss of `33_counts`, in closed form where there is one."
+    head: TorchLikelihood,  # A head of `42_models.heads`
+    output: torch.Tensor,  # [windows, months, 1, parameters]
+    scale: torch.Tensor,  # [windows, 1, 1]
+    sold: np.ndarray,  # [windows, months] copies
+    exposure: np.ndarray,  # [windows, months] share of the month on sale
+) -> np.ndarray:  # [windows, months] −log likelihood
+    "The exposure loss of `33_scores.counts`, in closed form where there is one."
     if not isinstance(head, (PoissonHead, NegativeBinomialHead)):
         return exposure_loss(forecast_counts(head, output, scale), sold, exposure)
     parameters = head._parameters(output.double(), scale)[:, :, 0].clone()
@@ -356,25 +463,27 @@ def head_losses(
 
 
 def exposure_losses(
-    network: torch.nn.Module, # The network of a darts model
-    block: WindowBlock, # Block with the model's features
-    windows: np.ndarray, # int64 [windows, 2] of item and cutoff index
-    sold: np.ndarray, # [windows, horizon] copies
-    exposure: np.ndarray, # [windows, horizon] share of the month on sale
-    batch_size: int = 1024, # Windows per forward pass
-) -> np.ndarray: # [windows, horizon] −log likelihood of what sold
+    network: torch.nn.Module,  # The network of a darts model
+    block: WindowBlock,  # Block with the model's features
+    windows: np.ndarray,  # int64 [windows, 2] of item and cutoff index
+    sold: np.ndarray,  # [windows, horizon] copies
+    exposure: np.ndarray,  # [windows, horizon] share of the month on sale
+    batch_size: int = 1024,  # Windows per forward pass
+) -> np.ndarray:  # [windows, horizon] −log likelihood of what sold
     "How likely a network finds what sold."
-    parts = [head_losses(network.likelihood, output, scale, sold[some], exposure[some])
-             for some, output, scale in network_outputs(network, block, windows, batch_size)]
+    parts = [
+        head_losses(network.likelihood, output, scale, sold[some], exposure[some])
+        for some, output, scale in network_outputs(network, block, windows, batch_size)
+    ]
     return np.concatenate([np.zeros((0, block.horizon)), *parts])
 
 # %% ../../nbs/43_models.tide.ipynb #6522ea58
 def predict_tide(
-    model: TiDEModel, # Trained model
-    block: WindowBlock, # Block with the model's features
-    cutoff: int, # Month index of the cutoff in the block
-    quantiles: tuple[float, ...] = QUANTILES, # Levels
-) -> tuple[np.ndarray, np.ndarray]: # Item indices [n], units [n, horizon, quantiles]
+    model: TiDEModel,  # Trained model
+    block: WindowBlock,  # Block with the model's features
+    cutoff: int,  # Month index of the cutoff in the block
+    quantiles: tuple[float, ...] = QUANTILES,  # Levels
+) -> tuple[np.ndarray, np.ndarray]:  # Item indices [n], units [n, horizon, quantiles]
     "Quantile forecasts of every item known at the cutoff."
     windows = cutoff_windows(block, cutoff)
     return windows[:, 0], predict_windows(model.model, block, windows, quantiles)
