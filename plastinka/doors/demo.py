@@ -25,7 +25,7 @@ from plastinka.jobs.core import (
 from ..data.ledger import Ledger, build_ledger
 from ..scores.metrics import coverage, mean_pinball
 from ..models.baselines import BASELINES
-from ..decide.orders import demand_counts, forecast_levels
+from ..decide.demand import demand_counts, forecast_levels
 from ..panel.panel import build_panel
 from ..simulate.shop import Shop, make_shop
 
