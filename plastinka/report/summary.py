@@ -59,16 +59,13 @@ class Report:
     forecast: Forecast | pd.DataFrame | None = None  # As the models give it, or as read from a file
     scores: pd.DataFrame | None = None  # One row per model, scored on months that it had not seen
     coverage: pd.DataFrame | None = None  # model, level, nominal, covered, group, n
-    # item_id, month, actual, quantile columns, mean of the honest forecast
-    holdout: pd.DataFrame | None = None
+    holdout: pd.DataFrame | None = None  # item_id, month, actual, quantiles, mean; several cutoffs
     orders: pd.DataFrame | None = None  # The order list
-    # Parameters of the run; `currency` is written behind money
-    settings: dict = field(default_factory=dict)
+    settings: dict = field(default_factory=dict)  # Of the run; `currency` stands behind money
     title: str = "Forecast and order list"  # Title of the page
     raw: object | None = None  # The rows as read: how each file was read, and which were left out
     by_cutoff: pd.DataFrame | None = None  # The scores of every cutoff by itself
-    # By which the model's means were multiplied, learnt from its totals at earlier cutoffs
-    factor: float = 1.0
+    factor: float = 1.0  # By which means were multiplied, learnt from totals at earlier cutoffs
     newcomers: pd.DataFrame | None = None  # Scores of newcomers alone, one row per model
     totals: pd.DataFrame | None = None  # cutoff, model, expected, asked, sold: copies in all
 
