@@ -329,7 +329,7 @@ class Store:
 # %% ../../nbs/20_store.tables.ipynb #2b0247fd
 def migrations() -> ScriptDirectory:  # In the order in which they apply
     "The migrations that come with this version."
-    folder = str(files("plastinka") / "migrations")
+    folder = str(files("plastinka") / "store" / "migrations")
     config = Config()
     config.set_main_option("script_location", folder)
     config.set_main_option("version_locations", folder)
