@@ -63,7 +63,7 @@ def forecast(
         seed=seed,
     )
     if profile and not os.path.isfile(os.path.expanduser(profile)):
-        from plastinka.data.schema import load_profile
+        from plastinka.data.profiles import load_profile
 
         load_profile(profile)
     return run_and_tell(Job("forecast", values), out)

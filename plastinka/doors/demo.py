@@ -19,7 +19,7 @@ from ..jobs.parameters import check_parameters, run_notebook_path
 from ..data.ledger import Ledger, build_ledger
 from ..scores.metrics import coverage, mean_pinball
 from ..models.baselines import BASELINES
-from ..decide.orders import demand_counts, forecast_levels
+from ..decide.demand import demand_counts, forecast_levels
 from ..panel.panel import build_panel
 from ..simulate.shop import Shop, make_shop
 
