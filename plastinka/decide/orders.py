@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['EDITION', 'LINE', 'TIMES', 'MARGIN', 'is_used', 'restocked', 'editions', 'check_demand_quantile', 'item_lines',
-           'order_checks', 'sort_orders', 'expected_lines', 'split_wanted', 'order_list', 'order_total']
+           'order_checks', 'sort_orders', 'expected_sales', 'expected_lines', 'split_wanted', 'order_list',
+           'order_total']
 
 # %% ../../nbs/71_decide.orders.ipynb #875a8ff2
 import numpy as np
@@ -93,10 +94,11 @@ def order_checks(
 ) -> pd.Series:  # Text per row, empty where nothing stands out
     "What a person should look at before ordering."
     limit = np.maximum(TIMES * orders["last_year"], orders["last_year"] + MARGIN)
+    beyond = orders["demand"] >= orders["most_sold"] + MARGIN
     found = {
         "expected more than twice last year’s": orders["expected"] > limit,
         "ordered more than twice last year’s": orders["order"] > limit,
-        "demand beyond everything ever sold": orders["demand"] >= orders["most_sold"] + MARGIN,
+        "demand beyond everything ever sold": beyond & (orders["order"] != 0),
     }
     said = pd.Series("", orders.index)
     for text, fires in found.items():
@@ -114,30 +116,49 @@ def sort_orders(
     ranked = orders.assign(worth=worth).sort_values(keys, ascending=down, ignore_index=True)
     return ranked.drop(columns="worth")
 
+# %% ../../nbs/71_decide.orders.ipynb #426c4007
+def expected_sales(
+    ahead: Counts,  # Demand of all days of the order together [items]
+    stock: np.ndarray,  # Copies at hand [items]; NaN = unknown
+    offered: np.ndarray | float,  # Probability that the title is offered again, 0..1 [items]
+) -> np.ndarray:  # [items] copies
+    "What will probably sell: demand, where it can be met."
+    starts = np.cumsum(ahead.sizes) - ahead.sizes
+    rows = np.repeat(np.arange(len(ahead.sizes)), ahead.sizes)
+    copies = (np.arange(len(rows)) - starts[rows]) * ahead.steps[rows]
+    most = np.nan_to_num(stock, nan=np.inf)
+    met = np.bincount(rows, ahead.cells * np.minimum(copies, most[rows]), len(most))
+    met = np.where(np.isfinite(most), np.minimum(met, ahead.mean), ahead.mean)
+    return offered * ahead.mean + (1 - offered) * met
+
 # %% ../../nbs/71_decide.orders.ipynb #93711646
 def expected_lines(
-    lines: pd.DataFrame,  # From `item_lines`, one row per item
+    lines: pd.DataFrame,  # From `item_lines`, with stock; one row per item
     ahead: Counts,  # Demand of all days of the order together [items]
     level: float,  # Probability with which the order shall be enough
     past: pd.DataFrame | None,  # From `past_sales`; None = unknown
+    offered: pd.Series | None,  # Probability by item_id that it is restocked; None = unknown
 ) -> pd.DataFrame:  # The lines with expected, demand, last_year, most_sold
     "What each record is expected to sell, and what it sold before."
     past = pd.DataFrame(columns=["last_year", "most_sold"]) if past is None else past
+    again = 1.0 if offered is None else lines["item_id"].map(offered).fillna(1).to_numpy(float)
+    expected = expected_sales(ahead, lines["stock"].to_numpy(float), again)
     demand = ahead.quantile([level])[:, 0].astype(np.int64)
-    lines = lines.assign(expected=ahead.mean, demand=demand)
+    lines = lines.assign(expected=expected, demand=demand)
     lines[["last_year", "most_sold"]] = past.reindex(lines["item_id"]).to_numpy(float)
     return lines
 
 # %% ../../nbs/71_decide.orders.ipynb #2551ef2a
 def split_wanted(
-    lines: pd.DataFrame,  # stock, demand, and what `is_used` reads
+    lines: pd.DataFrame,  # stock, demand, most_sold, and what `is_used` reads
     offered: pd.Series | None,  # Probability by item_id that it is restocked; None = unknown
 ) -> pd.DataFrame:  # The lines with order and look_for in copies, NaN where stock is unknown
     "Divide what is missing into what is ordered and what is looked for."
     wanted = (lines["demand"] - lines["stock"]).clip(lower=0)
     used = is_used(lines, offered)
+    findable = wanted.clip(upper=lines["most_sold"].fillna(1).clip(lower=1))
     return lines.assign(
-        order=wanted.mask(used, wanted * 0), look_for=wanted.where(used, wanted * 0)
+        order=wanted.mask(used, wanted * 0), look_for=findable.where(used, wanted * 0)
     )
 
 # %% ../../nbs/71_decide.orders.ipynb #221aedd8
@@ -161,7 +182,7 @@ def order_list(
     ahead = demand_ahead(counts, order_reach(months, day), dependence)
     lines = item_lines(items, ids)
     lines["stock"] = np.nan if stock is None else stock.reindex(ids, fill_value=0).to_numpy(float)
-    orders = split_wanted(expected_lines(lines, ahead, level, past), offered)
+    orders = split_wanted(expected_lines(lines, ahead, level, past, offered), offered)
     orders["price"] = np.nan if prices is None else prices.reindex(ids).to_numpy(float)
     orders["at_selling_price"] = orders["order"] * orders["price"]
     orders["check"] = order_checks(orders)

@@ -25,7 +25,7 @@ from plastinka.report.headlines import (
     repair_kinds,
     sense_checks,
 )
-from .html import LOOK_FOR, LOST, NAMES, ORDERS
+from .html import LOOK_FOR, LOST, NAMES, ORDERS, WHO
 from plastinka.report.summary import (
     Outlook,
     Report,
@@ -264,7 +264,7 @@ def forecast_sheet(
     "The forecast with names: one row per item and month."
     if not has_forecast(report):
         return pd.DataFrame(columns=list(NAMES)), NAMES, NO_FORECAST
-    names, table = NAMES | dict(barcode=("Barcode", "text")), report.table
+    names, table = WHO, report.table
     levels = forecast_levels(table)
     means = dict(mean=("Expected", "units")) if "mean" in table else {}
     who = pd.DataFrame(columns=["item_id", *names])

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['UNKNOWN_SPREAD', 'newest_cutoff', 'Report', 'has_forecast', 'item_names', 'example_panel', 'example_scores',
-           'example_report', 'settled_losses', 'shop_history', 'whole_months', 'last_year', 'most_lost',
-           'common_spread', 'total_forecast', 'same_months', 'Outlook', 'left_moments', 'known_prices', 'outlook',
-           'holdout_totals']
+           'example_report', 'settled_losses', 'sum_losses', 'shop_history', 'whole_months', 'last_year', 'most_lost',
+           'common_spread', 'total_forecast', 'same_months', 'Outlook', 'left_moments', 'sold_shares', 'known_prices',
+           'outlook', 'holdout_totals']
 
 # %% ../../nbs/86_report.summary.ipynb #e615c85e
 from contextlib import redirect_stderr
@@ -24,13 +24,14 @@ from ..data.ledger import build_ledger
 from ..data.schema import QUANTILES
 from plastinka.decide.demand import (
     Reach,
+    demand_ahead,
     demand_counts,
     forecast_levels,
     forecast_table,
     order_reach,
     past_sales,
 )
-from ..decide.orders import order_list
+from ..decide.orders import LINE, editions, order_list
 from ..models.baselines import FALLBACK, RecentQuantiles, SeasonalNaive
 from ..models.core import Forecast, future_months
 from ..models.newcomers import NEWCOMER
@@ -100,14 +101,13 @@ def has_forecast(
 # %% ../../nbs/86_report.summary.ipynb #02c66ee6
 def item_names(
     panel: xr.Dataset,  # The panel
-) -> pd.DataFrame:  # item_id, artist, album, barcode
-    "Who an item is, for people."
-    names = {
-        name: panel[name].values for name in ("artist", "album", "barcode") if name in panel.coords
-    }
-    return pd.DataFrame({"item_id": panel["item"].values, **names}).reindex(
-        columns=["item_id", "artist", "album", "barcode"]
-    )
+) -> pd.DataFrame:  # item_id, artist, album, edition, barcode
+    "Who an item is, and what tells it from one that looks alike."
+    known = [name for name in LINE if name in panel.coords]
+    names = pd.DataFrame({name: panel[name].values for name in known}).reindex(columns=LINE)
+    names.insert(0, "item_id", panel["item"].values)
+    names["edition"] = editions(names)
+    return names[["item_id", "artist", "album", "edition", "barcode"]]
 
 # %% ../../nbs/86_report.summary.ipynb #60bf4237
 def example_panel(
@@ -186,6 +186,18 @@ def settled_losses(
     )
     return xr.Dataset(dict(lost_units=copies, lost_money=xr.where(copies == 0, 0, copies * price)))
 
+# %% ../../nbs/86_report.summary.ipynb #e5ceb441
+def sum_losses(
+    lost: xr.Dataset,  # lost_units, lost_money, from `settled_losses`
+    over: str,  # item or month
+) -> dict[str, np.ndarray]:  # lost_units, lost_money; NaN = unknown
+    "Losses summed; money is unknown where no loss has a price."
+    units, money = (lost[name].sum(over, min_count=1) for name in ("lost_units", "lost_money"))
+    some = lost["lost_units"] > 0
+    priced = (some & lost["lost_money"].notnull()).any(over)
+    money = money.where(priced | ~some.any(over))
+    return dict(lost_units=units.values.astype(float), lost_money=money.values.astype(float))
+
 # %% ../../nbs/86_report.summary.ipynb #751b9804
 def shop_history(
     panel: xr.Dataset,  # The panel
@@ -200,14 +212,12 @@ def shop_history(
         if "price_last" in panel.coords
         else panel["price"]
     )
-    lost = settled_losses(panel)
     return pd.DataFrame(
         dict(
             month=panel["month"].values,
             units=total(panel["units"]),
             money=total(panel["units"] * price),
-            lost_units=total(lost["lost_units"]),
-            lost_money=total(lost["lost_money"]),
+            **sum_losses(settled_losses(panel), "item"),
             full=panel["observed"].values >= 1 - 1e-6,
         )
     )
@@ -225,16 +235,11 @@ def last_year(
 ) -> pd.DataFrame:  # The names, units, in_stock, lost_units, lost_money; in the panel's order
     "Every item's last twelve full months: sold, share of days in stock, lost."
     year = panel.isel(month=np.flatnonzero(panel["observed"].values >= 1 - 1e-6)[-12:])
-    lost = settled_losses(year)
-
-    def total(values):
-        return values.sum("month", skipna=True, min_count=1).values.astype(float)
-
+    units = year["units"].sum("month", skipna=True, min_count=1).values.astype(float)
     return item_names(panel).assign(
-        units=total(year["units"]),
+        units=units,
         in_stock=year["availability"].mean("month").values,
-        lost_units=total(lost["lost_units"]),
-        lost_money=total(lost["lost_money"]),
+        **sum_losses(settled_losses(year), "month"),
     )
 
 # %% ../../nbs/86_report.summary.ipynb #cfb478d4
@@ -328,13 +333,26 @@ class Outlook:
 # %% ../../nbs/86_report.summary.ipynb #2efb87f2
 def left_moments(
     counts: Counts,  # Demand of whole months [items, months]
-    shares: np.ndarray,  # Share of each month that is left, 0..1 [months]
+    shares: np.ndarray,  # Share of the copies that is left, 0..1 [months] or [items, months]
 ) -> tuple[np.ndarray, np.ndarray]:  # Mean and variance [items, months]
     "Mean and variance of what is left of each month when every copy is left with its share."
     mean, variance = counts.mean, counts.variance()
     return mean * shares, variance * shares**2 + mean * shares * (1 - shares)
 
 # %% ../../nbs/86_report.summary.ipynb #1a31c95f
+def sold_shares(
+    orders: pd.DataFrame | None,  # The order list, with what each record is expected to sell
+    demand: np.ndarray,  # Expected demand of the same days [items]
+    items: pd.Index,  # Items of the forecast
+) -> np.ndarray:  # [items], 0..1; 1 where there is no order list
+    "Which share of each record's demand can be sold."
+    if orders is None or orders.empty:
+        return np.ones(len(items))
+    expected = orders.set_index("item_id")["expected"].reindex(items).to_numpy(float)
+    share = np.divide(expected, demand, out=np.ones(len(items)), where=demand > 0)
+    return np.clip(np.nan_to_num(share, nan=1.0), 0, 1)
+
+# %% ../../nbs/86_report.summary.ipynb #edc7078a
 def known_prices(
     panel: xr.Dataset | None,  # The panel
     items: pd.Index,  # Items of the forecast
@@ -358,7 +376,9 @@ def outlook(
     levels = np.array(list(forecast_levels(report.table).values()))
     price = known_prices(panel, items)
     spread = UNKNOWN_SPREAD if panel is None else common_spread(shop_history(panel))
-    ahead = left_moments(counts, reach.shares)
+    sold = sold_shares(report.orders, demand_ahead(counts, reach).mean, items)
+    whole = left_moments(counts, sold[:, None] * np.ones(len(months)))
+    ahead = left_moments(counts, sold[:, None] * reach.shares)
     unknown = np.full(len(months) + 1, np.nan)
     expected = ahead[0].sum(axis=1)
     return Outlook(
@@ -366,7 +386,7 @@ def outlook(
         pd.DataFrame(dict(item_id=items, expected=expected, expected_money=expected * price)),
         levels,
         total_forecast(*ahead, spread, levels),
-        total_forecast(counts.mean, counts.variance(), spread, levels),
+        total_forecast(*whole, spread, levels),
         None if np.isnan(price).all() else total_forecast(*ahead, spread, levels, price),
         unknown if panel is None else same_months(panel, reach),
         spread,
