@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['forecast_levels', 'forecast_array', 'forecast_means', 'example_quantiles', 'demand_counts', 'forecast_table', 'Reach',
-           'order_reach', 'thinning_matrix', 'thin_counts', 'demand_ahead', 'past_sales']
+           'order_reach', 'thinning_matrix', 'common_size', 'thin_counts', 'demand_ahead', 'past_sales']
 
 # %% ../../nbs/70_decide.demand.ipynb #2adde07f
 import re
@@ -150,6 +150,14 @@ def thinning_matrix(
     return np.diff(below, axis=1, prepend=0)
 
 # %% ../../nbs/70_decide.demand.ipynb #f9fd4c5b
+def common_size(
+    sizes: np.ndarray,  # Cells of each distribution [n]
+) -> np.ndarray:  # [n], at least as large
+    "The next power of two, or one and a half times one: few sizes serve all distributions."
+    power = 2 ** np.ceil(np.log2(np.maximum(sizes, 2))).astype(np.int64)
+    return np.where(sizes <= power * 3 // 4, power * 3 // 4, power)
+
+# %% ../../nbs/70_decide.demand.ipynb #a34db2cb
 def thin_counts(
     counts: Counts,  # Distributions [items, months]
     shares: np.ndarray,  # Probability that a copy is kept, 0..1; [items, months] or fewer axes
@@ -157,10 +165,14 @@ def thin_counts(
     "What is left of each distribution when every copy is kept with some probability."
     shares = np.broadcast_to(shares, counts.shape)
     starts, cells = np.cumsum(counts.sizes) - counts.sizes, counts.cells.copy()
-    kinds = pd.DataFrame({"size": counts.sizes, "step": counts.steps, "share": shares.ravel()})
+    kinds = pd.DataFrame(dict(size=common_size(counts.sizes), step=counts.steps))
+    kinds["share"] = shares.ravel()
     for (size, step, share), rows in kinds[kinds["share"] < 1].groupby(list(kinds)):
-        place = starts[rows.index][:, None] + np.arange(size)
-        cells[place] = counts.cells[place] @ thinning_matrix(int(size), int(step), share)
+        inside = np.arange(size) < counts.sizes[rows.index][:, None]
+        place = (starts[rows.index][:, None] + np.arange(size))[inside]
+        filled = np.zeros(inside.shape)
+        filled[inside] = counts.cells[place]
+        cells[place] = (filled @ thinning_matrix(int(size), int(step), share))[inside]
     return Counts(cells, counts.sizes, counts.steps, counts.shape, counts.mean * shares)
 
 # %% ../../nbs/70_decide.demand.ipynb #191f9169
