@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['forecast_levels', 'forecast_array', 'forecast_means', 'example_quantiles', 'demand_counts', 'forecast_table', 'Reach',
-           'order_reach', 'thinning_matrix', 'common_size', 'thin_counts', 'demand_ahead', 'past_sales']
+           'order_reach', 'binomial_matrix', 'thinning_matrix', 'common_size', 'thin_counts', 'demand_ahead',
+           'past_sales']
 
 # %% ../../nbs/70_decide.demand.ipynb #2adde07f
 import re
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import stats
+from scipy import special, stats
 
 from ..core import input_error
 from ..models.core import Forecast
@@ -135,6 +136,20 @@ def order_reach(
     return Reach(months, day, ends[-1] - pd.Timedelta(days=1), np.asarray(shares, dtype=float))
 
 # %% ../../nbs/70_decide.demand.ipynb #2487e56d
+def binomial_matrix(
+    size: int,  # Cells, one copy each
+    share: float,  # Probability that a copy is kept, 0..1
+) -> np.ndarray:  # [size, size]: probability of k copies (column) given n before (row)
+    "Binomial probabilities of all pairs, from one table of factorials."
+    if share <= 0 or share >= 1:
+        return np.eye(size) if share >= 1 else np.eye(1, size).repeat(size, axis=0)
+    copies, factorials = np.arange(size), special.gammaln(np.arange(size) + 1)
+    gone = copies[:, None] - copies
+    logs = factorials[:, None] - factorials - factorials[np.maximum(gone, 0)]
+    logs += copies * np.log(share) + gone * np.log1p(-share)
+    return np.where(gone < 0, 0, np.exp(np.where(gone < 0, -np.inf, logs)))
+
+# %% ../../nbs/70_decide.demand.ipynb #ad187ad9
 def thinning_matrix(
     size: int,  # Cells of the distribution
     step: int,  # Copies per cell
@@ -143,7 +158,7 @@ def thinning_matrix(
     "How many copies are left of each number of copies."
     copies = np.arange(size) * step
     if step == 1:
-        return stats.binom.pmf(copies[None], copies[:, None], share)
+        return binomial_matrix(size, share)
     edges, deviation = copies[None] + step / 2, np.sqrt(share * (1 - share) * copies)[:, None]
     below = stats.norm.cdf(edges, share * copies[:, None], np.maximum(deviation, 1e-9))
     below[:, -1] = 1
