@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from ..core import input_error
+from .days import date_evidence, parse_date
 from .schema import COLUMNS, Column
 from .tables import count_by, count_repairs, find_faults, text_categories
-from .values import barcode_repairs, date_evidence, parse_date
+from .values import barcode_repairs
 
 # %% ../../nbs/07_data.rows.ipynb #7f2e16e9
 YEARS = ("release_year", "recording_year")

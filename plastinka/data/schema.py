@@ -19,11 +19,10 @@ import numpy as np
 import pandas as pd
 
 from ..core import input_error
+from .days import date_faults, parse_date
 from plastinka.data.values import (
-    date_faults,
     parse_barcode,
     parse_count,
-    parse_date,
     parse_price,
     parse_year,
 )
