@@ -44,11 +44,15 @@ def forecast(
     out: str = "runs",  # Folder in which every run gets a folder of its own
 ) -> int:  # Exit code
     "Forecast a shop's sales from its files or its store, and say what to order."
-    from plastinka.jobs.core import forecast_job
+    from plastinka.jobs.core import Job
 
     values = dict(
         stock=stock,
+        sales=[*sales],
+        store=store,
+        profile=profile,
         sheet=sheet,
+        snapshot_date=snapshot_date,
         horizon=horizon,
         lags=lags,
         head=head,
@@ -57,9 +61,12 @@ def forecast(
         cutoffs=cutoffs,
         seeds=seeds,
         seed=seed,
-        store=store,
     )
-    return run_and_tell(forecast_job(sales, profile, snapshot_date, **values), out)
+    if profile and not os.path.isfile(os.path.expanduser(profile)):
+        from plastinka.data.profiles import load_profile
+
+        load_profile(profile)
+    return run_and_tell(Job("forecast", values), out)
 
 # %% ../../nbs/91_doors.cli.ipynb #5b191310
 def run_and_tell(
