@@ -165,21 +165,23 @@ def _date_faults(texts):
 # %% ../../nbs/03_data.days.ipynb #a5e286fc
 def date_evidence(
     series: pd.Series,  # Cells
-) -> pd.Series:  # "day first", "month first", "either", or "" where the cell says nothing
+) -> pd.Series:  # "day first", "month first", "either", "real" of a real date, or ""
     "What each cell says about the order of day and month."
     return parse_texts(series, _date_evidence, "")[0]
 
 # %% ../../nbs/03_data.days.ipynb #5a21c82d
+_REAL = rf"(?:{_YEAR_FIRST}|{_SERIAL})".replace("^", "").replace("$", "")
+
+
 def _date_evidence(texts):
+    "What each text says, and no text that is bad."
     parts = texts.str.extract(_DAY_FIRST)[[0, 1]].astype(float)
     first, second = parts[0].to_numpy(), parts[1].to_numpy()
-    found = np.select(
-        [
-            (first > 12) & (second <= 12),
-            (first <= 12) & (second > 12),
-            (first <= 12) & (second <= 12) & (first != second),
-        ],
-        ["day first", "month first", "either"],
-        "",
-    )
+    known = [
+        (first > 12) & (second <= 12),
+        (first <= 12) & (second > 12),
+        (first <= 12) & (second <= 12) & (first != second),
+        texts.str.fullmatch(_REAL).to_numpy(bool),
+    ]
+    found = np.select(known, ["day first", "month first", "either", "real"], "")
     return found.astype(object), np.zeros(len(texts), dtype=bool)
