@@ -59,7 +59,8 @@ from plastinka.data.schema import (
     normalise,
     usual_headers,
 )
-from .values import cell_text, parse_barcode, parse_date, parse_price
+from .days import parse_date
+from .values import cell_text, parse_barcode, parse_price
 
 # %% ../../nbs/11_data.ingest.ipynb #3ec76cb8
 BOOKS = (".xlsx", ".xlsm", ".xls")  # Workbooks
