@@ -58,7 +58,7 @@ class ProgressReader:
             print(event["bar"].strip(), file=self.stream, flush=True)
             self.last_bar = time.monotonic()
 
-# %% ../../nbs/82_jobs.local.ipynb #801a75ad
+# %% ../../nbs/82_jobs.local.ipynb #c3889222
 def child_environment() -> dict[str, str]:  # For `subprocess`
     "The environment of a run's process."
     surroundings = dict(os.environ)
@@ -75,7 +75,7 @@ def start_runner(
     folder: Path,  # A queued run
 ) -> subprocess.Popen:  # The child process
     "Start a process that executes a queued run."
-    code = "from plastinka.jobs.runner import main; main()"
+    code = "from plastinka.jobs.runner import execute_from_arguments as run; run()"
     command = [sys.executable, "-P", "-c", code, str(folder), str(os.getpid())]
     with open(folder / "runner.log", "ab") as log:
         return subprocess.Popen(
@@ -124,7 +124,7 @@ def run_folder(
         (folder / "runner.log").unlink(missing_ok=True)
     return receipt
 
-# %% ../../nbs/82_jobs.local.ipynb #f50c3b73
+# %% ../../nbs/82_jobs.local.ipynb #132cc960
 def _wait(process, reader, received):
     "Wait for the child's end."
     passed_on = 0
@@ -136,7 +136,7 @@ def _wait(process, reader, received):
         time.sleep(0.1)
     reader.show_new()
 
-# %% ../../nbs/82_jobs.local.ipynb #a82f25e4
+# %% ../../nbs/82_jobs.local.ipynb #097542ae
 def _how_it_died(folder, returncode, status):
     "The receipt's error for a child that could not write its own."
     if status == "cancelled":

@@ -6,7 +6,7 @@
 __all__ = ['PACKAGES', 'OWN_FILES', 'code_version', 'environment', 'kernel_manager_class', 'prepare_surroundings',
            'execute_notebook', 'Execution', 'execute', 'progress_events', 'read_steps', 'failing_step',
            'failing_heading', 'describe_error', 'artifact_files', 'remove_files', 'finish', 'resources', 'execute_run',
-           'exit_code', 'failure_message', 'main']
+           'exit_code', 'failure_message', 'execute_from_arguments']
 
 # %% ../../nbs/81_jobs.runner.ipynb #9bb981b9
 import contextlib
@@ -39,7 +39,7 @@ def code_version() -> dict:  # version, commit, changed: whether the checkout di
         version.update(commit=commit, changed=None if changes is None else bool(changes))
     return version
 
-# %% ../../nbs/81_jobs.runner.ipynb #edc5f863
+# %% ../../nbs/81_jobs.runner.ipynb #3932f47c
 def _git(root, *arguments):
     "What git prints; None where it cannot say."
     try:
@@ -116,7 +116,7 @@ def prepare_surroundings(
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
 
-# %% ../../nbs/81_jobs.runner.ipynb #a06acd0d
+# %% ../../nbs/81_jobs.runner.ipynb #4103ed28
 def execute_notebook(
     notebook: Path,  # Source; it is only read
     output: str,  # The executed notebook, in the current folder
@@ -200,7 +200,7 @@ def read_steps(
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
     return [event for event in progress_events(lines) if "step" in event]
 
-# %% ../../nbs/81_jobs.runner.ipynb #b4c2c033
+# %% ../../nbs/81_jobs.runner.ipynb #e02f5898
 def failing_step(
     steps: list[dict],  # As `read_steps` gives them
 ) -> str | None:  # The step's name
@@ -245,7 +245,7 @@ def describe_error(
     place = failing_step(read_steps(folder)) or failing_heading(execution.output)
     return dict(kind=kind, step=place, type=name, message=message)
 
-# %% ../../nbs/81_jobs.runner.ipynb #b74b8da2
+# %% ../../nbs/81_jobs.runner.ipynb #91282da4
 def _input_error_names():
     "Names of `InputError` and of all classes made from it."
     known = [InputError]
@@ -265,7 +265,7 @@ def artifact_files(
     made = (path for path in folder.rglob("*") if path.is_file() and path not in before)
     return sorted(path for path in made if not (path.parent == folder and path.name in OWN_FILES))
 
-# %% ../../nbs/81_jobs.runner.ipynb #e26fc340
+# %% ../../nbs/81_jobs.runner.ipynb #1f457bb1
 def remove_files(
     paths: list[Path],  # Files to remove
 ):
@@ -341,13 +341,13 @@ def execute_run(
         folder, **finish(execution, folder, before), ended=_now(), **resources(folder, started)
     )
 
-# %% ../../nbs/81_jobs.runner.ipynb #f918f7e4
+# %% ../../nbs/81_jobs.runner.ipynb #6ca0c412
 def _begin_receipt(folder):
     "Write into the receipt that the run begins, in this process."
     began = dict(status="running", process=this_process(), started=_now())
     return write_receipt(folder, **began, code=code_version(), environment=environment())
 
-# %% ../../nbs/81_jobs.runner.ipynb #f85d28cc
+# %% ../../nbs/81_jobs.runner.ipynb #0a4311d8
 def _now():
     "The time as a receipt has it."
     return datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -363,7 +363,7 @@ def exit_code(
     codes = dict(input=2, cancelled=130)
     return codes.get(kind, 1)
 
-# %% ../../nbs/81_jobs.runner.ipynb #03261d8c
+# %% ../../nbs/81_jobs.runner.ipynb #d6da75b2
 def failure_message(
     receipt: dict,  # Of a run that has not succeeded
     folder: str | Path,  # The run's folder
@@ -382,13 +382,13 @@ def failure_message(
     reason = f"{error['type']}: {error['message']}" if error["type"] else error["message"]
     return f"The run failed{_at(error)}: {reason}\n{see}"
 
-# %% ../../nbs/81_jobs.runner.ipynb #fa961fb1
+# %% ../../nbs/81_jobs.runner.ipynb #5d3dad01
 def _at(error):
     "The place of an error, for the middle of a sentence."
     return f" at step «{error['step']}»" if error["step"] else ""
 
 # %% ../../nbs/81_jobs.runner.ipynb #6beb3cf4
-def main():
+def execute_from_arguments():
     "Execute the run in the folder `sys.argv[1]`; `sys.argv[2]` is the process to watch."
     folder, parent = sys.argv[1], int((sys.argv[2:] or ["0"])[0])
     try:
