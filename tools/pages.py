@@ -30,7 +30,7 @@ def with_quarto(root: Path):
 
 def with_sphinx(root: Path, target: Path):
     "The site by Sphinx. A warning, such as of a link to no page, is an error."
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-j", "2"]
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going"]
     with tempfile.TemporaryDirectory() as folder:
         site = Path(folder) / "site"
         folders = ["-c", root / "tools" / "docs", root / "nbs", site]
