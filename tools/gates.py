@@ -1,4 +1,4 @@
-"""The gates of `make test`: notebooks clean, package in sync, notebooks run, pytest.
+"""The gates of `make test`: notebooks clean, package in sync, notebooks run, pages, pytest.
 
 Each gate compares or runs copies, so that a failing test never changes the working tree. The first
 gate that does not hold ends the test and says what to run. `python tools/gates.py sync notebooks`
@@ -19,6 +19,9 @@ from pathlib import Path
 import style
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools" / "docs"))
+from check import page_faults  # noqa: E402
+
 SECONDS_PER_NOTEBOOK = 300
 BY_HAND = ("__init__.py", "__main__.py")  # What no notebook writes
 
@@ -227,6 +230,19 @@ def pytest_gate(files: list[str]):
     return gate
 
 
+def gate_pages(root: Path) -> str:
+    "Every notebook has a page, with no link to nowhere and nothing that is fetched from elsewhere."
+    with tempfile.TemporaryDirectory() as folder:
+        site = Path(folder) / "site"
+        run_quietly([sys.executable, str(root / "tools" / "pages.py"), str(site)], root)
+        names = [page.relative_to(root / "nbs").with_suffix("") for page in notebooks(root)]
+        missing = [name for name in names if not (site / f"{name}.html").exists()]
+        faults = [f"no page was made of {name}.ipynb" for name in missing] + page_faults(site)
+    if faults:
+        raise GateError("\n".join(faults) + "\nRun: make docs")
+    return f"{len(names)} pages"
+
+
 FAST_TESTS = ["tests/test_house.py", "tests/test_style.py", "tests/test_import.py"]
 GATES = {
     "clean": ("notebooks are clean", gate_clean),
@@ -235,9 +251,10 @@ GATES = {
     "changed": ("changed notebooks run", gate_changed),
     "fast": ("fast tests", pytest_gate(FAST_TESTS)),
     "notebooks": ("notebooks run", gate_notebooks),
+    "pages": ("pages for readers", gate_pages),
     "pytest": ("pytest", pytest_gate(["tests"])),
 }
-ALL = ["clean", "sync", "notebooks", "pytest"]  # What `make test` runs
+ALL = ["clean", "sync", "notebooks", "pages", "pytest"]  # What `make test` runs
 QUICK = ["clean", "sync", "fast", "changed"]  # What `make quick` runs
 
 

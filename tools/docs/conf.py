@@ -1,8 +1,9 @@
-"""How Sphinx makes pages of the notebooks in nbs/: `python tools/pages.py` runs it where Quarto is missing.
+"""How Sphinx makes pages of the notebooks in nbs/, where Quarto is missing: see tools/pages.py.
 
-Sphinx and its theme furo give search, index, contents, previous and next, dark and small screens; myst-nb reads
-notebooks; autodoc reads signatures. Here stands only what nbdev's notebooks need beside: what is exported is shown by
-its signature and docments, what is hidden is left out, and names in prose become links.
+Sphinx and its theme furo give search, index, contents, previous and next, dark and small screens;
+myst-nb reads notebooks; autodoc reads signatures. Here stands only what nbdev's notebooks need
+beside: what is exported is shown by its signature and docments, what is hidden is left out, and
+names in prose become links.
 """
 
 import ast
@@ -10,6 +11,7 @@ import importlib
 import json
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -65,6 +67,7 @@ def reference(module: str, name: str) -> str:
     return f"```{{eval-rst}}\n.. auto{kind}:: {module}.{name}\n   {option}\n```"
 
 
+@cache
 def known_names() -> dict[str, str]:
     "Where every public name of the package stands: `read_files` → `plastinka.data.ingest.read_files`."
     modules = importlib.import_module("plastinka._modidx").d["syms"]
@@ -121,7 +124,7 @@ def sidebar() -> str:
 
 
 def head(title: str, module: str, docname: str) -> str:
-    "The first cell of a page: title, sentence, then the module's name, or the sidebar of the first page."
+    "The first cell of a page: title and sentence; then the module's name, or all pages."
     if docname == root_doc:
         return f"{title}\n\n{sidebar()}"
     return f"{title}\n\n```{{py:module}} {module}\n```\n`{module}`" if module else title
@@ -136,7 +139,7 @@ def prepare(_app, docname: str, source: list[str]):
     exports_to = dict(DIRECTIVE.findall(code)).get("default_exp", "").strip()
     module = exports_to and f"plastinka.{exports_to}"
     meant = meant_names(code)
-    links = {name: path for name, path in KNOWN.items() if name in meant}
+    links = {name: path for name, path in known_names().items() if name in meant}
     title, *rest = notebook["cells"]
     title["source"] = head(title["source"], module, docname)
     notebook["cells"] = [title, *(new for cell in rest for new in shown(cell, module, links))]
@@ -176,4 +179,3 @@ def setup(app):
 
 
 root_doc = "index"
-KNOWN = known_names()
