@@ -1,8 +1,8 @@
 """Expected units of all titles together, against what sold, on monthly sets kept outside the
 project.
 
-    PLASTINKA_DATA=folder python bench/totals.py          # four sets, five cutoffs, two networks each
-    PLASTINKA_DATA=folder python bench/totals.py --quick  # at most 300 items of each set, one network
+    PLASTINKA_DATA=folder python bench/totals.py        # 4 sets, 5 cutoffs, 2 networks each
+    PLASTINKA_DATA=folder python bench/totals.py --quick  # at most 300 items of each, one network
     PLASTINKA_DATA=folder python bench/totals.py --sets carparts M5 --option averaging=0.5
 
 Each model sees the months up to a cutoff and says what sells in the three months after. The last
