@@ -20,7 +20,7 @@ import xarray as xr
 from .arrivals import arrival_days
 from ..core import input_error
 from .demand import day_weights, demand_rates, fading_days, usual_lot
-from .gaps import LOTS_TOLD, NEVER, Gaps, closing_chances, gap_laws, settled_chances
+from .gaps import MOST_ARRIVALS, NEVER, Gaps, closing_chances, gap_laws, settled_chances
 from ..data.ledger import Ledger, is_release, most_frequent
 
 # %% ../../nbs/30_panel.panel.ipynb #fde072e6
@@ -417,7 +417,7 @@ def item_kinds(
     return kind.astype(np.int64)
 
 
-KINDS = 6 * LOTS_TOLD  # Kinds of gaps that are told apart
+KINDS = 6 * MOST_ARRIVALS  # Kinds of gaps that are told apart
 
 
 def find_gaps(
@@ -430,7 +430,7 @@ def find_gaps(
     item = np.repeat(np.arange(len(kind)), np.diff(np.append(starts, len(stretches.days))))
     came = np.cumsum(stretches.arrived > 0)
     lots = came - np.append(0, came)[starts][item] + (stretches.opening > 0)[item]
-    kind_of = kind[item] * LOTS_TOLD + np.clip(lots, 1, LOTS_TOLD) - 1
+    kind_of = kind[item] * MOST_ARRIVALS + np.clip(lots, 1, MOST_ARRIVALS) - 1
     there = np.flatnonzero((stretches.stock > 0) | (stretches.sold > 0))
     place = np.flatnonzero((stretches.stock[there] == 0) & (stretches.sold[there] > 0))
     begin, after = there[place], np.append(there, 0)[place + 1]
