@@ -21,7 +21,7 @@ from ..core import input_error
 from ..scores.counts import Counts, quantile_counts, sum_counts
 from ..data.ledger import Ledger
 from ..models.core import Forecast
-from ..panel.panel import single_pieces
+from ..panel.lost import single_pieces
 from ..data.schema import normalise_text
 
 # %% ../../nbs/70_decide.orders.ipynb #4a5898d2
