@@ -14,11 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plastinka.core import InputError
-from plastinka.panel.demand import FADING, day_weights, demand_rates, usual_lot
+from plastinka.panel.days import FADING, day_weights
+from plastinka.panel.demand import demand_rates
+from plastinka.panel.prior import usual_lot
 from plastinka.panel.features import fit_static, future_features, past_features, static_features
 from plastinka.data.ingest import RawRows
 from plastinka.data.ledger import build_ledger
-from plastinka.panel.panel import build_panel, daily_stock, stock_now
+from plastinka.panel.intervals import daily_stock
+from plastinka.panel.panel import build_panel, stock_now
 
 WRITTEN = (
     "first_sold",
@@ -304,7 +307,7 @@ def lost_by_day(measures):
         lot,
         measures["new"],
         measures["fading"],
-        told=measures["told"],
+        known_from=measures["told"],
     )
     return measures["worth_missed"] * rate + measures["fading_missed"] * rush
 

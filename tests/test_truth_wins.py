@@ -2,7 +2,7 @@
 is best, however often the shelf is empty.
 
 Two kinds of worlds. Small ones that are simulated here and share nothing with the estimator of
-`29_panel.demand`: their lost sales are estimated by a textbook gamma-Poisson model in this file.
+`28_panel.demand`: their lost sales are estimated by a textbook gamma-Poisson model in this file.
 And the shop of `13_simulate.shop`, read, laid out and estimated by the rooms that a production run
 uses. In each the forecast is an oracle: the true distribution, its mean multiplied."""
 
