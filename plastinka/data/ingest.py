@@ -47,18 +47,16 @@ from plastinka.data.cells import (
     settle_decimals,
 )
 from ..core import bar, file_sha256, input_error, say
+from .profiles import Profile, load_profile, profile_aliases
 from plastinka.data.schema import (
     ALIASES,
     COLUMNS,
     KINDS,
-    Profile,
     check_columns,
     header_key,
-    load_profile,
     match_headers,
     nearest,
     normalise,
-    profile_aliases,
     usual_headers,
 )
 from .values import cell_text, parse_barcode, parse_date, parse_price

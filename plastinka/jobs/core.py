@@ -446,7 +446,7 @@ def forecast_job(
         )
     is_file = bool(profile) and Path(profile).expanduser().is_file()
     if profile and not is_file:
-        from plastinka.data.schema import load_profile  # Brings pandas, which costs half a second
+        from plastinka.data.profiles import load_profile  # Brings pandas, which costs half a second
 
         load_profile(profile)
     values = dict(
