@@ -20,7 +20,7 @@ import training
 from report import finish, row
 from plastinka.models.core import forecast_frame
 from plastinka.models.tide import predict_tide, quiet_lightning
-from plastinka.panel.windows import BlockTrainingDataset, as_is
+from plastinka.models.batches import BlockTrainingDataset, keep_batch
 
 
 def main() -> int:
@@ -45,7 +45,7 @@ def main() -> int:
     model = training.make_model(256)
     model.fit_from_dataset(
         BlockTrainingDataset(block, windows[:2560]),
-        dataloader_kwargs={"collate_fn": as_is, "pin_memory": False},
+        dataloader_kwargs={"collate_fn": keep_batch, "pin_memory": False},
     )
     series = training.series_of(data)
     series.pop("sample_weight")

@@ -44,7 +44,9 @@ from plastinka.models.tide import (
 )
 from plastinka.simulate.shop import make_shop
 from plastinka.evaluate.fit import panel_at
-from plastinka.panel.windows import as_is, demand_estimate, target_weight, WindowBlock
+from plastinka.models.batches import keep_batch
+from plastinka.panel.features import demand_estimate
+from plastinka.panel.windows import target_weight, WindowBlock
 
 HORIZON, EPOCHS, SLACK = training.HORIZON, 12, 1.005
 FIRST_SHOP = 6  # Seed of the first shop; the options below were chosen on others
@@ -139,7 +141,7 @@ def by_plastinka(block: WindowBlock, windows: np.ndarray, judge: Judge, seed: in
     )
     model.fit_from_dataset(
         tide_dataset(block, windows, options, model.likelihood),
-        dataloader_kwargs={"collate_fn": as_is, "pin_memory": False},
+        dataloader_kwargs={"collate_fn": keep_batch, "pin_memory": False},
     )
 
 

@@ -30,9 +30,9 @@ from plastinka.evaluate.fit import panel_at, tide_options
 from plastinka.panel.windows import (
     build_block,
     cutoff_windows,
-    gather_target,
     thin_windows,
     training_windows,
+    window_targets,
 )
 
 PASSES, KEEP = 6, 0.25
@@ -55,8 +55,8 @@ def main() -> int:
     settings = replace(tide_options(panel.sizes["month"]), batch_size=256)
     block = build_block(panel, fit_static(panel.isel(month=slice(0, last + 1))), settings.lags, 3)
     windows, held_out = training_windows(block, last_target=last), cutoff_windows(block, last)
-    ahead = gather_target(block, held_out, ("demand", "weight"))
-    actual, valid = ahead["demand"].numpy()[:, :, 0], ahead["weight"].numpy()[:, :, 0] > 0
+    ahead = window_targets(block, held_out, ("demand", "weight"))
+    actual, valid = ahead["demand"], ahead["weight"] > 0
     found = {keep: [] for keep in (1.0, KEEP)}
     for seed in range(1 if options.quick else 3):
         for keep, results in found.items():

@@ -24,7 +24,8 @@ from darts.utils.torch import MAX_TORCH_SEED_VALUE
 
 from report import finish, row
 from plastinka.models.tide import LossCurve, quiet_lightning
-from plastinka.panel.windows import BlockTrainingDataset, WindowBlock, as_is
+from plastinka.models.batches import BlockTrainingDataset, keep_batch
+from plastinka.panel.windows import WindowBlock
 
 LAGS, HORIZON, MONTHS, PAST, FUTURE, STATIC = 12, 3, 48, 12, 6, 24
 QUANTILES = [0.01, 0.05, 0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9, 0.95, 0.99]
@@ -49,21 +50,18 @@ def block_of(data: dict[str, np.ndarray]) -> tuple[WindowBlock, np.ndarray]:
     "The arrays as a block, and all full windows, numbered newest first within an item as darts does; `target` is in units of `scale`."
 
     def pad(values, before, after):
-        return torch.from_numpy(
-            np.ascontiguousarray(
-                np.pad(values, [(0, 0), (before, after)] + [(0, 0)] * (values.ndim - 2))
-            )
-        )
+        width = [(0, 0), (before, after)] + [(0, 0)] * (values.ndim - 2)
+        return np.ascontiguousarray(np.pad(values, width))
 
     items, copies = len(data["target"]), data["target"] * data["scale"]
     block = WindowBlock(
         target=pad(copies, LAGS, HORIZON),
         past=pad(data["past"], LAGS, 0),
         future=pad(data["future"], LAGS, 0),
-        static=torch.from_numpy(data["static"]),
-        scale=torch.from_numpy(data["scale"]),
+        static=data["static"],
+        scale=data["scale"],
         weight=pad(data["weight"], 0, HORIZON),
-        known=torch.ones(items, MONTHS, dtype=torch.bool),
+        known=np.ones((items, MONTHS), dtype=bool),
         sold=pad(copies, 0, HORIZON),
         seen=pad(copies, LAGS, 0),
         lags=LAGS,
@@ -154,7 +152,7 @@ def measure(items: int, batch: int, rounds: int) -> dict[str, float]:
         model = make_model(batch)
         model.fit_from_dataset(
             BlockTrainingDataset(block, windows[:1]),
-            dataloader_kwargs={"collate_fn": as_is, "pin_memory": False},
+            dataloader_kwargs={"collate_fn": keep_batch, "pin_memory": False},
         )
         times["bound"].append(
             seconds(lambda: epoch_bound(model.model, batches)) * len(order) / batch / len(batches)
@@ -163,7 +161,7 @@ def measure(items: int, batch: int, rounds: int) -> dict[str, float]:
         times["block"].append(
             seconds(
                 lambda: model.fit_from_dataset(
-                    dataset, dataloader_kwargs={"collate_fn": as_is, "pin_memory": False}
+                    dataset, dataloader_kwargs={"collate_fn": keep_batch, "pin_memory": False}
                 )
             )
         )
@@ -194,7 +192,7 @@ def identical_weights(newest_first: bool = True) -> bool:
     )  # `fit` draws one seed more than `fit_from_dataset`
     ours.fit_from_dataset(
         BlockTrainingDataset(block, windows),
-        dataloader_kwargs={"collate_fn": as_is, "pin_memory": False},
+        dataloader_kwargs={"collate_fn": keep_batch, "pin_memory": False},
     )
     return all(
         torch.equal(a, b)

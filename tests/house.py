@@ -15,7 +15,7 @@ import yaml
 MACHINE_PATH = re.compile(
     r"(?<![\w.~-])/(?:home|root|Users|tmp|work|var/folders)/[\w.-]+|[A-Za-z]:\\\\?Users"
 )
-NETWORK_ROOMS = {32, 36, 42, 43, 44, 45, 61}
+NETWORK_ROOMS = {42, 43, 44, 45, 61}
 NETWORK_LIBRARIES = {"torch", "darts", "pytorch_lightning", "lightning"}
 WINGS = (
     "data simulate store panel scores models evaluate decide report jobs doors".split()
@@ -111,12 +111,14 @@ def wings(root: Path) -> list[str]:
 
 
 def learning(root: Path) -> list[str]:
-    "Only the rooms that hold networks use torch or darts: the rest starts fast and can be read without them."
+    "Only networks use torch or darts, and `to_darts`; the rest starts fast and works without."
     faults = []
     for name, cells in pages(root).items():
         if number(name) in NETWORK_ROOMS:
             continue
         for cell in filter(is_export, cells):
+            if "\ndef to_darts(" in cell["source"]:
+                continue
             for node in ast.walk(parsed(cell["source"])):
                 used = (
                     [alias.name for alias in node.names]

@@ -18,7 +18,8 @@ from plastinka.panel.panel import build_panel
 from plastinka.data.schema import QUANTILES
 from plastinka.simulate.shop import make_shop
 from plastinka.evaluate.fit import panel_at, tide_options, train_all
-from plastinka.panel.windows import build_block, gather, training_windows, window_weights
+from plastinka.models.batches import gather_inputs
+from plastinka.panel.windows import build_block, training_windows, window_weights
 
 CUTOFF, SNAPSHOT = pd.Timestamp("2023-06-01"), pd.Timestamp("2024-01-01")
 END = CUTOFF + pd.offsets.MonthBegin(1)
@@ -138,9 +139,10 @@ def as_of_cutoff(rows):
     said |= {
         "windows": windows,
         "window weights": window_weights(block, windows, 0.5),
-        "target weight": block.weight.numpy(),
+        "target weight": block.weight,
     }
-    said |= {f"input {name}": values.numpy() for name, values in gather(block, windows).items()}
+    inputs = gather_inputs(block, windows)
+    said |= {f"input {name}": values.numpy() for name, values in inputs.items()}
     models = (train_all(panel, options, 30, len(windows)), *BASELINES)
     return said | {
         f"forecast of {model.name}": model.forecast(panel, 3).quantile(QUANTILES)

@@ -186,7 +186,7 @@ def test_foreign_kernels_odd_folders_and_two_at_once(tmp_path):
 
 
 def test_progress_is_shown_while_the_run_works(tmp_path):
-    slow = "import time\nfrom plastinka.core import say, step\nsay('first line')\nwith step('Waiting'): time.sleep(4)"
+    slow = "import time\nfrom plastinka.core import report_progress, step\nreport_progress('first line')\nwith step('Waiting'): time.sleep(4)"
     process = start(notebook(tmp_path, slow))
     assert process.stderr.readline().startswith("Run ")
     first = process.stderr.readline()

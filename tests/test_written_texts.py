@@ -15,7 +15,8 @@ from plastinka.data.ledger import build_ledger
 from plastinka.models.core import Forecast
 from plastinka.decide.orders import order_list
 from plastinka.panel.panel import build_panel, stock_now
-from plastinka.report.html import write_excel, write_html
+from plastinka.report.excel import write_excel
+from plastinka.report.html import write_html
 from plastinka.data.schema import QUANTILES
 from plastinka.simulate.shop import write_sheet
 

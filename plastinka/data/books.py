@@ -13,7 +13,7 @@ import logging
 import re
 import zipfile
 from xml.etree import ElementTree
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import fastexcel
@@ -80,7 +80,6 @@ def text_column(
     return pd.Categorical.from_codes(kept[codes], categories=pd.Index(texts[~blank], dtype=object))
 
 # %% ../../nbs/04_data.books.ipynb #dfdc2f0f
-logging.getLogger("fastexcel").setLevel(logging.ERROR)
 MAX_COLUMNS = 10_000  # A table may have this many columns
 
 
@@ -113,10 +112,23 @@ def _show_errors(columns, errors):
     return columns
 
 
+@contextmanager
+def _quiet():
+    "Without the reader's warnings; cells with an error are shown as such."
+    log = logging.getLogger("fastexcel")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
 def _sheet_grid(book, name):
     "One sheet as a grid; a sheet without cells has no columns."
-    page = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
-    batch, errors = page.to_arrow_with_errors()
+    with _quiet():
+        page = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
+        batch, errors = page.to_arrow_with_errors()
     if batch.num_columns > MAX_COLUMNS:
         raise too_wide(f"sheet «{name}»", batch.num_columns)
     columns = _show_errors(list(batch.columns), errors.errors if errors else [])

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core import bar, file_sha256, input_error, say
+from ..core import bar, file_sha256, input_error, report_progress
 from .books import REJECTED, Grid
 from .columns import make_table, plain_texts, take_columns
 from .files import find_files, printable, read_grids
@@ -341,7 +341,7 @@ def read_sources(
         raise input_error("parameters stock and sales", "no file is given", cure)
     parts = _read_parts(chosen, frames, profiles, sheet)
     for file, reason in ignored.itertuples(index=False):
-        say(f"Left out: {file}, {reason}")
+        report_progress(f"Left out: {file}, {reason}")
     raw = _stack(apply_corrections(parts), ignored)
     for kind, own in profiles.items():
         mine = [part for part in parts if part.source["kind"] == kind]

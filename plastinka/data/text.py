@@ -13,6 +13,7 @@ import io
 import re
 import zlib
 from collections.abc import Iterable
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -155,7 +156,16 @@ def full_rows(
 
 # %% ../../nbs/06_data.text.ipynb #a6ce6c0f
 SEPARATORS = (";", ",", "\t", "|")  # Between the fields of a text file
-csv.field_size_limit(1 << 30)  # Fields may be long; Python's own limit is 131,072 characters
+
+
+@contextmanager
+def _long_fields():
+    "Let fields be longer than Python's own limit of 131,072 characters, and put it back."
+    before = csv.field_size_limit(1 << 30)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def _first_rows(lines, separator, aliases):
@@ -163,7 +173,8 @@ def _first_rows(lines, separator, aliases):
     found = []
     for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
         reader = csv.reader(lines, delimiter=separator, quoting=quoting)
-        ends, rows = zip(*[(reader.line_num, row) for row in reader] or [(0, [])], strict=True)
+        with _long_fields():
+            ends, rows = zip(*[(reader.line_num, row) for row in reader] or [(0, [])], strict=True)
         found.append((max(len(match_headers(row, aliases)) for row in rows[:100]), ends, rows))
     by_line = found[1][0] > found[0][0]
     return *found[by_line][1:], by_line
@@ -279,7 +290,8 @@ def mend_quotes(
 def _mend_line(text, width, separator):
     "Fields of a line of the wrong length, or None where it cannot be said what they are."
     try:
-        fields = next(csv.reader([text], delimiter=separator), [])
+        with _long_fields():
+            fields = next(csv.reader([text], delimiter=separator), [])
     except csv.Error:  # A carriage return in the middle
         fields = re.sub(r"[\r\n]+", " ", text).split(separator)
     if len(fields) > width and any(each.strip() for each in fields[width:]):

@@ -14,18 +14,12 @@ import pandas as pd
 from ..jobs.local import run_folder
 from ..core import step
 from ..data.ingest import read_sources
-from plastinka.jobs.core import (
-    check_parameters,
-    forecast_job,
-    new_run_folder,
-    queue_run,
-    run_notebook_path,
-    write_receipt,
-)
+from ..jobs.core import Job, new_run_folder, queue_run, write_receipt
+from ..jobs.parameters import check_parameters, run_notebook_path
 from ..data.ledger import Ledger, build_ledger
 from ..scores.metrics import coverage, mean_pinball
 from ..models.baselines import BASELINES
-from ..decide.orders import demand_counts, forecast_levels
+from ..decide.demand import demand_counts, forecast_levels
 from ..panel.panel import build_panel
 from ..simulate.shop import Shop, make_shop
 
@@ -119,11 +113,12 @@ def run_demo(
     with step(f"Making a shop of {titles} titles and {months} months"):
         shop.write(folder / "shop")
     sales = sorted(str(path) for path in (folder / "shop").glob("sales_*.xlsx"))
-    job = forecast_job(sales, stock=str(folder / "shop" / "stock.xlsx"), horizon=horizon, seed=seed)
+    stock = str(folder / "shop" / "stock.xlsx")
+    job = Job("forecast", dict(stock=stock, sales=sales, horizon=horizon, seed=seed))
     receipt = run_folder(queue_run(job, folder=folder))
     if receipt["status"] != "succeeded":
         return folder, receipt, ""
     with step("Comparing with the truth"):
-        ledger = build_ledger(read_sources(job.parameters["stock"], sales))
+        ledger = build_ledger(read_sources(stock, sales))
         truth = compare_with_truth(shop, ledger, pd.read_parquet(folder / "forecast.parquet"))
     return folder, write_receipt(folder, truth=truth), truth_summary(truth)

@@ -342,7 +342,7 @@ def execute_run(
         environment=environment(),
     )
     notebook, before = Path(receipt["notebook_path"]), {path for path in folder.rglob("*")}
-    job = Job(str(notebook), receipt["parameters"], tuple(receipt["inputs"]))
+    job = Job(str(notebook), receipt["parameters"])
     os.chdir(folder)
     with tempfile.TemporaryDirectory(prefix="plastinka-", ignore_cleanup_errors=True) as temporary:
         prepare_surroundings(folder, Path(temporary))
