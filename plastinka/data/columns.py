@@ -331,10 +331,15 @@ def _take_statuses(table, found):
     return used
 
 # %% ../../nbs/10_data.columns.ipynb #c018ab56
+_PLAIN_NUMBER = re.compile(r"-?\d+(?:\.\d{1,2})?")  # Says one thing in every file
+
+
 def _settle_numbers(frame, table, name):
     "Write out the numbers of a column as the whole column shows; its currency, if one is written."
     codes, texts = pd.factorize(frame[name])
     texts = pd.Series(texts, dtype=object).astype(str).str.strip()
+    if all(map(_PLAIN_NUMBER.fullmatch, texts)):
+        return ""
     rows = np.bincount(codes[codes >= 0], minlength=len(texts))
     currency = check_currency(texts, rows, f"{table.where}, prices") if name == "price" else ""
     settled = settle_decimals(texts, name == "count")
