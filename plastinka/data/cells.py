@@ -23,7 +23,7 @@ def _decimal_mark(bare):
         return "."
     return "," if comma.any() else ""
 
-
+# %% ../../nbs/06_data.cells.ipynb #3c85ad4e
 def _are_thousands(bare):
     "Which numbers with three digits behind a mark have a mark between thousands."
     decimal = _decimal_mark(bare)
@@ -113,7 +113,7 @@ def _explained_sums(counts, sparse):
     at, own = sums[sparse], counts[sparse]
     return np.isin(at + own, borders), np.isin(at - own, borders)
 
-
+# %% ../../nbs/06_data.cells.ipynb #12903943
 def find_sums(
     frame: pd.DataFrame,  # Our columns of one file as text, None where blank
     asked: np.ndarray,  # bool, one per row: rows that may be sums
@@ -149,7 +149,7 @@ def _one_of(words):
     "A pattern for words in a list; `_` stands for a blank."
     return "(?:" + "|".join(words.split()).replace("_", " ") + ")"
 
-
+# %% ../../nbs/06_data.cells.ipynb #ba3d7d58
 _GONE = "(?:partially )?" + _one_of(
     """cancel void failed declined expired refunded returned draft storniert abgebrochen erstattet
 annul отмен аннул сторн возвращ чернов не_оплач töröl lemond cancelad anulad devuelt rembours[ée]"""

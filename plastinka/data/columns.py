@@ -71,7 +71,7 @@ def _is_known(text):
     "Whether a text is a header that is known without a profile."
     return bool(match_headers([text]))
 
-
+# %% ../../nbs/10_data.columns.ipynb #ba98f26e
 def _join_headers(table):
     "Headers in two rows: the second names columns that the first leaves blank, or gives a group's name."
     columns = [table.cells[place] for place in range(len(table.headers))]
@@ -109,7 +109,7 @@ def plain_texts(
     texts = np.append(np.asarray(column.categories, dtype=object), None)
     return texts[column.codes]
 
-
+# %% ../../nbs/10_data.columns.ipynb #8305ea13
 def _by_text(column, function, missing):
     "What a function says of the different texts, for each row."
     found = function(pd.Series(column.categories, dtype=object))
@@ -168,7 +168,7 @@ def _split_text(text, split):
     parts = [part.strip() for part in text.split(split.separator, len(split.into) - 1)]
     return [""] * (len(split.into) - len(parts)) + parts
 
-
+# %% ../../nbs/10_data.columns.ipynb #1acd4b78
 def _split_fields(table, profile):
     "Columns that a split makes, by name."
     made = {}
@@ -188,7 +188,7 @@ def _serial_from_1900(text, behind):
     is_serial = behind and re.fullmatch(r"\d{5}([.,]\d+)?", text)
     return str(int(text[:5]) + behind) + text[5:] if is_serial else text
 
-
+# %% ../../nbs/10_data.columns.ipynb #2b072787
 def _translate(cells, words, column, days_behind):
     "Cells with the shop's words as ours, and serial days counted from 1900."
     words = {normalise(str(word)): ours for word, ours in (words or {}).items()}
@@ -240,7 +240,7 @@ def _order_of_rows(table, dates):
             return np.where(follows & (last >= 0), codes[last], codes)
     return None
 
-
+# %% ../../nbs/10_data.columns.ipynb #5677c632
 def _are_numbers(column):
     "Whether the texts of a column are numbers such as #1001."
     return all(re.fullmatch(r"#?[A-Z]{0,5}-?\d+", str(text)) for text in column.categories[:200])
@@ -257,7 +257,7 @@ def _carry_down(table, header, order):
     table.cells[place] = pd.Categorical.from_codes(filled, dtype=table.cells[place].dtype)
     return int(blank.sum())
 
-
+# %% ../../nbs/10_data.columns.ipynb #d23c6440
 def _fill_orders(table, found):
     "Give all lines of an order its day and its status."
     dates = found.get("sold_date", [])
@@ -288,7 +288,7 @@ def _status_headers(table):
         if known.any() and (kinds == "").mean() <= 0.5:
             yield header, kinds
 
-
+# %% ../../nbs/10_data.columns.ipynb #f88bff56
 def _status_notes(table, header, kinds):
     "What was made of each word but those for sales."
     notes = [["", f"«{header}» says which rows are sales", len(kinds), ""]]
@@ -304,7 +304,7 @@ def _below_zero(text):
     "A count with a minus."
     return text if str(text).strip().startswith(("-", "(", "−")) else f"-{text or 1}"
 
-
+# %% ../../nbs/10_data.columns.ipynb #b80824c2
 def _turn_back(table, found, back):
     "Counts of rows that take a sale back, below zero."
     usual = usual_headers(table.headers, "sales", ["count"])
@@ -318,7 +318,7 @@ def _turn_back(table, found, back):
         [_below_zero(text) if turned else text for text, turned in pairs]
     )
 
-
+# %% ../../nbs/10_data.columns.ipynb #87c2114a
 def _take_statuses(table, found):
     "Leave out rows that are no sales, turn rows that take one back; the headers that said so."
     used = set()
@@ -381,7 +381,7 @@ def _total_rows(frame, table):
             worded = worded | rows
     return worded
 
-
+# %% ../../nbs/10_data.columns.ipynb #76a269fc
 def _settle_cells(frame, table, kind):
     "Our columns with numbers written out, without sums and without rows of no copies; the currency."
     currencies = [
@@ -405,7 +405,7 @@ def _split_headers(table, profile):
         for name in each.into
     }
 
-
+# %% ../../nbs/10_data.columns.ipynb #a43ff843
 def _column_cells(table, found, profile):
     "Our columns as they stand in the file, with splits, defaults and the shop's words."
     columns = {
@@ -440,7 +440,7 @@ def _describe_reading(table, found, split, counts):
         notes=table.notes,
     )
 
-
+# %% ../../nbs/10_data.columns.ipynb #dc71ad79
 def take_columns(
     table: Table,  # One file; it is changed
     kind: str,  # "sales" or "stock"

@@ -18,8 +18,8 @@ from pathlib import Path
 import pandas as pd
 
 from ..core import InputError, input_error
+from .archive import MAX_BYTES
 from plastinka.data.books import (
-    MAX_BYTES,
     Grid,
     choose_sheet,
     fill_merged,
@@ -60,7 +60,7 @@ def _why_no_file(path):
         "no file that can be read, but a pipe or a device" if path.exists() else "a link to nothing"
     )
 
-
+# %% ../../nbs/07_data.files.ipynb #b8b824dd
 def _why_ignored(path, skip):
     "Why a file of a folder is left out; nothing if it is read."
     if path.is_dir():
@@ -82,7 +82,7 @@ def printable(
     shown = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", " ", shown)
     return " ".join(shown.split(" "))
 
-
+# %% ../../nbs/07_data.files.ipynb #e1796b1d
 def _no_such_file(path):
     "The message for a path at which there is nothing, with the name that is most like it."
     beside = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
@@ -104,7 +104,7 @@ def _inside(path, skip):
     ignored = [(printable(each.name), reason) for each, reason in reasons.items() if reason]
     return [each for each, reason in reasons.items() if not reason], ignored
 
-
+# %% ../../nbs/07_data.files.ipynb #1fa37292
 def _files_at(path, skip):
     "The files that one path means, and what was left out."
     if path.is_dir():
@@ -192,7 +192,7 @@ def known_columns(
     missing = [name for name in aliases if name not in found]
     return frozenset(found) | frozenset(usual_headers(headers, kind, missing))
 
-
+# %% ../../nbs/07_data.files.ipynb #50229cf0
 def _are_sales(grids, aliases):
     "Whether sheets can be read as one table of sales."
     columns = {known_columns(grid.head(1)[0], "sales", aliases) for grid in grids}
@@ -222,7 +222,7 @@ def choose_sheets(
         chosen[0].notes.append(note)
     return chosen
 
-
+# %% ../../nbs/07_data.files.ipynb #e6ab1153
 def read_grids(
     path: Path,  # Workbook or text file
     aliases: dict[str, tuple[str, ...]],  # Known headers by column
@@ -236,7 +236,7 @@ def read_grids(
     begun = [from_header(grid, aliases) for grid in grids]
     return choose_sheets(begun, kind, aliases, printable(path.name), sheet)
 
-
+# %% ../../nbs/07_data.files.ipynb #c01a3ef8
 def read_grid(
     path: Path,  # Workbook or text file
     aliases: dict[str, tuple[str, ...]],  # Known headers by column

@@ -55,7 +55,7 @@ def _origins(table):
         )
     return origin.assign(row=number.astype(np.int64), given=np.arange(len(number)))
 
-
+# %% ../../nbs/11_data.ingest.ipynb #6f2cac89
 def _read_correction(table, source):
     "A workbook of corrected rows: our columns, and where each row came from."
     found = match_headers(table.headers, ALIASES)
@@ -73,7 +73,7 @@ def _is_origin(corrected, part):
         same &= corrected[f"origin_{name}"] == part.source[name]
     return same.to_numpy()
 
-
+# %% ../../nbs/11_data.ingest.ipynb #40ce30c1
 def _correct(part, mine):
     "One file with its corrected rows."
     if not len(mine):
@@ -103,7 +103,7 @@ def _refuse_strays(corrected, used, given):
         f"Give {stray['origin_file']} together with it, or delete this line",
     )
 
-
+# %% ../../nbs/11_data.ingest.ipynb #c2ca7029
 def apply_corrections(
     parts: list[Part],  # Files as read
 ) -> list[Part]:  # Without the corrections, which are in their places
@@ -136,7 +136,7 @@ def _short_names(paths):
         for path, name, double in zip(paths, names, twice, strict=True)
     ]
 
-
+# %% ../../nbs/11_data.ingest.ipynb #9021168d
 def _new_source(grid, table, blank, **about):
     "What the table of sources says of a table before its columns are known."
     return about | dict(
@@ -166,12 +166,12 @@ def _read_table(grid, name, kind, profile, folder, **about):
     rejected = [(name, grid.sheet, row, "", text, reason) for row, text, reason in grid.rejected]
     return Part(frame, table.rows, source | facts, rejected, table.headers)
 
-
+# %% ../../nbs/11_data.ingest.ipynb #d7773857
 def _sheet_digest(sha256, sheet):
     "A sum over a file and the name of one of its sheets."
     return hashlib.sha256(f"{sha256} {sheet}".encode()).hexdigest()
 
-
+# %% ../../nbs/11_data.ingest.ipynb #c8a1066c
 def _read_path(path, name, kind, profile, sheet):
     "The tables of one file."
     grids = read_grids(path, profile_aliases(profile), sheet, kind)
@@ -197,7 +197,7 @@ def frame_grid(
         cells.append(pd.Categorical.from_codes(rows, categories=pd.Index(different, dtype=object)))
     return Grid(cells, np.arange(len(frame) + 1) + 1)
 
-
+# %% ../../nbs/11_data.ingest.ipynb #1a42e663
 def _read_given(frame, name, kind, profile):
     "A DataFrame as a part."
     if frame.empty:
@@ -251,7 +251,7 @@ def _given(sources):
     ]
     return paths, named
 
-
+# %% ../../nbs/11_data.ingest.ipynb #c7350ffd
 def _chosen_files(stock, sales, profile):
     "Files with their kinds, and what was left out of folders."
     if any(Path(each).expanduser().is_dir() for each in stock):
@@ -279,7 +279,7 @@ def _check_profile(parts, profile):
                 f"Correct the profile. Headers seen: {', '.join(seen.values())}",
             )
 
-
+# %% ../../nbs/11_data.ingest.ipynb #4fd54ac1
 def _check_sheet(sources, sheet):
     "Raise `InputError` if no workbook has the sheet that was chosen."
     books = sources[sources["sheet"] != ""]
@@ -289,7 +289,7 @@ def _check_sheet(sources, sheet):
             "parameter sheet", f"no workbook has a sheet «{sheet}»", f"Sheets seen: {seen}"
         )
 
-
+# %% ../../nbs/11_data.ingest.ipynb #2583b60e
 def _check_currencies(sources):
     "Raise `InputError` if files have prices in different currencies."
     named = sources[sources["currency"] != ""].drop_duplicates("currency")
@@ -309,7 +309,7 @@ def _as_profile(profile):
         return load_profile(profile)
     return profile or Profile()
 
-
+# %% ../../nbs/11_data.ingest.ipynb #d3a4a7f0
 def _read_parts(chosen, frames, profiles, sheet):
     "Every file and every DataFrame as parts."
     names = _short_names([path for path, _ in chosen])
@@ -321,7 +321,7 @@ def _read_parts(chosen, frames, profiles, sheet):
         parts += _read_given(frame, name, kind, profiles[kind])
     return sorted(parts, key=lambda part: part.source["kind"] != "stock") if frames else parts
 
-
+# %% ../../nbs/11_data.ingest.ipynb #326d1b2d
 def read_sources(
     stock: str | Path | pd.DataFrame | None = None,  # Stock file, if there is one
     # Sales files, or folders with them, or DataFrames
@@ -350,7 +350,7 @@ def read_sources(
     _check_currencies(raw.sources)
     return raw
 
-
+# %% ../../nbs/11_data.ingest.ipynb #b4336b00
 def read_frame(
     frame: pd.DataFrame,  # Any cells; columns are the headers
     profile: Profile | str | None = None,  # The shop's profile, or its name

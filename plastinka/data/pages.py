@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from ..core import input_error
-from .books import MAX_CELLS, MAX_COLUMNS, Grid, damaged, text_column, too_wide
+from .archive import MAX_CELLS, damaged
+from .books import MAX_COLUMNS, Grid, text_column, too_wide
 
 # %% ../../nbs/06_data.pages.ipynb #e4246b8c
 class Sheet:
@@ -92,7 +93,7 @@ class _PageReader(HTMLParser):
             _place_cell(self.open[-1], *self.cell)
         self.cell = None
 
-
+# %% ../../nbs/06_data.pages.ipynb #bc8fe533
 def _span(text):
     "How many columns or rows a cell spans."
     return min(int(text), MAX_COLUMNS) if text and re.fullmatch(r"\d{1,6}", text.strip()) else 1
@@ -110,7 +111,7 @@ def _place_cell(sheet, wide, down, words):
     for more in range(1, wide):
         sheet.put(place + more, "", down)
 
-
+# %% ../../nbs/06_data.pages.ipynb #13621bbe
 def _read_page(text, where):
     "The tables of a web page, the largest alone where the others are small."
     reader = _PageReader(where)
@@ -177,7 +178,7 @@ class _BookReader:
         elif name == "Cell":
             self.place += getattr(self, "across", 0)
 
-
+# %% ../../nbs/06_data.pages.ipynb #8f06d19d
 def _typed(text, kind):
     "A value as other workbooks give it."
     if kind == "DateTime":
@@ -202,7 +203,7 @@ def _read_xml(text, where):
         raise input_error(where, "is an XML file, and no workbook", cure)
     return sheets
 
-
+# %% ../../nbs/06_data.pages.ipynb #16e0d41b
 def load_pages(
     content: bytes,  # A file that begins with a tag
     where: str,  # Its name, for messages

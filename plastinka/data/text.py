@@ -23,16 +23,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from ..core import input_error
-from plastinka.data.books import (
-    CONTAINER,
-    MAX_BYTES,
-    MAX_COLUMNS,
-    ZIP,
-    Grid,
-    damaged,
-    text_column,
-    too_wide,
-)
+from .archive import MAX_BYTES, ZIP, damaged
+from .books import CONTAINER, MAX_COLUMNS, Grid, text_column, too_wide
 from .schema import ALIASES, match_headers
 
 # %% ../../nbs/06_data.text.ipynb #69840952
@@ -94,7 +86,7 @@ def _is_utf8(field):
     "Whether at least half of a field's bytes beyond ASCII belong to letters of UTF-8."
     return 2 * sum(map(len, _LETTER.findall(field))) >= sum(byte > 127 for byte in field)
 
-
+# %% ../../nbs/06_data.text.ipynb #9764bb49
 def _second_encoding(content):
     "The older encoding of the fields that are not UTF-8, where the others are; and those fields."
     fields = dict.fromkeys(_FIELD.findall(content))
@@ -167,7 +159,7 @@ def _long_fields():
     finally:
         csv.field_size_limit(before)
 
-
+# %% ../../nbs/06_data.text.ipynb #6bbf12d7
 def _first_rows(lines, separator, aliases):
     "Line at which each row ends, the rows, and whether quotation marks count for nothing."
     found = []
@@ -190,7 +182,7 @@ def _separator_score(separator, lines, aliases):
     known = max(len(match_headers(row, aliases)) for row in rows[:100])
     return known, (counts == usual).mean() * (usual - 1)
 
-
+# %% ../../nbs/06_data.text.ipynb #a38ddf62
 def find_separator(
     lines: list[str],  # The first lines
     aliases: dict[str, tuple[str, ...]] = ALIASES,  # Known headers by column
@@ -241,7 +233,7 @@ def cut_line(
         return None
     return [separator.join(pieces[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
 
-
+# %% ../../nbs/06_data.text.ipynb #b7a09e8c
 def _ways_on(pieces, start, field, last, best):
     "Costs, number of ways and ends of fields for each end that the field at `start` may have."
     found = []
@@ -259,14 +251,14 @@ def _quote_patterns(separator):
     field = rb'(?:"(?:[^"]|"")*+"|[^"%s][^%s]*+|)' % (mark, mark)
     return re.compile(stray), re.compile(field + b"(?:" + mark + field + b")*+")
 
-
+# %% ../../nbs/06_data.text.ipynb #d3c39f74
 def _written_well(field):
     "A field with its marks doubled."
     bare = field.strip()
     inner = bare[1:-1] if bare[:1] == '"' == bare[-1:] and len(bare) > 1 else field
     return '"' + inner.replace('""', '"').replace('"', '""') + '"'
 
-
+# %% ../../nbs/06_data.text.ipynb #98dd6dbb
 def mend_quotes(
     data: bytes,  # UTF-8, lines end in a line feed
     width: int,  # How many fields a line has
@@ -298,7 +290,7 @@ def _mend_line(text, width, separator):
         return None
     return (fields + [""] * width)[:width]
 
-
+# %% ../../nbs/06_data.text.ipynb #6aa85c7c
 def _split_record(text):
     "The lines of an invalid record: an odd number of marks has swallowed some."
     if not text.count('"') % 2:
@@ -345,7 +337,7 @@ def _swallowed(table, invalid, separator):
         for place, count in counts
     )
 
-
+# %% ../../nbs/06_data.text.ipynb #d4d95a49
 def _unquote(column):
     "Fields of a file that was read line by line, without the marks around them."
     bare = pc.replace_substring_regex(column, r'(?s)^\s*"(.*)"\s*$', r"\1")
@@ -395,7 +387,7 @@ def _put_back(table, invalid, mended, spans):
     order = np.argsort(rows, kind="stable")
     return pa.concat_tables([table, extra]).take(order), rows[order]
 
-
+# %% ../../nbs/06_data.text.ipynb #1570b189
 def _parse_lines(data, separator, skipped, by_line=False):
     "All fields of UTF-8 bytes after `skipped` lines: columns, row numbers from 1, rejected lines."
     table, invalid = _read_fields(data, separator, skipped, by_line)
