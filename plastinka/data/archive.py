@@ -26,9 +26,7 @@ _SHEET = re.compile(r"worksheets/[^/]+\.xml$", re.IGNORECASE)
 def check_archive(
     content: bytes,  # A zip archive
     where: str,  # Name of the file
-) -> dict[
-    str, list[tuple[int, int, int]]
-]:  # By the name of a sheet's part; column, first, last row
+) -> dict[str, list[tuple[int, int, int]]]:  # By the name of a sheet's part
     "Merged cells over several rows of each sheet; raises `InputError` where it would fill the memory."
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -74,9 +72,13 @@ def _check_sheet(archive, member, where):
 # %% ../../nbs/03_data.archive.ipynb #1e9bf95c
 _FAR = rb'<c r="\$?(?:([A-Za-z]{2,9})\$?(\d{1,20})|[A-Za-z]\$?(\d{7,20}))'
 _ROW = rb'<row r="(\d{1,20})'
-_CELL = rb"""<(?:\w+:)?c\b[^<>]*?\br\s*=\s*["']\s*\$?([A-Za-z]{1,9})\$?(\d{1,20})["'][^<>/]*>(?!\s*</(?:\w+:)?c)"""
-_BARE = rb"""<(?:\w+:)?row\b[^<>]*?\br\s*=\s*["']\s*(\d{1,20})["'][^<>]*>\s*<(?:\w+:)?c(?![^<>]*\br\s*=)[^<>]*>\s*<"""
-_MERGED = rb"""<(?:\w+:)?mergeCell\b[^<>]*?\bref\s*=\s*["']\s*\$?([A-Za-z]{1,3})\$?(\d{1,7}):\$?[A-Za-z]{1,3}\$?(\d{1,7})"""
+_PLACE = rb"""\s*=\s*["']\s*\$?([A-Za-z]{1,9})\$?(\d{1,20})"""
+_CELL = rb"<(?:\w+:)?c\b[^<>]*?\br" + _PLACE + rb"""["'][^<>/]*>(?!\s*</(?:\w+:)?c)"""
+_BARE = (
+    rb"""<(?:\w+:)?row\b[^<>]*?\br\s*=\s*["']\s*(\d{1,20})["'][^<>]*>"""
+    rb"\s*<(?:\w+:)?c(?![^<>]*\br\s*=)[^<>]*>\s*<"
+)
+_MERGED = rb"<(?:\w+:)?mergeCell\b[^<>]*?\bref" + _PLACE + rb":\$?[A-Za-z]{1,3}\$?(\d{1,7})"
 
 
 def _column_number(letters):
@@ -94,7 +96,7 @@ def _is_usual(chunk):
 
 # %% ../../nbs/03_data.archive.ipynb #71e7d24c
 def _scan_sheet(archive, member, quickly):
-    "Cells from A1 to the farthest that holds something (quickly: at least so many), merged cells, shared texts."
+    "Cells from A1 to the farthest that holds something, merged cells, shared texts."
     wide, deep, kept, size, merged, shared = 26 * quickly, 1, b"", 0, set(), 0
     with archive.open(member) as sheet:
         while chunk := sheet.read(1 << 22):

@@ -84,7 +84,7 @@ def check_currency(
         said = ", ".join(f"{count:,} in {name}" for name, count in largest.items())
         raise input_error(
             where,
-            f"has prices in {len(counts)} currencies: {said}; a sum of them would be of no currency",
+            f"has prices in {len(counts)} currencies: {said}; their sum would be of no currency",
             "Export each currency into a file of its own, or convert them before",
         )
     return counts.index[0] if len(counts) else ""
@@ -159,8 +159,8 @@ _BACK = _one_of(
 sztornó retour remboursement devoluci reembolso exchange_return"""
 )
 _SALE = _one_of(
-    """sale sold paid payment completed? shipped delivered fulfilled processing invoiced? done closed
-продаж продан оплач выполн отгруж доставл заверш реализац чек закрыт verkauf bezahlt versandt
+    """sale sold paid payment completed? shipped delivered fulfilled processing invoiced? done
+closed продаж продан оплач выполн отгруж доставл заверш реализац чек закрыт verkauf bezahlt versandt
 versendet abgeschlossen eladás fizetve teljesítve vente payé expédié livré venta pagad enviad
 completad entregad"""
 )

@@ -49,7 +49,8 @@ class Table:
     notes: list[list] = field(default_factory=list)
 
     def column(
-        self, header: str
+        self,
+        header: str,  # As it stands in the file, or alike
     ) -> pd.Categorical | None:  # Cells, None if there is no such header
         "The column under a header, compared as headers are."
         key = header_key(header)
@@ -73,7 +74,7 @@ def _is_known(text):
 
 # %% ../../nbs/10_data.columns.ipynb #ba98f26e
 def _join_headers(table):
-    "Headers in two rows: the second names columns that the first leaves blank, or gives a group's name."
+    "Headers in two rows: the second names columns that the first does not."
     columns = [table.cells[place] for place in range(len(table.headers))]
     below = ["" if not len(column) or pd.isna(column[0]) else str(column[0]) for column in columns]
     pairs = list(zip(below, table.headers, strict=True))
@@ -383,7 +384,7 @@ def _total_rows(frame, table):
 
 # %% ../../nbs/10_data.columns.ipynb #76a269fc
 def _settle_cells(frame, table, kind):
-    "Our columns with numbers written out, without sums and without rows of no copies; the currency."
+    "Our columns with numbers written out, without sums and rows of no copies; the currency."
     currencies = [
         _settle_numbers(frame, table, name) for name in ("price", "count") if name in frame
     ]

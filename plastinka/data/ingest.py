@@ -298,7 +298,7 @@ def _check_currencies(sources):
         said = ", ".join(f"{file} in {each}" for file, each in named[["file", "currency"]].values)
         raise input_error(
             "files",
-            f"have prices in {len(named)} currencies: {said}; a sum of them would be of no currency",
+            f"have prices in {len(named)} currencies: {said}; their sum would be of no currency",
             "Load the files of one currency, or convert them before",
         )
 
