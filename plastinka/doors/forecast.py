@@ -204,7 +204,9 @@ def forecast(
     # A shop with headers of its own: name of a profile, YAML file, or `Profile`
     profile: str | Path | Profile = "",
     sheet: str = "",  # Sheet to read, for workbooks with several
-    snapshot_date: str = "",  # Day of the stock, as 2024-05-31; default the day after the last sale
+    # Day of the stock, as 2024-05-31; default the next month's first day where the rest of the
+    # month is shorter than the longest pause between sale days, else the day after the last sale
+    snapshot_date: str = "",
     horizon: int = 3,  # Months ahead, 1 to 6
     lags: int = 0,  # Months of history the model looks at; 0 takes as many as fit, at most 12
     head: str = "quasi_poisson",  # What the network's outputs mean

@@ -1,8 +1,9 @@
-"""How Sphinx makes pages of the notebooks in nbs/: `python tools/pages.py` runs it where Quarto is missing.
+"""How Sphinx makes pages of the notebooks in nbs/, where Quarto is missing: see tools/pages.py.
 
-Sphinx and its theme furo give search, index, contents, previous and next, dark and small screens; myst-nb reads
-notebooks; autodoc reads signatures. Here stands only what nbdev's notebooks need beside: what is exported is shown by
-its signature and docments, what is hidden is left out, and names in prose become links.
+Sphinx and its theme furo give search, index, contents, previous and next, dark and small screens;
+myst-nb reads notebooks; autodoc reads signatures. Here stands only what nbdev's notebooks need
+beside: what is exported is shown by its signature and docments, what is hidden is left out, and
+names in prose become links.
 """
 
 import ast
@@ -10,6 +11,7 @@ import importlib
 import json
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -57,7 +59,8 @@ def public_names(source: str) -> list[str]:
 
 
 def reference(module: str, name: str) -> str:
-    "What autodoc is asked for one name of a module; the value of a constant is shown where it is short."
+    """What autodoc is asked for one name of a module; the value of a constant is shown where it is
+    short."""
     found = getattr(importlib.import_module(module), name)
     kind = "class" if isinstance(found, type) else "function" if callable(found) else "data"
     short = isinstance(found, int | float | str | tuple) and len(repr(found)) <= 60
@@ -65,8 +68,10 @@ def reference(module: str, name: str) -> str:
     return f"```{{eval-rst}}\n.. auto{kind}:: {module}.{name}\n   {option}\n```"
 
 
+@cache
 def known_names() -> dict[str, str]:
-    "Where every public name of the package stands: `read_files` → `plastinka.data.ingest.read_files`."
+    """Where every public name of the package stands: `read_files` →
+    `plastinka.data.ingest.read_files`."""
     modules = importlib.import_module("plastinka._modidx").d["syms"]
     found = [(path, importlib.import_module(path).__all__) for path in modules]
     return {name: f"{path}.{name}" for path, names in found for name in names}
@@ -121,7 +126,7 @@ def sidebar() -> str:
 
 
 def head(title: str, module: str, docname: str) -> str:
-    "The first cell of a page: title, sentence, then the module's name, or the sidebar of the first page."
+    "The first cell of a page: title and sentence; then the module's name, or all pages."
     if docname == root_doc:
         return f"{title}\n\n{sidebar()}"
     return f"{title}\n\n```{{py:module}} {module}\n```\n`{module}`" if module else title
@@ -136,7 +141,7 @@ def prepare(_app, docname: str, source: list[str]):
     exports_to = dict(DIRECTIVE.findall(code)).get("default_exp", "").strip()
     module = exports_to and f"plastinka.{exports_to}"
     meant = meant_names(code)
-    links = {name: path for name, path in KNOWN.items() if name in meant}
+    links = {name: path for name, path in known_names().items() if name in meant}
     title, *rest = notebook["cells"]
     title["source"] = head(title["source"], module, docname)
     notebook["cells"] = [title, *(new for cell in rest for new in shown(cell, module, links))]
@@ -146,7 +151,8 @@ def prepare(_app, docname: str, source: list[str]):
 
 
 def describe(_app, what: str, _name, found, _options, lines: list[str]):
-    "Docstrings are plain text with names in backticks; the comments of parameters and fields join them."
+    """Docstrings are plain text with names in backticks; the comments of parameters and fields
+    join them."""
     lines[:] = [] if what == "data" else [plain(line) for line in lines]
     comments = docments(found) if what in ("function", "method", "class", "exception") else {}
     fields = {name: f":param {name}:" for name in comments} | {"return": ":returns:"}
@@ -176,4 +182,3 @@ def setup(app):
 
 
 root_doc = "index"
-KNOWN = known_names()
