@@ -27,7 +27,7 @@ def check_archive(
     content: bytes,  # A zip archive
     where: str,  # Name of the file
 ) -> dict[str, list[tuple[int, int, int]]]:  # By the name of a sheet's part
-    "Merged cells over several rows of each sheet; raises `InputError` where it would fill the memory."
+    "Merged cells of each sheet; raises `InputError` where it would fill the memory."
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = archive.infolist()
