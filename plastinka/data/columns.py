@@ -47,6 +47,7 @@ class Table:
     days_behind: int = 0  # Days by which the book's serial days lie behind those counted from 1900
     # What was done with its rows: column, what, rows, example
     notes: list[list] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)  # Reason → rows
 
     def column(
         self,
@@ -57,8 +58,14 @@ class Table:
         places = [place for place, each in enumerate(self.headers) if header_key(each) == key]
         return self.cells[places[0]] if places else None
 
-    def keep(self, chosen: np.ndarray):  # Which rows stay: bool, one per row
+    def keep(
+        self,
+        chosen: np.ndarray,  # Which rows stay: bool, one per row
+        reason: str = "",  # Why the others do not, where that is counted
+    ):
         "Leave the other rows out."
+        if reason and not chosen.all():
+            self.left_out[reason] = self.left_out.get(reason, 0) + int((~chosen).sum())
         self.cells = {place: column[chosen] for place, column in self.cells.items()}
         self.rows = self.rows[chosen]
 
@@ -148,17 +155,16 @@ def _join_lookups(table, profile, folder):
 
 # %% ../../nbs/10_data.columns.ipynb #166a0533
 def _filter_rows(table, profile):
-    "How many rows each filter left out, by reason."
-    counts = {}
+    "Leave out the rows that the filters of a profile drop."
     for each in profile.filters:
         column = table.column(each.header)
         if column is not None:
             drop = re.compile(each.drop)
             match = [bool(drop.fullmatch(text.strip())) for text in column.categories]
             dropped = np.array([*match, False], dtype=bool)[column.codes]
-            counts[each.reason or each.header] = int(dropped.sum())
-            table.keep(~dropped)
-    return counts
+            reason = each.reason or each.header
+            table.left_out.setdefault(reason, 0)
+            table.keep(~dropped, reason)
 
 # %% ../../nbs/10_data.columns.ipynb #8b201e11
 def _split_text(text, split):
@@ -328,7 +334,7 @@ def _take_statuses(table, found):
         used.add(header)
         if (kinds == "back").any():
             _turn_back(table, found, kinds == "back")
-        table.keep(kinds != "gone")
+        table.keep(kinds != "gone", "no sale, as its status says")
     return used
 
 # %% ../../nbs/10_data.columns.ipynb #c018ab56
@@ -369,6 +375,8 @@ def _blank_counts(frame, table, kind):
 def _total_rows(frame, table):
     "Which rows are sums."
     names = [name for name in ("barcode", "artist", "album") if name in frame]
+    if not names:
+        return np.zeros(len(frame), dtype=bool)
     few = (frame[names].notna().sum(axis=1) <= 1).to_numpy()
     undated = frame["sold_date"].isna().to_numpy() if "sold_date" in frame else True
     worded = np.any([is_total(frame[name]) for name in names], axis=0) & few & undated
@@ -388,12 +396,14 @@ def _settle_cells(frame, table, kind):
     currencies = [
         _settle_numbers(frame, table, name) for name in ("price", "count") if name in frame
     ]
-    total = _total_rows(frame, table) if {"barcode", "artist", "album"} & set(frame) else False
-    none = _blank_counts(frame, table, kind) & ~np.asarray(total)
+    total = _total_rows(frame, table)
+    none = _blank_counts(frame, table, kind) & ~total
     if kind == "stock" and none.any():
         frame["count"] = frame["count"].astype(object).where(~none, "0")
-    chosen = ~(total | (none & (kind == "sales"))) & np.ones(len(frame), dtype=bool)
-    table.keep(chosen)
+    no_sale = none if kind == "sales" else np.zeros(len(frame), dtype=bool)
+    table.keep(~total, "sums")
+    table.keep(~no_sale[~total], "no number of copies")
+    chosen = ~(total | no_sale)
     return frame[chosen].reset_index(drop=True), next(filter(None, currencies), "")
 
 # %% ../../nbs/10_data.columns.ipynb #f628856e
@@ -425,7 +435,7 @@ def _column_cells(table, found, profile):
     return pd.DataFrame({name: columns[name] for name in names}, pd.RangeIndex(len(table.rows)))
 
 # %% ../../nbs/10_data.columns.ipynb #67319db4
-def _describe_reading(table, found, split, counts):
+def _describe_reading(table, found, split):
     "What the table of sources says of the columns."
     used = {headers[0]: name for name, headers in found.items()}
     made = {}
@@ -434,8 +444,8 @@ def _describe_reading(table, found, split, counts):
     pairs = [*used.items(), *made.items()]
     foreign = [each for each in table.headers if each and each not in used and each not in made]
     return dict(
-        filtered=sum(counts.values()),
-        filters=", ".join(f"{reason}: {count:,}" for reason, count in counts.items()),
+        filtered=sum(table.left_out.values()),
+        filters=", ".join(f"{reason}: {rows:,}" for reason, rows in table.left_out.items()),
         headers=", ".join(f"{header} → {name}" for header, name in pairs),
         foreign=", ".join(foreign),
         notes=table.notes,
@@ -460,7 +470,7 @@ def take_columns(
     have = {**found, **split, **{name: [name] for name in profile.defaults}}
     aliases = profile_aliases(profile)
     check_columns(have, table.headers, kind, table.where, profile.item_key, aliases)
-    counts = _filter_rows(table, profile)
+    _filter_rows(table, profile)
     frame, currency = _settle_cells(_column_cells(table, found, profile), table, kind)
-    about = _describe_reading(table, found, split, counts)
+    about = _describe_reading(table, found, split)
     return frame, about | dict(rows=len(frame), currency=currency)

@@ -314,7 +314,11 @@ def _try_reading(table, kind, profile, path, grid):
         {},
     )
     table = replace(  # A profile changes it
-        table, cells=dict(table.cells), headers=list(table.headers), notes=list(table.notes)
+        table,
+        cells=dict(table.cells),
+        headers=list(table.headers),
+        notes=list(table.notes),
+        left_out={},
     )
     try:
         rows, _ = take_columns(table, kind, profile, path.parent)
