@@ -268,7 +268,7 @@ def option_help(
         notes.append(f"names: {', '.join(_profile_names())}")
     if option.unless:
         notes.append(f"needed unless --{' or --'.join(option.unless)} is given")
-    if option.default not in (None, "", (), [], False):
+    if option.default is not False and option.default not in (None, "", (), []):
         notes.append(f"default {option.default}")
     text = option.meaning + (f" ({'; '.join(notes)})" if notes else "")
     return text.replace("%", "%%")
