@@ -1,12 +1,12 @@
 """Quantiles of all items in one frame, beside darts' two ways to the same numbers.
 
-    # 3,000 items; the 500 samples are drawn for 300 of them and compared per item
-    python bench/predict.py
+    python bench/predict.py            # 3,000 items; the 500 samples are drawn for 300 of them and
+    compared per item
     python bench/predict.py --quick    # 600 items, 60 of them sampled
 
 All arms ask the same trained network for the same eleven quantiles of the next three months, in
-turn, and compare CPU time. The exit code is 1 where a bar does not hold, or where the numbers
-differ.
+turn, and compare CPU time.
+The exit code is 1 where a bar does not hold, or where the numbers differ.
 """
 
 import argparse
@@ -25,8 +25,7 @@ from plastinka.models.tide import predict_tide, quiet_lightning
 from plastinka.models.batches import BlockTrainingDataset, keep_batch
 
 
-def read_options() -> argparse.Namespace:
-    "The options of the command line."
+def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -41,12 +40,6 @@ def read_options() -> argparse.Namespace:
     options = parser.parse_args()
     if options.quick:
         options.items, options.rounds = 600, 1
-    return options
-
-
-def main() -> int:
-    "Run the arms in turn, print and write the results."
-    options = read_options()
     quiet_lightning()
     torch.set_num_threads(1)
     data = training.arrays(options.items)

@@ -1,9 +1,10 @@
 """Time and memory from raw rows to the panel, beside a straightforward pandas implementation.
 
-    python bench/prepare.py  # 500,000 copies, 10,000 items, 48 months: about a minute
+    python bench/prepare.py                    # 500,000 copies, 10,000 items, 48 months: about a
+    minute
     python bench/prepare.py --quick            # 50,000 copies, 1,000 items: a few seconds
-    # 1,000,000 copies in 50 workbooks of sales and one of stock: some minutes
-    python bench/prepare.py --files
+    python bench/prepare.py --files            # 1,000,000 copies in 50 workbooks of sales and one
+    of stock: some minutes
     python bench/prepare.py --files --quick    # 50,000 copies in as many workbooks
 
 With --files the whole way is measured: workbooks of the shop's eleven columns, which the bench
@@ -16,8 +17,7 @@ them. Each arm runs in a process of its own, on one thread, and what is compared
 pandas arm is what one writes first: parse, number the items with groupby, lay stock out on every
 item's every day, and average by month. It measures less: no quarantine, no lost sales, no
 spellings. The units, availability and depth of both arms must be equal. The exit code is 1 where a
-bar does not hold.
-"""
+bar does not hold."""
 
 import argparse
 import json
@@ -355,11 +355,16 @@ def compare_files(size: tuple[int, int, int]) -> list[dict]:
         f"{ours['bad']} rows in quarantine; one thread; seconds by the "
         + ("clock" if which == "clock" else "processor, since the machine is busy with other work")
     )
-    titles = dict(read="files → rows", ledger="files → ledger", panel="ledger → panel")
-    for name, title in (titles | dict(sample="one workbook by pandas + openpyxl")).items():
+    labels = dict(
+        read="files → rows",
+        ledger="files → ledger",
+        panel="ledger → panel",
+        sample="one workbook by pandas + openpyxl",
+    )
+    for name, label in labels.items():
         found = (ours | sample)[name]
         print(
-            f"  {title:<36} {found['clock']:7.2f} s by the clock {found['processor']:7.2f} s of CPU"
+            f"  {label:<36} {found['clock']:7.2f} s by the clock {found['processor']:7.2f} s of CPU"
         )
     theirs = sample["sample"][which] / sample["rows"] * ours["copies"]
     shop, part = f"{ours['copies']:,} copies", 1 if size == FILES else 0.1
@@ -395,7 +400,8 @@ def compare_rows(size: tuple[int, int, int]) -> list[dict]:
     for arm, found in arms.items():
         print(
             f"{arm:<10} {found['seconds']:6.2f} s of CPU ({found['wall']:.2f} s by the clock)   "
-            f"peak {found['peak']:6.0f} MiB, {found['before']:.0f} of them imports and rows"
+            f"peak {found['peak']:6.0f} MiB, of which {found['before']:.0f} MiB are imports and "
+            f"rows"
         )
     ours, theirs = arms["plastinka"], arms["pandas"]
     apart = max(

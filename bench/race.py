@@ -2,9 +2,10 @@
 neuralforecast's TiDE.
 
     python bench/race.py                               # six made-up shops of 3,000 titles
-    python bench/race.py --quick  # one shop of 400 titles: under a minute, too small for the bars
-    # also neuralforecast, by the interpreter of an environment that has it
-    python bench/race.py --neuralforecast PYTHON
+    python bench/race.py --quick                       # one shop of 400 titles: under a minute,
+    too small for the bars
+    python bench/race.py --neuralforecast PYTHON       # also neuralforecast, by the interpreter of
+    an environment that has it
 
 All arms learn the same quantiles of the same titles from the same features and the same months,
 with a network of the same width, and are judged on the same three months that none of them has
@@ -18,8 +19,7 @@ of the other arm's curve in twelve epochs; what is compared is the time until a 
 it, judging not counted. The exit code is 1 where a bar does not hold.
 
 neuralforecast pins other versions, so it has an environment of its own: `python -m venv nf &&
-nf/bin/pip install neuralforecast`.
-"""
+nf/bin/pip install neuralforecast`."""
 
 import argparse
 import subprocess
@@ -62,7 +62,8 @@ OURS = {
 
 
 def shop_arrays(titles: int, seed: int) -> dict[str, np.ndarray]:
-    "A made-up shop as arrays: demand over each title's scale, features, weights of months."
+    """A made-up shop as arrays: demand over each title's own scale, features, weights of months;
+    the scale is of the months before the last three."""
     shop = make_shop(titles=titles, months=training.MONTHS, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         shop.write(folder, dirt=0)
@@ -227,8 +228,8 @@ def race(
         data["weight"][held_out[:, 0], -HORIZON:] > 0,
     )
     print(
-        f"{titles} titles, {len(windows):,} windows to learn from, "
-        f"{valid.sum():,} months to be judged on"
+        f"{titles} titles, {len(windows):,} windows to learn from, {valid.sum():,} months to be "
+        f"judged on"
     )
     arms = {name: Judge(block, held_out, actual, valid) for name in ("darts", "plastinka")}
     by_darts(data, arms["darts"], seed)

@@ -5,8 +5,7 @@ epoch. Run by that file.
 
 An epoch is as many steps of 256 windows as the data has windows; the network's widths are those of
 the other arms. Months that are not on sale are masked. CPU seconds are those of training alone:
-the weights are kept after every epoch and forecast from afterwards.
-"""
+the weights are kept after every epoch and forecast from afterwards."""
 
 import copy
 import logging

@@ -1,6 +1,5 @@
 """What every benchmark does with its rows: print them, write them down, and say by the exit code
-whether all bars hold.
-"""
+whether all bars hold."""
 
 import json
 import os
@@ -12,7 +11,8 @@ from pathlib import Path
 
 
 def row(name: str, value: float, bar: float | None, unit: str = "x", at_most: bool = False) -> dict:
-    "One result: a ratio (unit x), seconds (s), gibibytes (GiB) or a share, and its bar if any."
+    """One result: a ratio (unit x), seconds (s), gibibytes (GiB) or a share, and its bar, if it
+    has one."""
     holds = bar is None or bool(value <= bar if at_most else value >= bar)
     return {
         "name": name,
@@ -25,7 +25,8 @@ def row(name: str, value: float, bar: float | None, unit: str = "x", at_most: bo
 
 
 def finish(rows: list[dict], path: Path | None = None, judged: bool = True) -> int:
-    "Print and write the rows, command and machine; 1 where a bar does not hold, else 0."
+    """Print the rows, write them with the command and the machine, return the exit code: 1 where a
+    bar does not hold."""
     width = max(len(each["name"]) for each in rows)
     for each in rows:
         told = ""

@@ -80,7 +80,8 @@ def main() -> int:
     return finish(
         [
             row(
-                f"share of {count_all:,.0f} windows that stay, with {KEEP:.0%} of the empty ones",
+                f"share of {count_all:,.0f} windows that stay, keeping {KEEP:.0%} of the empty "
+                f"ones",
                 count_few / count_all,
                 None,
                 "",

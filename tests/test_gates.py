@@ -1,4 +1,5 @@
-"""The gates of `make test` hold on a good house and open on no broken one: each is tried on a copy."""
+"""The gates of `make test` hold on a good house and open on no broken one: each is tried on a
+copy."""
 
 import shutil
 import subprocess

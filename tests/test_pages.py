@@ -1,4 +1,5 @@
-"""The pages for readers: what is checked on them finds each fault, and what they show is what the notebooks say."""
+"""The pages for readers: what is checked on them finds each fault, and what they show is what
+the notebooks say."""
 
 import sys
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools" / "docs"))
 from check import page_faults  # noqa: E402
 
-GOOD = """<html><head><meta name="viewport" content="width=device-width"><link href="style.css"></head>
+GOOD = """<html><head><meta name="viewport" content="width=device-width">
+<link href="style.css"></head>
 <body><h1 id="top">Page</h1><a href="#top">up</a><a href="other.html#end">on</a>
 <a href="https://example.org/far">far</a></body></html>"""
 OTHER = '<html><meta name="viewport"><p id="end">End</p></html>'

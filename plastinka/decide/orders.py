@@ -16,7 +16,7 @@ from ..data.ledger import Ledger
 from ..data.schema import normalise_text
 from .demand import demand_ahead, demand_counts, order_reach
 from ..models.core import Forecast
-from ..panel.panel import single_pieces
+from ..panel.lost import single_pieces
 from ..scores.counts import Counts
 
 # %% ../../nbs/71_decide.orders.ipynb #2aaa8acc

@@ -13,7 +13,6 @@ __all__ = ['NO_STOCK', 'NO_PRICE', 'NO_FORECAST', 'TO_ORDER', 'NAMED', 'FEWEST_C
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 

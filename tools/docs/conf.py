@@ -59,7 +59,8 @@ def public_names(source: str) -> list[str]:
 
 
 def reference(module: str, name: str) -> str:
-    "What autodoc is asked for one name of a module; the value of a constant is shown where it is short."
+    """What autodoc is asked for one name of a module; the value of a constant is shown where it is
+    short."""
     found = getattr(importlib.import_module(module), name)
     kind = "class" if isinstance(found, type) else "function" if callable(found) else "data"
     short = isinstance(found, int | float | str | tuple) and len(repr(found)) <= 60
@@ -69,7 +70,8 @@ def reference(module: str, name: str) -> str:
 
 @cache
 def known_names() -> dict[str, str]:
-    "Where every public name of the package stands: `read_files` → `plastinka.data.ingest.read_files`."
+    """Where every public name of the package stands: `read_files` →
+    `plastinka.data.ingest.read_files`."""
     modules = importlib.import_module("plastinka._modidx").d["syms"]
     found = [(path, importlib.import_module(path).__all__) for path in modules]
     return {name: f"{path}.{name}" for path, names in found for name in names}
@@ -149,7 +151,8 @@ def prepare(_app, docname: str, source: list[str]):
 
 
 def describe(_app, what: str, _name, found, _options, lines: list[str]):
-    "Docstrings are plain text with names in backticks; the comments of parameters and fields join them."
+    """Docstrings are plain text with names in backticks; the comments of parameters and fields
+    join them."""
     lines[:] = [] if what == "data" else [plain(line) for line in lines]
     comments = docments(found) if what in ("function", "method", "class", "exception") else {}
     fields = {name: f":param {name}:" for name in comments} | {"return": ":returns:"}
