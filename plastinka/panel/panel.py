@@ -21,7 +21,8 @@ from .arrivals import arrival_days
 from ..core import input_error
 from .demand import day_weights, demand_rates, fading_days, usual_lot
 from .gaps import LOTS_TOLD, NEVER, Gaps, closing_chances, gap_laws, settled_chances
-from ..data.ledger import Ledger, is_release
+from ..data.ledger import Ledger
+from ..data.releases import is_release
 from ..data.tables import most_frequent
 
 # %% ../../nbs/30_panel.panel.ipynb #fde072e6
