@@ -230,8 +230,7 @@ def read_rows(
     broken = check_rows(table, unread, table[names].notna().any(axis=1))
     draft = Draft(rows, rejected, faults=[*unread, *broken])
     check_share(rows, draft.quarantine(), max_bad_share)
-    costly, forgiven = forgive_cells(rows, unread)
-    draft.faults = [*costly, *broken]
+    draft.faults, forgiven = forgive_cells(rows, unread, broken)
     bad = np.unique(np.concatenate([found["row"].to_numpy(np.int64) for found in draft.faults]))
     draft.table, draft.repairs = table.drop(index=bad), [*repairs, *forgiven]
     _mend(draft)

@@ -752,7 +752,7 @@ FAULTS = [
             rows.sold_date + pd.to_timedelta(rng.integers(1, 20, len(rows)), "D")
         ).to_numpy(object),
     ),
-    Fault("price is words", "price", 0.2, "quarantined", _constant("договорная")),
+    Fault("price is words", "price", 0.2, "repaired", _constant("договорная")),
     Fault("no sold date", "sold_date", 0.2, "quarantined", _constant(None)),
     Fault("no identity", "artist", 0.2, "quarantined", _constant(None)),
     Fault(
@@ -766,7 +766,7 @@ FAULTS = [
         "impossible created date",
         "created_date",
         0.2,
-        "quarantined",
+        "repaired",
         lambda rows, rng: ("31.02." + rows.created_date.dt.strftime("%Y")).to_numpy(object),
     ),
 ]
