@@ -416,7 +416,7 @@ def find_closed(
     unknown = unknown if len(unknown) > nameless else []
     return [month for month in gaps if month not in unknown], unknown
 
-
+# %% ../../nbs/09_data.sales.ipynb #849c3547
 def check_laws(
     sold: pd.Series,  # Sold dates
     files: pd.Series,  # Category: file of each sale
