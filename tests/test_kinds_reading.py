@@ -206,7 +206,8 @@ SUMS = {
                    ["Sun Ra", "Space", "4"]],
     "sums below": [["Can", "Ege", "2"], ["Neu!", "2", "3"], ["", "Rock", "5"],
                    ["Sun Ra", "Space", "4"], ["", "Jazz", "4"]],
-    "one sum of all": [["Can", "Ege", "2"], ["Neu!", "2", "3"], ["Can", "Tago", "1"], ["", "Alle", "6"]],
+    "one sum of all": [["Can", "Ege", "2"], ["Neu!", "2", "3"], ["Can", "Tago", "1"],
+                       ["", "Alle", "6"]],
     "a shop above its groups": [["", "Shop", "9"], ["", "Rock", "5"], ["Can", "Ege", "2"],
                                 ["Neu!", "2", "3"], ["", "Jazz", "4"], ["Sun Ra", "Space", "4"]],
 }  # fmt: skip
@@ -324,7 +325,8 @@ def document_of(rows: list[list[str]]) -> bytes:
     lines = "".join(
         "<table:table-row>"
         + "".join(
-            f'<table:table-cell office:value-type="string"><text:p>{text}</text:p></table:table-cell>'
+            f'<table:table-cell office:value-type="string"><text:p>{text}</text:p>'
+            "</table:table-cell>"
             for text in row
         )
         + '<table:table-cell table:number-columns-repeated="16380"/></table:table-row>'
@@ -332,7 +334,8 @@ def document_of(rows: list[list[str]]) -> bytes:
     )
     office = "urn:oasis:names:tc:opendocument:xmlns:"
     names = " ".join(f'xmlns:{name}="{office}{name}:1.0"' for name in ("office", "table", "text"))
-    body = f'<office:spreadsheet><table:table table:name="May">{lines}</table:table></office:spreadsheet>'
+    table = f'<table:table table:name="May">{lines}</table:table>'
+    body = f"<office:body><office:spreadsheet>{table}</office:spreadsheet></office:body>"
     kind = "application/vnd.oasis.opendocument.spreadsheet"
     place = f"{office}manifest:1.0"
     manifest = (
@@ -342,7 +345,7 @@ def document_of(rows: list[list[str]]) -> bytes:
     with zipfile.ZipFile(made := io.BytesIO(), "w") as archive:
         archive.writestr("mimetype", kind)
         archive.writestr("META-INF/manifest.xml", manifest)
-        content = f"<office:document-content {names}><office:body>{body}</office:body></office:document-content>"
+        content = f"<office:document-content {names}>{body}</office:document-content>"
         archive.writestr("content.xml", '<?xml version="1.0" encoding="UTF-8"?>' + content)
     return made.getvalue()
 
