@@ -123,8 +123,9 @@ def find_sums(
     if "count" not in frame or len(frame) < 3:
         return none
     about = frame.drop(columns=["count", "price"], errors="ignore").notna().sum(axis=1).to_numpy()
-    few = about <= max(np.median(about) / 2, 1)
-    if np.median(about) < 2 or not 0 < (asked & few).sum() <= 0.4 * len(frame):
+    usual = np.quantile(about, 0.75)
+    few = about <= max(usual / 2, 1)
+    if usual < 2 or not 0 < (asked & few).sum() <= 0.6 * len(frame):
         return none
     texts = frame["count"].astype(str).str.replace(",", ".", regex=False)
     counts = pd.to_numeric(texts, errors="coerce").to_numpy(float)

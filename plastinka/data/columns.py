@@ -250,7 +250,8 @@ def _order_of_rows(table, dates):
 # %% ../../nbs/10_data.columns.ipynb #5677c632
 def _are_numbers(column):
     "Whether the texts of a column are numbers such as #1001."
-    return all(re.fullmatch(r"#?[A-Z]{0,5}-?\d+", str(text)) for text in column.categories[:200])
+    texts = plain_texts(column)[column.codes >= 0][:500]  # Categories hold the header too
+    return all(re.fullmatch(r"#?[A-Z]{0,5}-?\d+", text) for text in texts)
 
 # %% ../../nbs/10_data.columns.ipynb #28a444bf
 def _carry_down(table, header, order):
