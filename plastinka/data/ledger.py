@@ -4,13 +4,12 @@
 
 # %% auto #0
 __all__ = ['YEARS', 'TEXTS', 'ORIGINS', 'PROVEN', 'DAY_FIRST', 'COPY_COLUMNS', 'different_cells', 'parse_column', 'parse_cells',
-           'order_dates', 'check_rows', 'mend_rows', 'key_parts', 'item_codes', 'spell_items', 'apply_returns',
+           'order_dates', 'check_rows', 'mend_rows', 'find_items', 'spell_items', 'apply_returns',
            'drop_repeated_files', 'equal_rows', 'check_shared', 'find_strays', 'infer_last_day', 'check_laws',
            'quarantine_rows', 'check_share', 'is_release', 'settle_originals', 'estimate_releases', 'hide_later_words',
            'Ledger', 'knows_stock', 'report_files', 'read_rows', 'find_span', 'build_ledger']
 
 # %% ../../nbs/12_data.ledger.ipynb #58856da3
-import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,13 +17,13 @@ import pandas as pd
 
 from ..core import InputError, input_error
 from .ingest import RawRows
+from .records import Items, Joins, count_joins, item_codes, join_items, key_parts
 from plastinka.data.schema import (
     COLUMNS,
     ITEM_KEY,
     RELEASE_TYPES,
     Column,
     normalise,
-    normalise_text,
 )
 from plastinka.data.tables import (
     count_by,
@@ -224,54 +223,21 @@ def mend_rows(
     return repairs
 
 # %% ../../nbs/12_data.ledger.ipynb #9bc996ba
-def key_parts(
-    table: pd.DataFrame,  # Rows with categorical text columns
+def find_items(
+    table: pd.DataFrame,  # Good rows; column item is added, words that one side alone says go
     item_key: tuple[str, ...],  # Columns of the key
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:  # Column: code per row (0 = blank), texts by code
-    "The normalised text of every key column, as codes."
-    parts = {}
-    for column in item_key:
-        categories = table[column].cat.categories
-        normal = (
-            normalise_text(pd.Series(categories, dtype=object))
-            .fillna("")
-            .astype(str)
-            .to_numpy(dtype=object)
+) -> tuple[Items, list[pd.DataFrame]]:  # What `join_items` found; repairs
+    "Say of every row which item it is about."
+    found, repairs = join_items(table, item_key), []
+    table["item"] = found.item
+    for name in found.silent:
+        side = "stock" if table.loc[table[name].notna(), "kind"].eq("stock").any() else "sales"
+        what = f"only the {side} says it: it tells no records apart, and is not used"
+        repairs.append(
+            count_repairs(table["source_file"], name, table[name].notna(), what, table[name])
         )
-        texts, codes = np.unique(np.append(normal, "").astype(str), return_inverse=True)
-        parts[column] = (
-            codes[table[column].cat.codes.to_numpy(dtype=np.int64)],
-            texts.astype(object),
-        )
-    return parts
-
-
-def item_codes(
-    parts: dict[str, tuple[np.ndarray, np.ndarray]],  # From `key_parts`
-) -> tuple[np.ndarray, np.ndarray]:  # Item of each row (int32), id of each item, sorted
-    "Rows with equal keys get the same item."
-    code, representative = (
-        np.zeros(len(next(iter(parts.values()))[0]), dtype=np.int64),
-        np.array([0]),
-    )
-    for codes, texts in parts.values():
-        code, _ = pd.factorize(code * len(texts) + codes)
-    representative = np.unique(code, return_index=True)[1]
-    columns = [texts[codes[representative]] for codes, texts in parts.values()]
-    key = columns[0]
-    for column in columns[1:]:
-        key = key + "\x1f" + column
-    ids = (
-        key
-        if len(columns) == 1
-        else np.array(
-            [hashlib.sha256(text.encode()).hexdigest()[:16] for text in key], dtype=object
-        )
-    )
-    order = np.argsort(ids, kind="stable")
-    rank = np.empty(len(order), dtype=np.int32)
-    rank[order] = np.arange(len(order), dtype=np.int32)
-    return rank[code], ids[order]
+        table[name] = table[name].mask(table[name].notna())
+    return found, repairs
 
 # %% ../../nbs/12_data.ledger.ipynb #6605a3df
 def spell_items(
@@ -669,13 +635,19 @@ def hide_later_words(
     copies: pd.DataFrame,  # Copies that were in the shop before the end
     end: pd.Timestamp,  # First day that is not known
     last_day: pd.Timestamp,  # First day that the whole data does not cover: the day of the snapshot
-    item_key: tuple[str, ...],  # Columns that make an item; these stay
+    item_key: tuple[
+        str, ...
+    ],  # Columns that make an item; these stay where only later rows say them
 ) -> pd.DataFrame:  # The same rows; price, years and words blank where they were written later
     "Blank what an export of the day before `end` could not have said."
     unsold = copies["sold_date"].isna()
     later = (copies["sold_date"] >= end) | (unsold & (end < last_day))
-    words = [name for name in (*TEXTS, "barcode") if name not in item_key]
-    hidden = {name: copies[name].mask(later) for name in ("price", *YEARS, *words)}
+    item = copies["item"].to_numpy()
+    told = later & (np.bincount(item, ~later) > 0)[item]
+    hidden = {name: copies[name].mask(later) for name in ("price", *YEARS)}
+    for name in (*TEXTS, "barcode"):
+        stays = name in item_key and copies.loc[~later, name].notna().any()
+        hidden[name] = copies[name].mask(told if stays else later)
     sold = copies["sold_date"].mask(copies["sold_date"] >= end)
     return copies.assign(
         sold_date=sold, **hidden, release_estimated=copies["release_estimated"] & ~later
@@ -696,6 +668,7 @@ class Ledger:
     stock_known: bool  # Whether stock on every past day can be told
     stock_counted: bool  # Whether the unsold copies are all copies at hand on the last day
     item_key: tuple[str, ...] = ITEM_KEY  # Columns that make an item
+    joins: Joins | None = None  # By what stock and sales were joined
 
     def seen_days(self) -> pd.Series:  # datetime64[ns], one per row of `copies`
         "The day from which each copy is known."
@@ -787,8 +760,8 @@ def read_rows(
     rows: pd.DataFrame,  # Raw rows, index 0..n-1
     item_key: tuple[str, ...],  # Columns that make an item
 ) -> tuple[
-    pd.DataFrame, np.ndarray, list[pd.DataFrame], list[pd.DataFrame]
-]:  # Good rows with column item, item ids, faults, repairs
+    pd.DataFrame, Items | None, list[pd.DataFrame], list[pd.DataFrame]
+]:  # Good rows with column item, the items, faults, repairs
     "Cells to values, rows to items; bad rows become faults."
     table, faults, repairs = parse_cells(rows)
     back = (table["kind"] == "sales") & (table["count"] < 0) & (table["price"] < 0)
@@ -819,9 +792,9 @@ def read_rows(
         faults.append(find_faults("sold_date", strays, "far from all other dates of its file"))
         table = table.drop(index=faults[-1]["row"])
     if table.empty:
-        return table, np.array([], dtype=object), faults, repairs
-    table["item"], ids = item_codes(key_parts(table, item_key))
-    return table, ids, faults, repairs
+        return table, None, faults, repairs
+    found, silent = find_items(table, item_key)
+    return table, found, faults, repairs + silent
 
 
 COPY_COLUMNS = (
@@ -868,7 +841,7 @@ def build_ledger(
             f"max_bad_share {max_bad_share}", "is not a share", "Give a number from 0 to 1"
         )
     rows, sources, repeated = drop_repeated_files(raw)
-    table, ids, faults, repairs = read_rows(rows, tuple(item_key))
+    table, found, faults, repairs = read_rows(rows, tuple(item_key))
 
     def set_aside(more=()):
         return pd.concat([raw.rejected, quarantine_rows(rows, [*faults, *more])], ignore_index=True)
@@ -912,7 +885,7 @@ def build_ledger(
     )
     return Ledger(
         copies,
-        spell_items(copies, ids[known]),
+        spell_items(copies, found.ids[known]),
         quarantine,
         repairs,
         report_files(sources, rows, copies, bad, again),
@@ -921,6 +894,7 @@ def build_ledger(
         stock_known=knows_stock(copies, kinds) if with_stock is None else with_stock,
         stock_counted="stock" in kinds,
         item_key=tuple(item_key),
+        joins=count_joins(copies, found, known),
     )
 
 # %% ../../nbs/12_data.ledger.ipynb #92deac00
