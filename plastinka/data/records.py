@@ -9,7 +9,7 @@ __all__ = ['WORDS', 'NEVER', 'BY_CODE', 'BY_WORDS', 'FEW', 'bare_words', 'joined
            'told_columns', 'split_parts', 'join_records', 'compare_keys', 'key_parts', 'different_keys', 'key_ids',
            'item_codes', 'key_sides', 'Items', 'join_items', 'how_joined', 'few_shared', 'Joins', 'count_joins']
 
-# %% ../../nbs/11_data.records.ipynb #a48ba3a3
+# %% ../../nbs/11_data.records.ipynb #6db2402d
 import difflib
 import hashlib
 import re
@@ -24,7 +24,7 @@ from scipy.sparse.csgraph import connected_components
 from .schema import normalise, normalise_text
 from .values import check_digit_holds
 
-# %% ../../nbs/11_data.records.ipynb #001e7523
+# %% ../../nbs/11_data.records.ipynb #898607d8
 _LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"}
 )
@@ -47,7 +47,7 @@ def joined_letters(
     "What of words is compared: «AC DC» and «ACDC» are one, «2 12» and «21 2» are not."
     return re.sub(r"(?<!\d) | (?!\d)", "", words)
 
-# %% ../../nbs/11_data.records.ipynb #f53ddbde
+# %% ../../nbs/11_data.records.ipynb #0ffd1fbb
 _SMALL = frozenset("the and и und".split())  # Words that come and go
 _VARIOUS = frozenset(
     "various artistsvarious av va сборник исполнителиразные разные verschiedene".split()
@@ -63,7 +63,7 @@ def artist_words(
     words = sorted(word for word in words if word not in _SMALL) or words
     return "various" if "".join(words) in _VARIOUS else " ".join(words)
 
-# %% ../../nbs/11_data.records.ipynb #8bb15a02
+# %% ../../nbs/11_data.records.ipynb #bcb71616
 _BRACKET = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 _PLAIN = (
     r"\d{0,2}[x×]?lps?|vinyl|винил\w*|пластинк\w*|album|альбом|re|rp|reissue|repress|переизд\w*"
@@ -81,7 +81,7 @@ _IS_PLAIN = re.compile(rf"(?=.*[^\W\d])(?:(?:{_PLAIN})(?: |$))+")
 _IS_EDITION = re.compile(rf"(?:(?:{_PLAIN}|{_SPECIAL})(?: |$))+")
 _TAIL = re.compile(r"(?<=\w)[\s,\-–]+((?:\d ?[x×]? ?)?(?:lp|vinyl|винил))$", re.IGNORECASE)
 
-# %% ../../nbs/11_data.records.ipynb #be1de36f
+# %% ../../nbs/11_data.records.ipynb #849b2a16
 def title_words(
     text: str,  # A title as written
 ) -> str:  # Its words
@@ -111,7 +111,7 @@ def split_title(
     editions = [" ".join(sorted(set(each))) for each in found]
     return titles[0], editions[0], titles[1], editions[1]
 
-# %% ../../nbs/11_data.records.ipynb #8a33b1f7
+# %% ../../nbs/11_data.records.ipynb #7d791a00
 _NO_CODE = re.compile(
     r"0+|9{4,}|([0-9])\1{6,}|0?123456789\d*|[-–—.?]+|n/?a|none|null|nan|no barcode|unknown"
     r"|нет|без штрих-?кода|неизвестно|ohne",
@@ -142,7 +142,7 @@ def _lost_digits(codes):
         lost[long] = ~holds & (holds.mean() >= 0.9)
     return lost
 
-# %% ../../nbs/11_data.records.ipynb #6b209878
+# %% ../../nbs/11_data.records.ipynb #9e86894c
 _CYRILLIC = dict(
     zip(
         map(ord, "абвгдежзийклмнопрстуфхцчшщъыьэюя"),
@@ -173,7 +173,7 @@ def same_title(
     latin = [title.translate(_CYRILLIC) for title in titles]
     return difflib.SequenceMatcher(None, *latin).ratio() >= 0.6
 
-# %% ../../nbs/11_data.records.ipynb #2e38e766
+# %% ../../nbs/11_data.records.ipynb #075d0e98
 def connected(
     count: int,  # Number of keys
     links: list[tuple[np.ndarray, np.ndarray]],  # Pairs of keys: from, to
@@ -192,7 +192,7 @@ def same_links(
     _, first, place = np.unique(group[mine], return_index=True, return_inverse=True)
     return mine, mine[first][place]
 
-# %% ../../nbs/11_data.records.ipynb #13c87afe
+# %% ../../nbs/11_data.records.ipynb #decf4be9
 @dataclass(frozen=True)
 class Sides:
     "How often each key stands in the sales and in the stock, and which was there first."
@@ -234,7 +234,7 @@ def _silent_groups(group, blank, known, sides):
     ]
     return np.unique(np.concatenate(found))
 
-# %% ../../nbs/11_data.records.ipynb #8858331c
+# %% ../../nbs/11_data.records.ipynb #edce1b63
 @dataclass
 class Keys:
     "The different keys of a shop, as they are compared."
@@ -259,7 +259,7 @@ def numbered(
     texts = pd.Series(texts, dtype=object)
     return pd.factorize(texts.mask(texts == ""))[0].astype(np.int64)
 
-# %% ../../nbs/11_data.records.ipynb #2e81af10
+# %% ../../nbs/11_data.records.ipynb #5b24dbcf
 def split_words(
     artist: np.ndarray,  # Normalised texts [keys]
     title: np.ndarray,  # Normalised texts [keys]
@@ -290,7 +290,7 @@ def _apart(artist, title):
     both = (first[place] != "") & ((artist == "") | (artist == first[place]))
     return np.where(both, first[place], artist), np.where(both, rest[place], title)
 
-# %% ../../nbs/11_data.records.ipynb #2ba69830
+# %% ../../nbs/11_data.records.ipynb #a67ce44e
 def settle_codes(
     codes: np.ndarray,  # Normalised texts [keys]
     work: np.ndarray,  # Number of artist and title, below zero where there is none [keys]
@@ -334,7 +334,7 @@ def _other_kind(number, codes, work, chosen, sides):
     good[long] = check_digit_holds(pd.Series(codes[long], dtype=object))
     return mine[0] if good[mine[0]].mean() < good[mine[1]].mean() else mine[1]
 
-# %% ../../nbs/11_data.records.ipynb #71060379
+# %% ../../nbs/11_data.records.ipynb #c341b438
 def title_clusters(
     keys: Keys,  # Keys
 ) -> np.ndarray:  # Cluster of each key with code and title, below zero where there is none [keys]
@@ -374,7 +374,7 @@ def _clusters(names):
         found[name] = next(like, max(found.values(), default=-1) + 1)
     return found
 
-# %% ../../nbs/11_data.records.ipynb #3ed75eda
+# %% ../../nbs/11_data.records.ipynb #f3bb8bfc
 def work_groups(
     keys: Keys,  # Keys
 ) -> np.ndarray:  # Group of each key, below zero where it has no title [keys]
@@ -403,7 +403,7 @@ def numbered_pairs(
     pair = pd.factorize(one * (other.max(initial=0) + 2) + other + 1)[0]
     return np.where(one >= 0, pair, -1).astype(np.int64)
 
-# %% ../../nbs/11_data.records.ipynb #dc09a267
+# %% ../../nbs/11_data.records.ipynb #82f1d8ba
 def join_works(
     keys: Keys,  # Keys
 ) -> np.ndarray:  # Part of each key [keys]
@@ -419,6 +419,7 @@ def join_works(
         same_links(coded),
         same_links(bare),
         same_links(np.where(code < 0, group, -1)),
+        same_links(np.where((code < 0) & (group < 0), keys.artist, -1)),
         *blank_links(code, coded, keys.sides, joins=False),
         *blank_links(group, coded, keys.sides),
         *_artist_links(keys, code),
@@ -432,7 +433,7 @@ def _artist_links(keys, code):
     group = np.where(np.isin(keys.title, keys.title[alone]), keys.title, -1)
     return blank_links(np.where(alone | (keys.artist >= 0), group, -1), keys.artist, keys.sides)
 
-# %% ../../nbs/11_data.records.ipynb #44bb2723
+# %% ../../nbs/11_data.records.ipynb #dd04ccc2
 def told_columns(
     texts: dict[str, np.ndarray],  # Normalised texts by column [keys]
     sides: Sides,  # Of the keys
@@ -457,7 +458,7 @@ def split_parts(
     links = [same_links(own), same_links(np.where(lone, parts, -1))]
     return connected(len(parts), links + blank_links(parts, value, sides))
 
-# %% ../../nbs/11_data.records.ipynb #ccac45f1
+# %% ../../nbs/11_data.records.ipynb #6687e133
 WORDS = ("barcode", "artist", "album")  # Columns by which records are found
 
 
@@ -468,10 +469,6 @@ def join_records(
     "Which keys are one record."
     keys = compare_keys(texts, sides)
     parts = join_works(keys)
-    nameless = (keys.code < 0) & (keys.title < 0)
-    if nameless.any():
-        said = numbered(_joined_texts(texts))
-        parts = connected(len(parts), [same_links(parts), same_links(np.where(nameless, said, -1))])
     more = {name: values for name, values in texts.items() if name not in WORDS}
     for name in told_columns(more, sides):
         parts = split_parts(parts, numbered(more[name]), sides)
@@ -496,13 +493,7 @@ def compare_keys(
     keys.code = settle_codes(texts.get("barcode", blank), keys.work(), sides)
     return keys
 
-
-def _joined_texts(texts):
-    return sum(
-        (pd.Series(each, dtype=object) + "\x1f" for each in texts.values()), start=""
-    ).to_numpy()
-
-# %% ../../nbs/11_data.records.ipynb #1925a7a2
+# %% ../../nbs/11_data.records.ipynb #18ad4696
 def key_parts(
     table: pd.DataFrame,  # Rows with categorical text columns
     item_key: tuple[str, ...],  # Columns of the key
@@ -527,7 +518,7 @@ def different_keys(
         key, _ = pd.factorize(key * len(texts) + codes)
     return key, np.unique(key, return_index=True)[1]
 
-# %% ../../nbs/11_data.records.ipynb #36747e90
+# %% ../../nbs/11_data.records.ipynb #b961e2dd
 def key_ids(
     texts: dict[str, np.ndarray],  # Normalised texts by column [keys]
 ) -> np.ndarray:  # Text per key
@@ -556,7 +547,7 @@ def _ranks(order):
     rank[order] = np.arange(len(order), dtype=np.int32)
     return rank
 
-# %% ../../nbs/11_data.records.ipynb #4be02166
+# %% ../../nbs/11_data.records.ipynb #7362066d
 def key_sides(
     table: pd.DataFrame,  # Good rows: kind, sold_date, created_date
     key: np.ndarray,  # Key of each row
@@ -582,7 +573,7 @@ def key_sides(
 
 NEVER = 1 << 40  # A day after all others
 
-# %% ../../nbs/11_data.records.ipynb #6164e3d3
+# %% ../../nbs/11_data.records.ipynb #574f7d06
 @dataclass(frozen=True)
 class Items:
     "The items of a shop's rows."
@@ -616,7 +607,7 @@ def join_items(
     warning = few_shared(texts, item, sides, how)
     return Items(item[key], ids[sorted_ids], how, np.bincount(item), silent, warning)
 
-# %% ../../nbs/11_data.records.ipynb #4b41902d
+# %% ../../nbs/11_data.records.ipynb #bb2408e4
 BY_CODE, BY_WORDS = "barcode", "artist and title"  # What joins the sales and the stock of an item
 
 
@@ -635,7 +626,7 @@ def how_joined(
     by_code = np.isin(np.arange(count), shared.get_level_values(0).to_numpy(dtype=np.int64))
     return np.select([both & by_code, both], [BY_CODE, BY_WORDS], "").astype(object)
 
-# %% ../../nbs/11_data.records.ipynb #2fadf7f4
+# %% ../../nbs/11_data.records.ipynb #a0d60e6d
 FEW = 0.1  # Share of the smaller side's items below which a warning is given
 
 
@@ -687,7 +678,7 @@ def _cure(texts, sides):
 
 _SAID = {"barcode": "barcode", "artist": "artist", "album": "title"}
 
-# %% ../../nbs/11_data.records.ipynb #4f09682f
+# %% ../../nbs/11_data.records.ipynb #052d34d2
 @dataclass(frozen=True)
 class Joins:
     "By what the stock and the sales of a shop were joined."
