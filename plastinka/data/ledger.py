@@ -635,9 +635,7 @@ def hide_later_words(
     copies: pd.DataFrame,  # Copies that were in the shop before the end
     end: pd.Timestamp,  # First day that is not known
     last_day: pd.Timestamp,  # First day that the whole data does not cover: the day of the snapshot
-    item_key: tuple[
-        str, ...
-    ],  # Columns that make an item; these stay where only later rows say them
+    item_key: tuple[str, ...],  # Columns of an item: these stay where only later rows say them
 ) -> pd.DataFrame:  # The same rows; price, years and words blank where they were written later
     "Blank what an export of the day before `end` could not have said."
     unsold = copies["sold_date"].isna()

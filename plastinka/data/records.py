@@ -322,7 +322,7 @@ def settle_codes(
     other = _other_kind(number, codes, work, with_words, sides)
     return np.where(other, -1, number)
 
-
+# %% ../../nbs/11_data.records.ipynb #89d564a0
 def _of_copies(number, work, chosen, sides):
     "Whether each code stands on one copy, though titles come again on one side."
     rows = np.bincount(number[chosen], (sides.sold + sides.stocked)[chosen])
@@ -661,7 +661,7 @@ def few_shared(
         f"{len(mine[0]):,} sold: they look like two shops. {_cure(texts, sides)}"
     )
 
-
+# %% ../../nbs/11_data.records.ipynb #3ffab5ec
 def _cure(texts, sides):
     "What most likely keeps stock and sales apart."
     filled = {
@@ -711,7 +711,7 @@ class Joins:
             if row.records
         ]
         several = int(self.counts["spellings"].sum())
-        more = f"; {several:,} written or filled in more than one way" * bool(several)
+        more = f"; {several:,} of them are written or filled in several ways" * bool(several)
         return [*said, f"Records: {', '.join(shown)}{more}"]
 
 
@@ -719,7 +719,7 @@ def _copies(row):
     counts = [f"{row.sold:,} sold"] * bool(row.sold) + [f"{row.stock:,} in stock"] * bool(row.stock)
     return ", ".join(counts)
 
-
+# %% ../../nbs/11_data.records.ipynb #7919d25a
 def count_joins(
     copies: pd.DataFrame,  # Copies: item, kind, count
     found: Items,  # From `join_items`
