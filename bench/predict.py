@@ -1,9 +1,11 @@
 """Quantiles of all items in one frame, beside darts' two ways to the same numbers.
 
-    python bench/predict.py            # 3,000 items; the 500 samples are drawn for 300 of them and compared per item
+    python bench/predict.py            # 3,000 items; the 500 samples are drawn for 300 of them and
+    compared per item
     python bench/predict.py --quick    # 600 items, 60 of them sampled
 
-All arms ask the same trained network for the same eleven quantiles of the next three months, in turn, and compare CPU time.
+All arms ask the same trained network for the same eleven quantiles of the next three months, in
+turn, and compare CPU time.
 The exit code is 1 where a bar does not hold, or where the numbers differ.
 """
 
@@ -20,7 +22,7 @@ import training
 from report import finish, row
 from plastinka.models.core import forecast_frame
 from plastinka.models.tide import predict_tide, quiet_lightning
-from plastinka.panel.windows import BlockTrainingDataset, as_is
+from plastinka.models.batches import BlockTrainingDataset, keep_batch
 
 
 def main() -> int:
@@ -45,7 +47,7 @@ def main() -> int:
     model = training.make_model(256)
     model.fit_from_dataset(
         BlockTrainingDataset(block, windows[:2560]),
-        dataloader_kwargs={"collate_fn": as_is, "pin_memory": False},
+        dataloader_kwargs={"collate_fn": keep_batch, "pin_memory": False},
     )
     series = training.series_of(data)
     series.pop("sample_weight")

@@ -3,9 +3,10 @@
     python bench/thinning.py            # 2,000 slow titles of 48 months, three seeds
     python bench/thinning.py --quick    # 300 titles, one seed
 
-A shop of slow titles, most of which sell nothing for months. Both arms go through their windows equally often, with the same
-network, and are judged by the weighted quantile loss of the three months that follow; one keeps all windows, the other a share
-of those without any demand, weighing the more (`plastinka.panel.windows.thin_windows`). The exit code is 1 where a bar does not hold.
+A shop of slow titles, most of which sell nothing for months. Both arms go through their windows
+equally often, with the same network, and are judged by the weighted quantile loss of the three
+months that follow; one keeps all windows, the other a share of those without any demand, weighing
+the more (`plastinka.panel.windows.thin_windows`). The exit code is 1 where a bar does not hold.
 """
 
 import argparse
@@ -30,9 +31,9 @@ from plastinka.evaluate.fit import panel_at, tide_options
 from plastinka.panel.windows import (
     build_block,
     cutoff_windows,
-    gather_target,
     thin_windows,
     training_windows,
+    window_targets,
 )
 
 PASSES, KEEP = 6, 0.25
@@ -55,8 +56,8 @@ def main() -> int:
     settings = replace(tide_options(panel.sizes["month"]), batch_size=256)
     block = build_block(panel, fit_static(panel.isel(month=slice(0, last + 1))), settings.lags, 3)
     windows, held_out = training_windows(block, last_target=last), cutoff_windows(block, last)
-    ahead = gather_target(block, held_out, ("demand", "weight"))
-    actual, valid = ahead["demand"].numpy()[:, :, 0], ahead["weight"].numpy()[:, :, 0] > 0
+    ahead = window_targets(block, held_out, ("demand", "weight"))
+    actual, valid = ahead["demand"], ahead["weight"] > 0
     found = {keep: [] for keep in (1.0, KEEP)}
     for seed in range(1 if options.quick else 3):
         for keep, results in found.items():
@@ -79,7 +80,8 @@ def main() -> int:
     return finish(
         [
             row(
-                f"share of {count_all:,.0f} windows that stay, keeping {KEEP:.0%} of the empty ones",
+                f"share of {count_all:,.0f} windows that stay, keeping {KEEP:.0%} of the empty "
+                f"ones",
                 count_few / count_all,
                 None,
                 "",

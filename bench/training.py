@@ -1,17 +1,19 @@
-"""Training speed of TiDE on finished batches, beside darts' own `fit(series)` and the bound of the bare network.
+"""Training speed of TiDE on finished batches, beside darts' own `fit(series)` and the bound of the
+bare network.
 
     python bench/training.py            # 3,000 and 30,000 items, about fifteen minutes on one core
     python bench/training.py --quick    # 600 items, under a minute
 
-All arms train the same network on the same windows, with the same weights, for one epoch, in turn, several times over; what is
-compared is CPU time. "bound" is forward + backward + optimizer on batches that lie in memory: nothing can be quicker without changing the
-network. The exit code is 1 where a bar does not hold.
-"""
+All arms train the same network on the same windows, with the same weights, for one epoch, in turn,
+several times over; what is compared is CPU time. "bound" is forward + backward + optimizer on
+batches that lie in memory: nothing can be quicker without changing the network. The exit code is 1
+where a bar does not hold."""
 
 import argparse
 import statistics
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +26,8 @@ from darts.utils.torch import MAX_TORCH_SEED_VALUE
 
 from report import finish, row
 from plastinka.models.tide import LossCurve, quiet_lightning
-from plastinka.panel.windows import BlockTrainingDataset, WindowBlock, as_is
+from plastinka.models.batches import BlockTrainingDataset, keep_batch
+from plastinka.panel.windows import WindowBlock
 
 LAGS, HORIZON, MONTHS, PAST, FUTURE, STATIC = 12, 3, 48, 12, 6, 24
 QUANTILES = [0.01, 0.05, 0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9, 0.95, 0.99]
@@ -33,7 +36,8 @@ MOST_BATCHES = 1000  # That the bound is measured on; more need not lie in memor
 
 
 def arrays(items: int) -> dict[str, np.ndarray]:
-    "Made-up data of a shop's shape: small counts, covariates, statics, and a weight of 0 for one month in ten, not on sale."
+    """Made-up data of a shop's shape: small counts, covariates, statics, and a weight of 0 for one
+    month in ten, not on sale."""
     random = np.random.default_rng(0)
     return {
         "target": random.poisson(1.0, (items, MONTHS)).astype(np.float32),
@@ -46,24 +50,22 @@ def arrays(items: int) -> dict[str, np.ndarray]:
 
 
 def block_of(data: dict[str, np.ndarray]) -> tuple[WindowBlock, np.ndarray]:
-    "The arrays as a block, and all full windows, numbered newest first within an item as darts does; `target` is in units of `scale`."
+    """The arrays as a block, and all full windows, numbered newest first within an item as darts
+    does; `target` is in units of `scale`."""
 
     def pad(values, before, after):
-        return torch.from_numpy(
-            np.ascontiguousarray(
-                np.pad(values, [(0, 0), (before, after)] + [(0, 0)] * (values.ndim - 2))
-            )
-        )
+        width = [(0, 0), (before, after)] + [(0, 0)] * (values.ndim - 2)
+        return np.ascontiguousarray(np.pad(values, width))
 
     items, copies = len(data["target"]), data["target"] * data["scale"]
     block = WindowBlock(
         target=pad(copies, LAGS, HORIZON),
         past=pad(data["past"], LAGS, 0),
         future=pad(data["future"], LAGS, 0),
-        static=torch.from_numpy(data["static"]),
-        scale=torch.from_numpy(data["scale"]),
+        static=data["static"],
+        scale=data["scale"],
         weight=pad(data["weight"], 0, HORIZON),
-        known=torch.ones(items, MONTHS, dtype=torch.bool),
+        known=np.ones((items, MONTHS), dtype=bool),
         sold=pad(copies, 0, HORIZON),
         seen=pad(copies, LAGS, 0),
         lags=LAGS,
@@ -150,25 +152,20 @@ def measure(items: int, batch: int, rounds: int) -> dict[str, float]:
     series = series_of(data)
     making = time.process_time() - start
     times = {"bound": [], "block": [], "darts": []}
+    loading, share = (
+        {"collate_fn": keep_batch, "pin_memory": False},
+        len(order) / batch / len(batches),
+    )
     for _ in range(rounds):
-        model = make_model(batch)
-        model.fit_from_dataset(
-            BlockTrainingDataset(block, windows[:1]),
-            dataloader_kwargs={"collate_fn": as_is, "pin_memory": False},
+        bare = make_model(batch)
+        bare.fit_from_dataset(
+            BlockTrainingDataset(block, windows[:1]), dataloader_kwargs=dict(loading)
         )
-        times["bound"].append(
-            seconds(lambda: epoch_bound(model.model, batches)) * len(order) / batch / len(batches)
-        )
-        model = make_model(batch, callbacks=[LossCurve("block", 1)])
-        times["block"].append(
-            seconds(
-                lambda: model.fit_from_dataset(
-                    dataset, dataloader_kwargs={"collate_fn": as_is, "pin_memory": False}
-                )
-            )
-        )
-        model = make_model(batch)
-        times["darts"].append(seconds(lambda: model.fit(**series)))
+        times["bound"].append(seconds(partial(epoch_bound, bare.model, batches)) * share)
+        ours = make_model(batch, callbacks=[LossCurve("block", 1)])
+        fit = partial(ours.fit_from_dataset, dataset, dataloader_kwargs=dict(loading))
+        times["block"].append(seconds(fit))
+        times["darts"].append(seconds(partial(make_model(batch).fit, **series)))
     return {name: statistics.median(values) for name, values in times.items()} | {"series": making}
 
 
@@ -180,7 +177,8 @@ def seconds(work) -> float:
 
 
 def identical_weights(newest_first: bool = True) -> bool:
-    "Does training on finished batches end in the same bits as darts' own training, with windows numbered as darts does?"
+    """Does training on finished batches end in the same bits as darts' own training, with windows
+    numbered as darts does?"""
     data = arrays(40)
     block, windows = block_of(data)
     windows = windows if newest_first else windows[::-1].copy()
@@ -194,7 +192,7 @@ def identical_weights(newest_first: bool = True) -> bool:
     )  # `fit` draws one seed more than `fit_from_dataset`
     ours.fit_from_dataset(
         BlockTrainingDataset(block, windows),
-        dataloader_kwargs={"collate_fn": as_is, "pin_memory": False},
+        dataloader_kwargs={"collate_fn": keep_batch, "pin_memory": False},
     )
     return all(
         torch.equal(a, b)
@@ -257,7 +255,8 @@ def main() -> int:
                     2.5 if large else 1.7,
                 ),
                 row(
-                    f"the same, when darts' series are made from arrays first, {items:,} items, batch {batch}",
+                    f"the same, when darts' series are made from arrays first, {items:,} items, "
+                    f"batch {batch}",
                     (times["series"] + times["darts"]) / times["block"],
                     None,
                 ),

@@ -1,10 +1,11 @@
-"""No look-ahead, by falsification: after a cutoff, everything that an export of that day would not have held is replaced by
-something else, the raw rows are read anew, and nothing that is said as of the cutoff may move by a bit.
+"""No look-ahead, by falsification: after a cutoff, everything that an export of that day would not
+have held is replaced by something else, the raw rows are read anew, and nothing that is said as of
+the cutoff may move by a bit.
 
-What that day's export would have held: the sales up to the cutoff, and, in its stock file, the arrival and the name of every
-copy that was on the shelf. All else is replaced: later sales with their days, prices, years, styles and spellings, the
-snapshot's prices, copies and records that came later, returns.
-"""
+What that day's export would have held: the sales up to the cutoff, and, in its stock file, the
+arrival and the name of every copy that was on the shelf. All else is replaced: later sales with
+their days, prices, years, styles and spellings, the snapshot's prices, copies and records that
+came later, returns."""
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,8 @@ from plastinka.panel.panel import build_panel
 from plastinka.data.schema import QUANTILES
 from plastinka.simulate.shop import make_shop
 from plastinka.evaluate.fit import panel_at, tide_options, train_all
-from plastinka.panel.windows import build_block, gather, training_windows, window_weights
+from plastinka.models.batches import gather_inputs
+from plastinka.panel.windows import build_block, training_windows, window_weights
 
 CUTOFF, SNAPSHOT = pd.Timestamp("2023-06-01"), pd.Timestamp("2024-01-01")
 END = CUTOFF + pd.offsets.MonthBegin(1)
@@ -138,9 +140,10 @@ def as_of_cutoff(rows):
     said |= {
         "windows": windows,
         "window weights": window_weights(block, windows, 0.5),
-        "target weight": block.weight.numpy(),
+        "target weight": block.weight,
     }
-    said |= {f"input {name}": values.numpy() for name, values in gather(block, windows).items()}
+    inputs = gather_inputs(block, windows)
+    said |= {f"input {name}": values.numpy() for name, values in inputs.items()}
     models = (train_all(panel, options, 30, len(windows)), *BASELINES)
     return said | {
         f"forecast of {model.name}": model.forecast(panel, 3).quantile(QUANTILES)
@@ -173,7 +176,8 @@ def test_the_falsified_rows_do_differ(rows):
 
 
 def test_the_price_at_the_till_does_not_tell_who_sells(rows):
-    "With a markdown at the till, the price known at the cutoff must not separate what sells soon from what does not."
+    """With a markdown at the till, the price known at the cutoff must not separate what sells soon
+    from what does not."""
     sold = rows["sold_date"].notna() & (rows["sold_date"] >= END)
     marked = rows.assign(price=rows["price"].where(~sold, 1.0))
     panel = panel_at(build_ledger(as_raw(marked), SNAPSHOT, max_bad_share=1), CUTOFF)

@@ -25,17 +25,9 @@ from plastinka.data.ingest import (
     read_grid,
     take_columns,
 )
-from .ledger import check_rows, parse_cells, quarantine_rows
-from plastinka.data.schema import (
-    ALIASES,
-    CELL_TYPES,
-    COLUMNS,
-    Profile,
-    header_key,
-    load_profile,
-    match_headers,
-    profile_aliases,
-)
+from .rows import check_rows, parse_cells, quarantine_rows
+from .profiles import Profile, load_profile, profile_aliases
+from .schema import ALIASES, CELL_TYPES, COLUMNS, header_key, match_headers
 from .values import check_digit_holds
 
 # %% ../../nbs/14_data.inspect.ipynb #3fe715c9

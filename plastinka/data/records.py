@@ -6,13 +6,11 @@
 __all__ = ['WORDS', 'NEVER', 'BY_CODE', 'BY_WORDS', 'FEW', 'bare_words', 'plain_words', 'joined_letters', 'artist_words',
            'title_words', 'split_title', 'compared_codes', 'same_title', 'connected', 'same_links', 'Sides',
            'blank_links', 'Keys', 'numbered', 'split_words', 'settle_codes', 'title_clusters', 'work_groups',
-           'numbered_pairs', 'join_works', 'told_columns', 'split_parts', 'join_records', 'compare_keys', 'key_parts',
-           'different_keys', 'key_ids', 'item_codes', 'key_sides', 'Items', 'join_items', 'how_joined', 'few_shared',
-           'Joins', 'count_joins']
+           'numbered_pairs', 'join_works', 'told_columns', 'split_parts', 'join_records', 'compare_keys', 'key_sides',
+           'Items', 'join_items', 'how_joined', 'few_shared', 'find_items', 'Joins', 'count_joins']
 
 # %% ../../nbs/11_data.records.ipynb #6db2402d
 import difflib
-import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -22,7 +20,9 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from .schema import normalise, normalise_text
+from .items import different_keys, key_ids, key_parts, ranks
+from .schema import normalise
+from .tables import count_repairs
 from .values import check_digit_holds
 
 # %% ../../nbs/11_data.records.ipynb #898607d8
@@ -322,7 +322,7 @@ def settle_codes(
     other = _other_kind(number, codes, work, with_words, sides)
     return np.where(other, -1, number)
 
-# %% ../../nbs/11_data.records.ipynb #89d564a0
+# %% ../../nbs/11_data.records.ipynb #0f709ca0
 def _of_copies(number, work, chosen, sides):
     "Whether each code stands on one copy, though titles come again on one side."
     rows = np.bincount(number[chosen], (sides.sold + sides.stocked)[chosen])
@@ -508,60 +508,6 @@ def compare_keys(
     keys.code = settle_codes(texts.get("barcode", blank), keys.work(), sides)
     return keys
 
-# %% ../../nbs/11_data.records.ipynb #18ad4696
-def key_parts(
-    table: pd.DataFrame,  # Rows with categorical text columns
-    item_key: tuple[str, ...],  # Columns of the key
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:  # Column: code per row (0 = blank), texts by code
-    "The normalised text of every key column, as codes."
-    parts = {}
-    for column in item_key:
-        categories = pd.Series(table[column].cat.categories, dtype=object)
-        normal = normalise_text(categories).fillna("").astype(str).to_numpy(dtype=object)
-        texts, codes = np.unique(np.append(normal, "").astype(str), return_inverse=True)
-        rows = codes[table[column].cat.codes.to_numpy(dtype=np.int64)]
-        parts[column] = (rows, texts.astype(object))
-    return parts
-
-
-def different_keys(
-    parts: dict[str, tuple[np.ndarray, np.ndarray]],  # From `key_parts`
-) -> tuple[np.ndarray, np.ndarray]:  # Key of each row; a row of each key
-    "The different keys among rows."
-    key = np.zeros(len(next(iter(parts.values()))[0]), dtype=np.int64)
-    for codes, texts in parts.values():
-        key, _ = pd.factorize(key * len(texts) + codes)
-    return key, np.unique(key, return_index=True)[1]
-
-# %% ../../nbs/11_data.records.ipynb #b961e2dd
-def key_ids(
-    texts: dict[str, np.ndarray],  # Normalised texts by column [keys]
-) -> np.ndarray:  # Text per key
-    "The id of each key: a digest of its texts, or its text if there is one column."
-    columns = list(texts.values())
-    if len(columns) == 1:
-        return columns[0]
-    key = columns[0]
-    for column in columns[1:]:
-        key = key + "\x1f" + column
-    return np.array([hashlib.sha256(text.encode()).hexdigest()[:16] for text in key], dtype=object)
-
-
-def item_codes(
-    parts: dict[str, tuple[np.ndarray, np.ndarray]],  # From `key_parts`
-) -> tuple[np.ndarray, np.ndarray]:  # Item of each row (int32), id of each item, sorted
-    "Rows with equal keys get the same item."
-    key, rows = different_keys(parts)
-    ids = key_ids({name: texts[codes[rows]] for name, (codes, texts) in parts.items()})
-    order = np.argsort(ids, kind="stable")
-    return _ranks(order)[key], ids[order]
-
-
-def _ranks(order):
-    rank = np.empty(len(order), dtype=np.int32)
-    rank[order] = np.arange(len(order), dtype=np.int32)
-    return rank
-
 # %% ../../nbs/11_data.records.ipynb #7362066d
 def key_sides(
     table: pd.DataFrame,  # Good rows: kind, sold_date, created_date
@@ -581,7 +527,7 @@ def key_sides(
     ]
     codes = [part[rows] for part, _ in parts.values()]
     blanks = np.sum([part == 0 for part in codes], axis=0)
-    first = _ranks(np.lexsort([*codes[::-1], blanks, days[1], days[0]])).astype(np.int64)
+    first = ranks(np.lexsort([*codes[::-1], blanks, days[1], days[0]])).astype(np.int64)
     counts = [np.bincount(key, side, len(rows)).astype(np.int64) for side in (of_sales, ~of_sales)]
     return Sides(*counts, first)
 
@@ -615,7 +561,7 @@ def join_items(
     own = order[np.unique(record[order], return_index=True)[1]]
     ids = key_ids({name: each[own] for name, each in texts.items()})
     sorted_ids = np.argsort(ids, kind="stable")
-    item = _ranks(sorted_ids)[record]
+    item = ranks(sorted_ids)[record]
     told = told_columns({name: texts[name] for name in texts if name not in WORDS}, sides)
     silent = [name for name in texts if name not in (*WORDS, *told) and (texts[name] != "").any()]
     how = how_joined(item, keys)
@@ -661,7 +607,7 @@ def few_shared(
         f"{len(mine[0]):,} sold: they look like two shops. {_cure(texts, sides)}"
     )
 
-# %% ../../nbs/11_data.records.ipynb #3ffab5ec
+# %% ../../nbs/11_data.records.ipynb #3099b443
 def _cure(texts, sides):
     "What most likely keeps stock and sales apart."
     filled = {
@@ -693,6 +639,22 @@ def _cure(texts, sides):
 
 _SAID = {"barcode": "barcode", "artist": "artist", "album": "title"}
 
+# %% ../../nbs/11_data.records.ipynb #3e0e1f9b
+def find_items(
+    table: pd.DataFrame,  # Good rows; column item is added, and words that one side alone says go
+    item_key: tuple[str, ...],  # Columns of the key
+) -> tuple[Items, list[pd.DataFrame]]:  # What was found; repairs
+    "Say of every row which item it is about."
+    found, repairs = join_items(table, item_key), []
+    table["item"] = found.item
+    for name in found.silent:
+        filled = table[name].notna()
+        side = "stock" if (table.loc[filled, "kind"] == "stock").any() else "sales"
+        what = f"only the {side} says it: it tells no records apart, and is not used"
+        repairs.append(count_repairs(table["source_file"], name, filled, what, table[name]))
+        table[name] = table[name].mask(filled)
+    return found, repairs
+
 # %% ../../nbs/11_data.records.ipynb #052d34d2
 @dataclass(frozen=True)
 class Joins:
@@ -719,7 +681,7 @@ def _copies(row):
     counts = [f"{row.sold:,} sold"] * bool(row.sold) + [f"{row.stock:,} in stock"] * bool(row.stock)
     return ", ".join(counts)
 
-# %% ../../nbs/11_data.records.ipynb #7919d25a
+# %% ../../nbs/11_data.records.ipynb #b8070f7b
 def count_joins(
     copies: pd.DataFrame,  # Copies: item, kind, count
     found: Items,  # From `join_items`

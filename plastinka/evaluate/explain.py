@@ -26,13 +26,13 @@ from plastinka.panel.features import (
 from ..scores.metrics import mean_pinball
 from ..models.tide import predict_tide
 from .fit import TrainedTide
+from ..models.batches import module_input
 from plastinka.panel.windows import (
     WindowBlock,
     build_block,
     cutoff_windows,
-    gather_target,
-    module_input,
     static_as_of,
+    window_targets,
 )
 
 # %% ../../nbs/65_evaluate.explain.ipynb #8882d60c
@@ -101,7 +101,7 @@ def held_out_windows(
     "All windows whose targets lie after the cutoff and in the panel; raises `InputError` if there is none."
     months, last = np.arange(block.months), block.months - 1 - block.horizon
     first = int(np.searchsorted(panel["month"].values, np.datetime64(pd.Timestamp(cutoff))))
-    usable = block.known.numpy() & (months >= first) & (months <= last)
+    usable = block.known & (months >= first) & (months <= last)
     if not usable.any():
         raise input_error(
             f"cutoff {pd.Timestamp(cutoff):%Y-%m}",
@@ -120,19 +120,17 @@ def window_rows(
     item, cutoff = windows.T
 
     def cut(values, length):
-        found = values.unfold(1, length, 1)[item, cutoff]
-        return found.transpose(1, 2).contiguous() if found.ndim == 3 else found
+        return values[item[:, None], cutoff[:, None] + np.arange(length)]
 
-    as_of = static_as_of(block, windows)
     history, ahead = block.lags + 1, 1 + block.horizon
     return replace(
         block,
         target=cut(block.target, history + block.horizon),
         past=cut(block.past, history),
         future=cut(block.future, history + block.horizon),
-        static=as_of,
-        untold=None,
-        told=None,
+        static=static_as_of(block, windows),
+        static_unsold=None,
+        first_sale=None,
         scale=cut(block.scale, 1),
         weight=cut(block.weight, ahead),
         known=cut(block.known, 1),
@@ -150,7 +148,7 @@ def exchange(
     "Change the values of some features in all windows."
     changed = {}
     for part, table in features.groupby("part"):
-        values = getattr(rows, part).clone()
+        values = getattr(rows, part).copy()
         where = (...,) if values.ndim == 2 and part != "static" else (..., table["column"].tolist())
         values[where] = change(values[where])
         changed[part] = values
@@ -164,13 +162,9 @@ def rows_loss(
 ) -> float:  # Copies
     "Mean pinball loss over the target months that count."
     _, values = predict_tide(trained.model, rows, 0, trained.options.quantiles)
-    ahead = gather_target(asked, cutoff_windows(asked, 0))
-    counts = ahead["weight"].numpy()[:, :, 0] > 0
-    return float(
-        mean_pinball(
-            ahead["sold"].numpy()[:, :, 0][counts], values[counts], trained.options.quantiles
-        )
-    )
+    ahead = window_targets(asked, cutoff_windows(asked, 0))
+    counts = ahead["weight"] > 0
+    return float(mean_pinball(ahead["sold"][counts], values[counts], trained.options.quantiles))
 
 
 def varies(
@@ -179,7 +173,7 @@ def varies(
 ) -> bool:  # Whether there is anything to shuffle
     "Whether any of the features differs between windows."
     parts = [
-        getattr(rows, part).flatten(1)
+        getattr(rows, part)
         if part in ("target", "scale")
         else getattr(rows, part)[..., table["column"].tolist()]
         for part, table in features.groupby("part")
@@ -264,10 +258,11 @@ def expected_units(
 
 # %% ../../nbs/65_evaluate.explain.ipynb #768803bb
 def shop_average(
-    values,  # Tensor [windows, ...]
+    values,  # Array [windows, ...]
 ):  # Same shape, the same in every window
     "The average over all windows in every window's place."
-    return values.mean(dim=0, keepdim=True).expand_as(values)
+    mean = values.mean(axis=0, keepdims=True, dtype=np.float64)
+    return np.broadcast_to(mean.astype(values.dtype), values.shape)
 
 
 def without_season(
@@ -284,7 +279,11 @@ def without_season(
     forecasts = [
         expected_units(
             trained,
-            exchange(rows, season, lambda values: values.new_tensor(calendar).expand_as(values)),
+            exchange(
+                rows,
+                season,
+                lambda values: np.broadcast_to(calendar.astype(values.dtype), values.shape),
+            ),
         )
         for calendar in calendars
     ]

@@ -20,7 +20,8 @@ from ..core import atomic_path, input_error
 from ..scores.counts import Counts
 from ..models.heads import forecast_counts
 from .fit import TrainedTide, last_windows
-from ..panel.windows import WindowBlock, build_block, module_input
+from ..models.batches import module_input
+from ..panel.windows import WindowBlock, build_block
 
 # %% ../../nbs/66_evaluate.export_onnx.ipynb #1a911b0d
 WRITING, RUNNING = ("onnx", "onnxscript"), ("onnxruntime",)

@@ -33,6 +33,7 @@ from plastinka.panel.features import (
     static_features,
 )
 from ..data.ledger import Ledger
+from ..models.batches import gather_target
 from ..models.core import Forecast, check_horizon, check_quantiles, future_months
 from ..models.heads import make_head
 from ..models.newcomers import NEWCOMER, newcomer_counts
@@ -45,14 +46,13 @@ from plastinka.models.tide import (
     train_tide,
 )
 from ..panel.panel import build_panel
-from ..scores.running import RunningShopScore
+from ..models.running import RunningShopScore
 from ..data.schema import QUANTILES
 from plastinka.panel.windows import (
     WindowBlock,
     build_block,
     choose_lags,
     cutoff_windows,
-    gather_target,
     knows_season,
     thin_windows,
     training_windows,
@@ -260,9 +260,7 @@ def shop_judge(
 ) -> Callable:  # From a network to `miws_mic_ratio` of its outermost interval, lower is better
     "A judge for `train_tide`: the shop's score, in units of each window's scale, of months that count."
     ahead = held_out_truth(block, windows)
-    scale = block.scale[torch.from_numpy(windows[:, 0]), torch.from_numpy(windows[:, 1])].double()[
-        :, None
-    ]
+    scale = torch.from_numpy(block.scale[windows[:, 0], windows[:, 1]]).double()[:, None]
 
     def judge(network) -> float:
         score = RunningShopScore(quantiles)

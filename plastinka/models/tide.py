@@ -35,15 +35,8 @@ from plastinka.models.heads import (
     training_target,
 )
 from ..data.schema import QUANTILES
-from plastinka.panel.windows import (
-    BlockTrainingDataset,
-    WindowBlock,
-    as_is,
-    cutoff_windows,
-    module_input,
-    thin_windows,
-    window_weights,
-)
+from .batches import BlockTrainingDataset, keep_batch, module_input
+from ..panel.windows import WindowBlock, cutoff_windows, thin_windows, window_weights
 
 # %% ../../nbs/43_models.tide.ipynb #a5f0d208
 @dataclass(frozen=True)
@@ -306,7 +299,7 @@ class LastAverage(WeightAveraging):
 # %% ../../nbs/43_models.tide.ipynb #2ab20095
 def head_target(
     head: TorchLikelihood,  # A head of `42_models.heads`, or darts' own quantile regression
-    ahead: dict[str, torch.Tensor],  # From `windows.gather_target`
+    ahead: dict[str, torch.Tensor],  # From `batches.gather_target`
     scale: torch.Tensor,  # [batch, 1, 1]
 ) -> tuple[torch.Tensor, torch.Tensor]:  # darts' future_target and sample_weight
     "Target and weight of a batch, as the head wants them."
@@ -388,7 +381,7 @@ def train_tide(
             block, windows, options, model.likelihood, None if (weights == 1).all() else weights
         ),
         watched,
-        dataloader_kwargs={"collate_fn": as_is, "pin_memory": False},
+        dataloader_kwargs={"collate_fn": keep_batch, "pin_memory": False},
     )
     best = curve.best_epoch * per_epoch if validation is not None else epochs * per_epoch
     return TideFit(model, options, best, count, curve)

@@ -22,7 +22,8 @@ import xarray as xr
 import xlsxwriter
 
 from ..core import atomic_path, bar, input_error
-from ..data.ledger import item_codes, key_parts, text_categories
+from ..data.items import item_codes, key_parts
+from ..data.tables import text_categories
 from ..data.schema import ITEM_KEY
 
 # %% ../../nbs/13_simulate.shop.ipynb #6e958bfc
