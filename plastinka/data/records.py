@@ -627,9 +627,10 @@ def _cure(texts, sides):
     if lacking:
         return f"Most likely because {', '.join(lacking)}: export both with the same columns."
     shown = [
-        f"{_SAID[name]} «{texts[name][sold][0]}» in the sales, «{texts[name][stocked][0]}» in the stock"
+        f"{_SAID[name]} «{texts[name][sold][0]}» in the sales, "
+        f"«{texts[name][stocked][0]}» in the stock"
         for name, (sold, stocked) in filled.items()
-        if sold.any()
+        if sold.any() and stocked.any()
     ]
     return (
         f"Look whether both are of one shop and written alike: {'; '.join(shown)}. "
