@@ -18,7 +18,8 @@ import xarray as xr
 from scipy import stats
 
 from ..core import input_error
-from ..scores.counts import Counts, quantile_counts, sum_counts
+from ..scores.counts import Counts, quantile_counts
+from ..scores.sums import sum_counts
 from ..data.ledger import Ledger
 from ..models.core import Forecast
 from ..panel.lost import single_pieces

@@ -16,7 +16,9 @@ import pandas as pd
 import xarray as xr
 
 from ..core import bar, input_error
-from ..scores.counts import Counts, complete_demand, concat_counts, fit_dependence
+from ..scores.counts import Counts, concat_counts
+from ..scores.exposure import complete_demand
+from ..scores.sums import fit_dependence
 from ..data.ledger import Ledger
 from ..scores.metrics import rmsse_scale
 from ..models.baselines import BASELINES

@@ -10,7 +10,8 @@ import torch
 from torchmetrics import Metric
 
 from ..core import input_error
-from ..scores.counts import Counts, exposure_loss
+from ..scores.counts import Counts
+from ..scores.exposure import exposure_loss
 from ..scores.metrics import miws_mic_ratio, shop_mic, shop_miws
 
 # %% ../../nbs/42_models.running.ipynb #f51801d7

@@ -13,14 +13,8 @@ import numpy as np
 import pandas as pd
 
 from ..core import input_error
-from plastinka.scores.counts import (
-    LEAST,
-    Counts,
-    complete_own,
-    exposure_loss,
-    point_counts,
-    randomised_pit,
-)
+from .counts import LEAST, Counts, point_counts
+from .exposure import complete_own, exposure_loss, randomised_pit
 from plastinka.scores.metrics import (
     bias,
     mean_score,
