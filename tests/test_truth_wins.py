@@ -23,7 +23,8 @@ from plastinka.scores.counts import (
 from plastinka.scores.exposure import complete_demand, exposure_loss
 from plastinka.scores.sums import fit_dependence, sum_counts
 from plastinka.data.ledger import build_ledger
-from plastinka.scores.metrics import interval_score, pinball
+from plastinka.scores.intervals import interval_score
+from plastinka.scores.metrics import pinball
 from plastinka.models.baselines import BASELINES
 from plastinka.panel.panel import build_panel
 from plastinka.scores.tables import (

@@ -23,7 +23,8 @@ from plastinka.jobs.core import (
     write_receipt,
 )
 from ..data.ledger import Ledger, build_ledger
-from ..scores.metrics import coverage, mean_pinball
+from ..scores.intervals import coverage
+from ..scores.metrics import mean_pinball
 from ..models.baselines import BASELINES
 from ..decide.orders import demand_counts, forecast_levels
 from ..panel.panel import build_panel
