@@ -15,7 +15,7 @@ help: ## list the targets
 demo: $(VENV)/.core ## forecast a made-up shop, from its Excel files to the report
 	@$(BIN)/plastinka demo --out $(DEMO)
 
-test: $(VENV)/.dev ## notebooks clean, package in sync, notebooks run, pytest: what CI runs
+test: $(VENV)/.dev ## notebooks clean, package in sync, notebooks run, pages made, pytest: what CI runs
 	@$(BIN)/python tools/gates.py
 
 export: $(VENV)/.dev ## clean the notebooks and write the package and README.md from them
@@ -26,7 +26,7 @@ export: $(VENV)/.dev ## clean the notebooks and write the package and README.md 
 readme: $(VENV)/.dev ## write README.md from nbs/index.ipynb
 	@$(BIN)/python tools/readme.py
 
-docs: $(VENV)/.dev ## the documentation site in _docs (with Quarto), or plain readable pages (without)
+docs: $(VENV)/.dev ## the documentation site in _docs, by Quarto or, without it, by Sphinx
 	@$(BIN)/python tools/pages.py
 
 lab: $(VENV)/.dev ## open the notebooks in JupyterLab

@@ -1,4 +1,5 @@
-"""What is ordered: once for each day, never from a guess, and held against what a simulated buyer would have needed."""
+"""What is ordered: once for each day, never from a guess, and held against what a simulated
+buyer would have needed."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +7,8 @@ import pytest
 
 from plastinka.scores.counts import negative_binomial_counts, poisson_counts
 from plastinka.models.core import Forecast
-from plastinka.decide.orders import demand_ahead, order_list, order_reach, order_total
+from plastinka.decide.demand import demand_ahead, order_reach
+from plastinka.decide.orders import order_list, order_total
 
 ITEMS = pd.DataFrame(
     dict(

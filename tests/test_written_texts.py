@@ -1,4 +1,5 @@
-"""Texts of the shop's files stay texts in the files that we write: no formula, no link, no markup, whatever a title looks like."""
+"""Texts of the shop's files stay texts in the files that we write: no formula, no link, no
+markup, whatever a title looks like."""
 
 import re
 import zipfile
@@ -15,9 +16,10 @@ from plastinka.data.ledger import build_ledger
 from plastinka.models.core import Forecast
 from plastinka.decide.orders import order_list
 from plastinka.panel.panel import build_panel, stock_now
-from plastinka.report.html import write_excel, write_html
+from plastinka.report.excel import write_excel
+from plastinka.report.html import write_html
 from plastinka.data.schema import QUANTILES
-from plastinka.simulate.shop import write_sheet
+from plastinka.simulate.files import write_workbook
 
 HOSTILE = [
     '=HYPERLINK("http://evil.example","x")',
@@ -114,7 +116,8 @@ def parts():
 
 
 def assert_only_texts(path):
-    "No part of the workbook holds a formula, a link, a macro or a connection, and Excel's own reader takes it."
+    """No part of the workbook holds a formula, a link, a macro or a connection, and Excel's own
+    reader takes it."""
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
             assert not re.search("hyperlink|external|vba|connection|activeX", name, re.I), name
@@ -189,7 +192,7 @@ def test_the_page(parts, tmp_path):
 
 def test_the_made_up_shops_files(tmp_path):
     texts = [text.replace("\0", "")[:32_000] for text in HOSTILE if len(text) < 1000]
-    write_sheet(
+    write_workbook(
         tmp_path / "stock.xlsx",
         "Склад",
         ["Альбом", "Исполнитель", "Стиль"],

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..data.ledger import Ledger, most_frequent
+from ..data.ledger import Ledger
+from ..data.tables import most_frequent
 from plastinka.panel.intervals import (
     Calendar,
     Intervals,

@@ -30,8 +30,10 @@ import xarray as xr
 import plastinka
 from ..core import input_error, step
 from ..data.ingest import REJECTED, RawRows, read_sources
-from ..data.ledger import Ledger, build_ledger, check_share, order_dates, parse_column
-from ..data.schema import COLUMNS, ITEM_KEY, Profile, load_profile
+from ..data.ledger import Ledger, build_ledger
+from ..data.rows import check_share, order_dates, parse_column
+from ..data.profiles import Profile, load_profile
+from ..data.schema import COLUMNS, ITEM_KEY
 from plastinka.store.tables import (
     ARTIST,
     COPY,
