@@ -26,7 +26,7 @@ from plastinka.core import InputError  # noqa: E402
 from plastinka.data.ingest import RawRows, read_sources  # noqa: E402
 from plastinka.data.ledger import build_ledger  # noqa: E402
 from plastinka.store.load import load_files  # noqa: E402
-from plastinka.panel.panel import build_panel
+from plastinka.panel.panel import build_panel  # noqa: E402
 from plastinka.data.profiles import load_profile  # noqa: E402
 from plastinka.store.tables import open_store  # noqa: E402
 from plastinka.store.upkeep import table_digests  # noqa: E402
