@@ -15,7 +15,7 @@ help: ## list the targets
 demo: $(VENV)/.core ## forecast a made-up shop, from its Excel files to the report
 	@$(BIN)/plastinka demo --out $(DEMO)
 
-test: $(VENV)/.dev ## notebooks clean, package in sync, notebooks run, pytest: what CI runs
+test: $(VENV)/.dev ## notebooks clean, package in sync, notebooks run, pages made, pytest: what CI runs
 	@$(BIN)/python tools/gates.py
 
 quick: $(VENV)/.dev ## in minutes: clean, in sync, the rules of the house, and the notebooks you have changed
