@@ -436,3 +436,15 @@ def test_inspect_and_a_load_say_the_same(tmp_path):
     assert sorted(map(tuple, found.problems[columns].astype(str).to_numpy())) == sorted(
         map(tuple, ledger.quarantine[columns].astype(str).to_numpy())
     )
+
+
+UNREAD = {"Упаковок": True, "шт в ячейке": True, "shop_id": False, "Рейтинг код": False}
+
+
+@pytest.mark.parametrize("header", UNREAD)
+def test_an_unread_number_beside_a_missing_count_is_asked_for(tmp_path, header):
+    text = f"Album;Sold;{header}\nBlue;2024-05-01;2\nRed;2024-05-02;1\n"
+    (tmp_path / "may.csv").write_text(text)
+    assert (f"«{header}» is not read" in said(read_sources(sales=tmp_path / "may.csv"))) is UNREAD[
+        header
+    ]

@@ -20,6 +20,7 @@ from plastinka.data.cells import (
     check_currency,
     find_sums,
     is_total,
+    may_be_count,
     read_statuses,
     settle_decimals,
 )
@@ -407,6 +408,18 @@ def _settle_cells(frame, table, kind):
     chosen = ~(total | no_sale)
     return frame[chosen].reset_index(drop=True), next(filter(None, currencies), "")
 
+# %% ../../nbs/10_data.columns.ipynb #8105b50e
+def _ask_for_count(frame, table, foreign):
+    "Note an unread column that may be the number of copies, where no column is."
+    if "count" in frame:
+        return
+    for header in foreign:
+        column = table.column(header)
+        texts = plain_texts(column)
+        if may_be_count(header, texts[column.codes >= 0], len(texts)):
+            what = f"each row is one copy; «{header}» is not read, and may be their number"
+            table.notes.append(["count", what, len(frame), ""])
+
 # %% ../../nbs/10_data.columns.ipynb #f628856e
 def _split_headers(table, profile):
     "Column → the header out of which a split makes it."
@@ -436,14 +449,19 @@ def _column_cells(table, found, profile):
     return pd.DataFrame({name: columns[name] for name in names}, pd.RangeIndex(len(table.rows)))
 
 # %% ../../nbs/10_data.columns.ipynb #67319db4
-def _describe_reading(table, found, split):
+def _foreign_headers(table, found, split):
+    "Headers that nothing reads."
+    used = {header for names in (*found.values(), *split.values()) for header in names}
+    return [header for header in table.headers if header and header not in used]
+
+
+def _describe_reading(table, found, split, foreign):
     "What the table of sources says of the columns."
     used = {headers[0]: name for name, headers in found.items()}
     made = {}
     for name, headers in split.items():
         made[headers[0]] = ", ".join([*filter(None, [made.get(headers[0])]), name])
     pairs = [*used.items(), *made.items()]
-    foreign = [each for each in table.headers if each and each not in used and each not in made]
     return dict(
         filtered=sum(table.left_out.values()),
         filters=", ".join(f"{reason}: {rows:,}" for reason, rows in table.left_out.items()),
@@ -473,5 +491,7 @@ def take_columns(
     check_columns(have, table.headers, kind, table.where, profile.item_key, aliases)
     _filter_rows(table, profile)
     frame, currency = _settle_cells(_column_cells(table, found, profile), table, kind)
-    about = _describe_reading(table, found, split)
+    foreign = _foreign_headers(table, found, split)
+    _ask_for_count(frame, table, foreign)
+    about = _describe_reading(table, found, split, foreign)
     return frame, about | dict(rows=len(frame), currency=currency)
