@@ -448,3 +448,74 @@ def test_an_unread_number_beside_a_missing_count_is_asked_for(tmp_path, header):
     assert (f"«{header}» is not read" in said(read_sources(sales=tmp_path / "may.csv"))) is UNREAD[
         header
     ]
+
+
+# Profiles that come with plastinka, each with a made-up sample under the program's own headers
+
+DISCOGS = (
+    "listing_id,artist,title,label,catno,format,release_id,status,price,listed,comments,quantity"
+)
+SHOPIFY = "Name,Financial Status,Created at,Lineitem quantity,Lineitem name,Lineitem price"
+VARIANTS = "Handle,Title,Type,Variant Inventory Qty,Variant Price,Variant Barcode,Image Src"
+SQUARE = "Date,Category,Item,Qty,SKU,Gross Sales,Event Type,Count,GTIN"
+WOO = "ID,Type,SKU,Name,Published,In stock?,Stock,Regular price,Categories"
+SAMPLES = {
+    "discogs_inventory": (
+        "stock",
+        f'{DISCOGS}\n1,Can (2),Ege,UA,1,"LP, Album",9,For Sale,20.00,2024-05-01 10:00:00,,2\n'
+        "2,Can,Tago,UA,1,LP,9,Draft,20.00,2024-05-01 10:00:00,,1\n"
+        "3,Neu!,2,Brain,1,LP,9,Sold,20.00,2024-05-01 10:00:00,,1\n",
+        ["album", "count", "price", "created_date"],
+        [["Ege", "2", "20.00", "2024-05-01 10:00:00"]],
+    ),
+    "shopify_orders": (
+        "sales",
+        f"{SHOPIFY}\n#1,paid,2024-05-01 10:00:00 +0200,2,Can - Ege,20.00\n"
+        "#1,,2024-05-01 10:00:00 +0200,1,Tote bag,5.00\n"
+        "#2,refunded,2024-05-02 10:00:00 +0200,1,Can - Ege,20.00\n"
+        "#2,,2024-05-02 10:00:00 +0200,1,Neu! - 2,20.00\n",
+        ["artist", "album", "count", "price"],
+        [["Can", "Ege", "2", "20.00"], [None, "Tote bag", "1", "5.00"]],
+    ),
+    "shopify_products": (
+        "stock",
+        f"{VARIANTS}\nege,Ege,Vinyl,3,20.00,4006408126,x.png\nege,,,,,,y.png\n",
+        ["album", "count", "price", "barcode"],
+        [["Ege", "3", "20.00", "4006408126"]],
+    ),
+    "square_items": (
+        "sales",
+        f"{SQUARE}\n2024-05-01,Rock,Can - Ege,2.0,,$24.00,Payment,1,4006408126\n"
+        "2024-05-02,Rock,Can - Ege,-1.0,,-$12.00,Refund,1,4006408126\n",
+        ["artist", "album", "count", "price"],
+        [["Can", "Ege", "2.0", "12"], ["Can", "Ege", "-1.0", "-12"]],
+    ),
+    "woocommerce_products": (
+        "stock",
+        f"{WOO}\n1,simple,A1,Ege,1,1,3,20,Rock\n2,variable,A2,Shirt,1,1,,,Other\n",
+        ["barcode", "album", "count", "price", "style"],
+        [["A1", "Ege", "3", "20", "Rock"]],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_shipped_profiles_read_their_programs_exports(tmp_path, name):
+    kind, text, columns, rows = SAMPLES[name]
+    (tmp_path / "export.csv").write_text(text)
+    raw = read_sources(**{kind: tmp_path / "export.csv"}, profile=name)
+    assert raw.rows[columns].to_numpy().tolist() == rows
+    assert raw.sources["filtered"].sum() + len(raw.rows) == text.count("\n") - 1
+    assert inspect_file(tmp_path / "export.csv").fitting == name
+
+
+def test_the_stock_has_a_profile_of_its_own(tmp_path):
+    for file, name in [("sales.csv", "shopify_orders"), ("stock.csv", "discogs_inventory")]:
+        (tmp_path / file).write_text(SAMPLES[name][1])
+    raw = read_sources(
+        tmp_path / "stock.csv",
+        tmp_path / "sales.csv",
+        profile="shopify_orders",
+        stock_profile="discogs_inventory",
+    )
+    assert raw.rows["kind"].tolist() == ["stock", "sales", "sales"]
