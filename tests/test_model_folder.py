@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from plastinka.core import InputError
-from plastinka.models.baselines import tiny_panel
+from plastinka.panel.monthly import tiny_panel
 from plastinka.evaluate.fit import Signature, load_trained, save_trained, tide_options, train_all
 
 

@@ -86,10 +86,8 @@ class CalendarInput(PLModuleInput):
     rows: torch.Tensor | None = None  # int64 [batch, lags + horizon]
 
     def concatenate_future_along_time(self) -> torch.Tensor:
-        "The calendar, carrying the rows to pick from it."
-        calendar = self.calendar.view_as(self.calendar)
-        calendar.rows = self.rows
-        return calendar
+        "The calendar itself; the callback `CalendarOnce` picks the rows after the projection."
+        return self.calendar
 
 # %% ../../nbs/42_models.batches.ipynb #84de6167
 @dataclass
