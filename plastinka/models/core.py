@@ -11,11 +11,11 @@ __all__ = ['MOST_HORIZON', 'MODEL_FILE', 'PACKAGES', 'check_horizon', 'check_qua
 # %% ../../nbs/40_models.core.ipynb #34a1c62b
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import pandas as pd
@@ -40,7 +40,7 @@ def check_horizon(
         )
     return int(horizon)
 
-# %% ../../nbs/40_models.core.ipynb #49cd9eed
+# %% ../../nbs/40_models.core.ipynb #ec36eecc
 def check_quantiles(
     quantiles: Sequence[float],  # Levels
 ) -> tuple[float, ...]:  # The same
@@ -60,7 +60,7 @@ def order_quantiles(
     "Clip at zero and sort along the last axis."
     return np.sort(np.maximum(values, 0), axis=-1)
 
-# %% ../../nbs/40_models.core.ipynb #84804c17
+# %% ../../nbs/40_models.core.ipynb #9ffab10c
 def future_months(
     panel: xr.Dataset,  # Panel that ends at the cutoff
     horizon: int,  # Months ahead
@@ -123,7 +123,7 @@ class Forecast:
         "The forecast of a selection of the items."
         return take_items(self, rows)
 
-# %% ../../nbs/40_models.core.ipynb #43b7d38c
+# %% ../../nbs/40_models.core.ipynb #04156e39
 def forecast_table(
     forecast: Forecast,  # Demand of items in the months ahead
     quantiles: tuple[float, ...],  # Levels to read off, ascending
@@ -139,7 +139,7 @@ def forecast_table(
         counts.mean,
     )
 
-# %% ../../nbs/40_models.core.ipynb #7c3ee660
+# %% ../../nbs/40_models.core.ipynb #3476fd31
 def take_items(
     forecast: Forecast,  # Demand of items in the months ahead
     rows: np.ndarray,  # Places of items, or booleans
@@ -154,7 +154,7 @@ def take_items(
         forecast.quantiles,
     )
 
-# %% ../../nbs/40_models.core.ipynb #0757d9c2
+# %% ../../nbs/40_models.core.ipynb #b1988085
 @dataclass(frozen=True)
 class Requirements:
     "What a panel must offer before a model can be fitted."
@@ -163,7 +163,7 @@ class Requirements:
     stock: bool = False  # Whether stock must be known
     covariates: tuple[str, ...] = ()  # Variables of the panel beside `units`
 
-# %% ../../nbs/40_models.core.ipynb #f6c24a74
+# %% ../../nbs/40_models.core.ipynb #a3a61f30
 def check_requirements(
     name: str,  # Of the model
     needs: Requirements,  # What it needs
@@ -202,11 +202,13 @@ class Model(Protocol):
         "Learn from a panel."
         ...
 
-# %% ../../nbs/40_models.core.ipynb #d538fe27
+# %% ../../nbs/40_models.core.ipynb #5c546526
 class Fitted:
     "A model that has learnt; a subclass gives `name`, `counts`, and perhaps `save`."
 
     name: str  # In score tables
+    # (panel, panel of newcomers, horizon) → Counts [newcomers, horizon]
+    newcomer_rule: ClassVar[Callable] = staticmethod(newcomer_counts)
 
     def counts(
         self,
@@ -229,7 +231,7 @@ class Fitted:
         "Forecast items; raises `InputError` for a horizon or quantiles that cannot be."
         return predict_items(self, panel, horizon, check_quantiles(quantiles), newcomers, items)
 
-# %% ../../nbs/40_models.core.ipynb #5959ad45
+# %% ../../nbs/40_models.core.ipynb #420029c4
 def unknown_items(
     panel: xr.Dataset,  # Panel that ends at the cutoff
     items: Sequence[str],  # [items] ids that are in no panel
@@ -249,7 +251,7 @@ def unknown_items(
     measures["observed"] = ("month", np.zeros(1))
     return xr.Dataset(measures, coords, {"stock_known": 1})
 
-# %% ../../nbs/40_models.core.ipynb #d76dd9c8
+# %% ../../nbs/40_models.core.ipynb #2786b716
 def predict_items(
     fitted: Fitted,  # Gives `counts` of the panel's items
     panel: xr.Dataset,  # Panel that ends at the cutoff
@@ -263,7 +265,7 @@ def predict_items(
     known, names = list(panel["item"].values), [fitted.name] * panel.sizes["item"]
     for others in (newcomers, missing_items(panel, newcomers, items)):
         if others is not None and others.sizes["item"]:
-            counts.append(newcomer_counts(panel, others, horizon))
+            counts.append(fitted.newcomer_rule(panel, others, horizon))
             known += list(others["item"].values)
             names += [NEWCOMER] * others.sizes["item"]
     every = Forecast(
@@ -275,7 +277,7 @@ def predict_items(
     )
     return every if items is None else every.take(pd.Index(known).get_indexer(list(items)))
 
-# %% ../../nbs/40_models.core.ipynb #96980d34
+# %% ../../nbs/40_models.core.ipynb #4180d620
 def missing_items(
     panel: xr.Dataset,  # Panel that ends at the cutoff
     newcomers: xr.Dataset | None,  # Panel of items that came since the cutoff
@@ -288,7 +290,7 @@ def missing_items(
     missing = list(dict.fromkeys(item for item in items or () if item not in known))
     return unknown_items(panel, missing) if missing else None
 
-# %% ../../nbs/40_models.core.ipynb #e8eaaa2b
+# %% ../../nbs/40_models.core.ipynb #296f30a3
 MODEL_FILE = "model.json"
 PACKAGES = ("plastinka", "darts", "torch")
 
@@ -297,7 +299,7 @@ def code_versions() -> dict[str, str]:  # By package
     "What a model is written by."
     return {name: version(name) for name in PACKAGES}
 
-# %% ../../nbs/40_models.core.ipynb #3d61a18a
+# %% ../../nbs/40_models.core.ipynb #ba274824
 def seal(
     described: dict,  # What is written of a model
 ) -> dict:  # The same with its `sha256`
@@ -306,7 +308,7 @@ def seal(
     text = json.dumps(plain, sort_keys=True, ensure_ascii=False)
     return plain | {"sha256": hashlib.sha256(text.encode()).hexdigest()}
 
-# %% ../../nbs/40_models.core.ipynb #eae9dc4b
+# %% ../../nbs/40_models.core.ipynb #ad43a894
 def write_model(
     folder: str | Path,  # Folder to write into; made where it is missing
     kind: str,  # Of the model, a key of the catalog's loaders
@@ -328,7 +330,7 @@ def write_model(
         text = json.dumps(whole, ensure_ascii=False, indent=1)
         Path(temporary).write_text(text, encoding="utf-8")
 
-# %% ../../nbs/40_models.core.ipynb #218d74f4
+# %% ../../nbs/40_models.core.ipynb #fafeb05b
 def read_description(
     folder: str | Path,  # Model folder
 ) -> dict:  # What `write_model` was given, and `kind`, `versions`, `files`
@@ -347,7 +349,7 @@ def read_description(
         raise broken_model(folder, f"{MODEL_FILE} is not the one it was saved with", described)
     return described
 
-# %% ../../nbs/40_models.core.ipynb #63e246b3
+# %% ../../nbs/40_models.core.ipynb #48aa3d31
 def broken_model(
     folder: str | Path,  # Model folder
     problem: str,  # What is wrong with it
@@ -362,7 +364,7 @@ def broken_model(
         "Copy the folder anew, install those versions, or train again",
     )
 
-# %% ../../nbs/40_models.core.ipynb #d85b853d
+# %% ../../nbs/40_models.core.ipynb #1f3f8ecb
 def describe_versions(
     described: dict,  # What could be read of a description
 ) -> str:  # Packages with their versions
@@ -371,7 +373,7 @@ def describe_versions(
     versions = versions if isinstance(versions, dict) else {}
     return ", ".join(f"{name} {of}" for name, of in versions.items()) or "an unknown version"
 
-# %% ../../nbs/40_models.core.ipynb #d9ea0af1
+# %% ../../nbs/40_models.core.ipynb #5dea9d70
 def read_weights(
     folder: str | Path,  # Model folder
     described: dict,  # From `read_description`
@@ -390,7 +392,7 @@ def read_weights(
     except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
         raise broken_model(folder, f"{name}: {error}", described) from error
 
-# %% ../../nbs/40_models.core.ipynb #f9b7f1e4
+# %% ../../nbs/40_models.core.ipynb #22b072e5
 def read_settings(
     kind: type,  # Dataclass of settings, all with defaults
     written: dict,  # Field values as JSON gives them
@@ -406,7 +408,7 @@ def read_settings(
             raise ValueError(f"its setting {name} is {value!r}")
     return kind(**given)
 
-# %% ../../nbs/40_models.core.ipynb #4a6d593b
+# %% ../../nbs/40_models.core.ipynb #d10ba9a6
 def restored(
     value: object,  # As JSON gives it
     usual: object,  # The default
