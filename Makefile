@@ -26,7 +26,7 @@ export: $(VENV)/.dev ## clean the notebooks and write the package and README.md 
 readme: $(VENV)/.dev ## write README.md from nbs/index.ipynb
 	@$(BIN)/python tools/readme.py
 
-docs: $(VENV)/.dev ## the documentation site in _docs (with Quarto), or plain readable pages (without)
+docs: $(VENV)/.dev ## the documentation site in _docs, by Quarto or, without it, by Sphinx
 	@$(BIN)/python tools/pages.py
 
 lab: $(VENV)/.dev ## open the notebooks in JupyterLab

@@ -1,4 +1,5 @@
-"""Install plastinka: everything is declared in settings.ini, and the run notebooks of nbs/runs travel in the wheel."""
+"""Install plastinka: everything is declared in settings.ini, and the run notebooks of nbs/runs
+travel in the wheel."""
 
 import configparser
 import shutil

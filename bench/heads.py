@@ -1,12 +1,15 @@
-"""Heads of TiDE side by side: how well each recovers true demand on synthetic shops, and real monthly sales.
+"""Heads of TiDE side by side: how well each recovers true demand on synthetic shops, and real
+monthly sales.
 
-    python bench/heads.py                                  # two shops, two seeds, about three minutes
+    python bench/heads.py                                  # two shops, two seeds, about three
+    minutes
     python bench/heads.py --quick                          # one small shop, one seed
-    python bench/heads.py --sales FILE [FILE ...]          # also a shop of your own, judged on its last three months
+    python bench/heads.py --sales FILE [FILE ...]          # also a shop of your own, judged on its
+    last three months
 
-Every number is a mean pinball loss divided by that of the recent quantiles, the strongest baseline: below 1 is better.
-"total" is the forecast of all titles together against the truth. Same data, same seeds, same training for every head.
-"""
+Every number is a mean pinball loss divided by that of the recent quantiles, the strongest
+baseline: below 1 is better. "total" is the forecast of all titles together against the truth. Same
+data, same seeds, same training for every head."""
 
 import argparse
 import sys

@@ -1,21 +1,32 @@
 """Estimated lost units over the true ones, for many made-up shops whose true demand is known.
 
-    python bench/lost_units.py                    # 24 shops of 2,000 titles at each level of stock-outs: some minutes
+    python bench/lost_units.py                    # 24 shops of 2,000 titles at each level of
+    stock-outs: some minutes
     python bench/lost_units.py --seeds 48 --first 200
-    python bench/lost_units.py --quick            # 2 shops of 1,000 titles at each level: half a minute
-    python bench/lost_units.py --worlds           # shops unlike those that the estimate was worked out on: five minutes
+    python bench/lost_units.py --quick            # 2 shops of 1,000 titles at each level: half a
+    minute
+    python bench/lost_units.py --worlds           # shops unlike those that the estimate was worked
+    out on: five minutes
 
-The way is the shop's own: rows, ledger, panel; only the workbooks are left out. What is asked for is 5 % in each shop. The
-bars are two for each level: the mean is within 3 %, and nine shops in ten are within 5 %; those that are not are named. What is
-compared with is what was lost since the first copy of a title in the files; what was lost before it, of titles that were out
-of stock on the first day, nothing in the files can tell. What nobody could buy since the last copy of a title that is
-not ordered any more, a single piece or a discontinued one, is no lost sale. Beside the estimate stand
+The way is the shop's own: rows, ledger, panel; only the workbooks are left out. What is asked for
+is 5 % in each shop. The
+bars are two for each level: the mean is within 3 %, and nine shops in ten are within 5 %; those
+that are not are named. What is
+compared with is what was lost since the first copy of a title in the files; what was lost before
+it, of titles that were out
+of stock on the first day, nothing in the files can tell. What nobody could buy since the last copy
+of a title that is
+not ordered any more, a single piece or a discontinued one, is no lost sale. Beside the estimate
+stand
 
 - `of all`: the estimate over all lost units, those too that no file shows;
-- `oracle`: an estimate that knows what was expected of every title on every day, and how moods are distributed, and not who
-  came in fact. Where it is off, the shop is too small for its truth to be steady, and no estimate can be better.
+- `oracle`: an estimate that knows what was expected of every title on every day, and how moods are
+distributed, and not who
+  came in fact. Where it is off, the shop is too small for its truth to be steady, and no estimate
+  can be better.
 
-Of worlds, the mean of two shops at each level is asked to be within 5 %, with three tenths of the arrivals undated
+Of worlds, the mean of two shops at each level is asked to be within 5 %, with three tenths of the
+arrivals undated
 within 10 %. The exit code is 1 where a bar does not hold.
 """
 
@@ -107,7 +118,8 @@ def expected_by_day(shop):
 
 
 def gone_for_good(shop):
-    "Title-days that are no lost sales: since the last copy of a title that is not ordered any more was sold."
+    """Title-days that are no lost sales: since the last copy of a title that is not ordered any
+    more was sold."""
     import numpy as np
     from plastinka.simulate.shop import make_titles, shop_calendar, shop_rules
 
@@ -127,7 +139,8 @@ def gone_for_good(shop):
 
 
 def oracle(shop, exposed, missed, month):
-    "Lost units by someone who knows what was expected of each title, and the law of moods: their mean, given the month's sales."
+    """Lost units by someone who knows what was expected of each title, and the law of moods: their
+    mean, given the month's sales."""
     import numpy as np
 
     expected, first = expected_by_day(shop), np.flatnonzero(np.diff(month, prepend=-1))
@@ -144,7 +157,8 @@ def oracle(shop, exposed, missed, month):
 
 
 def measure(task, **knobs):
-    "One shop: estimate over truth, over all of the truth, and the oracle's. `task` is level, seed, titles."
+    """One shop: estimate over truth, over all of the truth, and the oracle's. `task` is level,
+    seed, titles."""
     import numpy as np
     from plastinka.data.ledger import build_ledger
     from plastinka.panel.panel import build_panel
@@ -262,7 +276,9 @@ def main() -> int:
     ]
     rows = []
     print(
-        f"{'':>18}{'lost':>8}  {'estimate / truth: mean, deviation, range, within 5 %':<56}{'of all':>7}{'oracle: the same':>50}"
+        f"{'':>18}{'lost':>8}  "
+        f"{'estimate / truth: mean, deviation, range, within 5 %':<56}"
+        f"{'of all':>7}{'oracle: the same':>50}"
     )
     for level in LEVELS:
         part = [shop for shop in shops if shop["level"] == level]
@@ -273,14 +289,17 @@ def main() -> int:
             row(f"{name}: share of shops within 5 %", share, SHARE_BAR, ""),
         ]
         print(
-            f"{level:>4.0%} without stock{mean(part, 'lost'):>8.0f}  {spread(part, 'ratio'):<56}{mean(part, 'of_all'):>7.3f}{spread(part, 'oracle'):>50}"
+            f"{level:>4.0%} without stock{mean(part, 'lost'):>8.0f}  "
+            f"{spread(part, 'ratio'):<56}{mean(part, 'of_all'):>7.3f}{spread(part, 'oracle'):>50}"
         )
     for shop in shops:
         if not shop["holds"]:
             print(f"{shop['name']}: {shop['ratio']:.3f}, oracle {shop['oracle']:.3f}")
     print(
-        f"{sum(shop['holds'] for shop in shops)} of {len(shops)} shops of {titles:,} titles are within {BAR:.0%}; "
-        f"of all lost units, seen or not, {sum(within(shop['of_all']) for shop in shops)}; the oracle, {sum(within(shop['oracle']) for shop in shops)}"
+        f"{sum(shop['holds'] for shop in shops)} of {len(shops)} shops of {titles:,} titles are "
+        f"within {BAR:.0%}; "
+        f"of all lost units, seen or not, {sum(within(shop['of_all']) for shop in shops)}; the "
+        f"oracle, {sum(within(shop['oracle']) for shop in shops)}"
     )
     return finish(rows, options.json)
 
@@ -294,7 +313,10 @@ def spread(rows, name):
     import numpy as np
 
     values = np.array([row[name] for row in rows])
-    return f"{values.mean():.3f} ± {values.std():.3f}, {values.min():.3f} to {values.max():.3f}, {(abs(values - 1) < BAR).sum()} of {len(values)}"
+    return (
+        f"{values.mean():.3f} ± {values.std():.3f}, {values.min():.3f} to {values.max():.3f}, "
+        f"{(abs(values - 1) < BAR).sum()} of {len(values)}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """Quantiles of all items in one frame, beside darts' two ways to the same numbers.
 
-    python bench/predict.py            # 3,000 items; the 500 samples are drawn for 300 of them and compared per item
+    python bench/predict.py            # 3,000 items; the 500 samples are drawn for 300 of them and
+    compared per item
     python bench/predict.py --quick    # 600 items, 60 of them sampled
 
-All arms ask the same trained network for the same eleven quantiles of the next three months, in turn, and compare CPU time.
+All arms ask the same trained network for the same eleven quantiles of the next three months, in
+turn, and compare CPU time.
 The exit code is 1 where a bar does not hold, or where the numbers differ.
 """
 

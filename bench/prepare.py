@@ -1,19 +1,23 @@
 """Time and memory from raw rows to the panel, beside a straightforward pandas implementation.
 
-    python bench/prepare.py                    # 500,000 copies, 10,000 items, 48 months: about a minute
+    python bench/prepare.py                    # 500,000 copies, 10,000 items, 48 months: about a
+    minute
     python bench/prepare.py --quick            # 50,000 copies, 1,000 items: a few seconds
-    python bench/prepare.py --files            # 1,000,000 copies in 50 workbooks of sales and one of stock: some minutes
+    python bench/prepare.py --files            # 1,000,000 copies in 50 workbooks of sales and one
+    of stock: some minutes
     python bench/prepare.py --files --quick    # 50,000 copies in as many workbooks
 
-With --files the whole way is measured: workbooks of the shop's eleven columns, which the bench writes first, to the ledger and
-the panel, in a process of its own whose memory is measured too. Beside it pandas with openpyxl reads one of the workbooks.
-Seconds are by the clock; where the machine has more to do than cores, they are those of the processor, and that is said.
+With --files the whole way is measured: workbooks of the shop's eleven columns, which the bench
+writes first, to the ledger and the panel, in a process of its own whose memory is measured too.
+Beside it pandas with openpyxl reads one of the workbooks. Seconds are by the clock; where the
+machine has more to do than cores, they are those of the processor, and that is said.
 
-Without --files the rows are made in memory, every cell as text, as a reader of workbooks gives them. Each arm runs in a process of its own,
-on one thread, and what is compared is CPU time. The pandas arm is what one writes first: parse, number the items with
-groupby, lay stock out on every item's every day, and average by month. It measures less: no quarantine, no lost sales, no
-spellings. The units, availability and depth of both arms must be equal. The exit code is 1 where a bar does not hold.
-"""
+Without --files the rows are made in memory, every cell as text, as a reader of workbooks gives
+them. Each arm runs in a process of its own, on one thread, and what is compared is CPU time. The
+pandas arm is what one writes first: parse, number the items with groupby, lay stock out on every
+item's every day, and average by month. It measures less: no quarantine, no lost sales, no
+spellings. The units, availability and depth of both arms must be equal. The exit code is 1 where a
+bar does not hold."""
 
 import argparse
 import json
@@ -233,7 +237,8 @@ def by_plastinka(rows, sources, snapshot):
     middle = time.process_time()
     panel = build_panel(ledger)
     print(
-        f"  ledger {middle - start:.2f} s, panel {time.process_time() - middle:.2f} s; {ledger.copies['count'].sum():,} copies, "
+        f"  ledger {middle - start:.2f} s, panel {time.process_time() - middle:.2f} s; "
+        f"{ledger.copies['count'].sum():,} copies, "
         f"{panel.sizes['item']:,} items, {panel.sizes['month']} months",
         file=sys.stderr,
     )
@@ -346,14 +351,20 @@ def compare_files(size: tuple[int, int, int]) -> list[dict]:
         sample, ours = start_arm("sample", size, folder), start_arm("files", size, folder)
     which = "processor" if busy() else "clock"
     print(
-        f"{ours['copies']:,} copies, {ours['items']:,} items, {ours['months']} months, {ours['bad']} rows in quarantine; one thread; seconds by the "
+        f"{ours['copies']:,} copies, {ours['items']:,} items, {ours['months']} months, "
+        f"{ours['bad']} rows in quarantine; one thread; seconds by the "
         + ("clock" if which == "clock" else "processor, since the machine is busy with other work")
     )
-    for name in ("read", "ledger", "panel", "sample"):
+    labels = dict(
+        read="files → rows",
+        ledger="files → ledger",
+        panel="ledger → panel",
+        sample="one workbook by pandas + openpyxl",
+    )
+    for name, label in labels.items():
         found = (ours | sample)[name]
         print(
-            f"  {dict(read='files → rows', ledger='files → ledger', panel='ledger → panel', sample='one workbook by pandas + openpyxl')[name]:<36} "
-            f"{found['clock']:7.2f} s by the clock {found['processor']:7.2f} s of CPU"
+            f"  {label:<36} {found['clock']:7.2f} s by the clock {found['processor']:7.2f} s of CPU"
         )
     theirs = sample["sample"][which] / sample["rows"] * ours["copies"]
     shop, part = f"{ours['copies']:,} copies", 1 if size == FILES else 0.1
@@ -388,7 +399,9 @@ def compare_rows(size: tuple[int, int, int]) -> list[dict]:
     arms = {arm: start_arm(arm, size) for arm in ARMS}
     for arm, found in arms.items():
         print(
-            f"{arm:<10} {found['seconds']:6.2f} s of CPU ({found['wall']:.2f} s by the clock)   peak {found['peak']:6.0f} MiB, of which {found['before']:.0f} MiB are imports and rows"
+            f"{arm:<10} {found['seconds']:6.2f} s of CPU ({found['wall']:.2f} s by the clock)   "
+            f"peak {found['peak']:6.0f} MiB, of which {found['before']:.0f} MiB are imports and "
+            f"rows"
         )
     ours, theirs = arms["plastinka"], arms["pandas"]
     apart = max(

@@ -1,20 +1,25 @@
-"""Time to the same score: TiDE trained by plastinka, beside darts' own `fit(series)` and neuralforecast's TiDE.
+"""Time to the same score: TiDE trained by plastinka, beside darts' own `fit(series)` and
+neuralforecast's TiDE.
 
     python bench/race.py                               # six made-up shops of 3,000 titles
-    python bench/race.py --quick                       # one shop of 400 titles: under a minute, too small for the bars
-    python bench/race.py --neuralforecast PYTHON       # also neuralforecast, by the interpreter of an environment that has it
+    python bench/race.py --quick                       # one shop of 400 titles: under a minute,
+    too small for the bars
+    python bench/race.py --neuralforecast PYTHON       # also neuralforecast, by the interpreter of
+    an environment that has it
 
-All arms learn the same quantiles of the same titles from the same features and the same months, with a network of the same
-width, and are judged on the same three months that none of them has seen: the weighted quantile loss (WQL) of demand in copies,
-over months on sale. darts and neuralforecast train as they come: Adam at a constant rate, dropout, batches of 256 windows. plastinka
-uses its options: finished batches, one epoch in one cycle of the learning rate, no dropout, fused Adam, the calendar once, narrow
-projections; they were chosen on the shops of seeds 0 to 2, and the race is run on others. Learning curves (CPU seconds on one thread,
-and WQL, after each epoch) are averaged over the shops. The line to cross is half a percent above the lowest point of the other
-arm's curve in twelve epochs; what is compared is the time until a curve first crosses it, judging not counted. The exit code is 1
-where a bar does not hold.
+All arms learn the same quantiles of the same titles from the same features and the same months,
+with a network of the same width, and are judged on the same three months that none of them has
+seen: the weighted quantile loss (WQL) of demand in copies, over months on sale. darts and
+neuralforecast train as they come: Adam at a constant rate, dropout, batches of 256 windows.
+plastinka uses its options: finished batches, one epoch in one cycle of the learning rate, no
+dropout, fused Adam, the calendar once, narrow projections; they were chosen on the shops of seeds
+0 to 2, and the race is run on others. Learning curves (CPU seconds on one thread, and WQL, after
+each epoch) are averaged over the shops. The line to cross is half a percent above the lowest point
+of the other arm's curve in twelve epochs; what is compared is the time until a curve first crosses
+it, judging not counted. The exit code is 1 where a bar does not hold.
 
-neuralforecast pins other versions, so it has an environment of its own: `python -m venv nf && nf/bin/pip install neuralforecast`.
-"""
+neuralforecast pins other versions, so it has an environment of its own: `python -m venv nf &&
+nf/bin/pip install neuralforecast`."""
 
 import argparse
 import subprocess
@@ -57,7 +62,8 @@ OURS = {
 
 
 def shop_arrays(titles: int, seed: int) -> dict[str, np.ndarray]:
-    "A made-up shop as arrays: demand over each title's own scale, features, weights of months; the scale is of the months before the last three."
+    """A made-up shop as arrays: demand over each title's own scale, features, weights of months;
+    the scale is of the months before the last three."""
     shop = make_shop(titles=titles, months=training.MONTHS, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         shop.write(folder, dirt=0)
@@ -177,7 +183,8 @@ def main() -> int:
         print(
             f"shop {seed}: "
             + ", ".join(
-                f"{name} {min(value for _, value in points[-1]):.4f} in {len(points[-1])} epochs of {points[-1][0][0]:.1f} s"
+                f"{name} {min(value for _, value in points[-1]):.4f} in {len(points[-1])} epochs "
+                f"of {points[-1][0][0]:.1f} s"
                 for name, points in runs.items()
             ),
             flush=True,
@@ -221,7 +228,8 @@ def race(
         data["weight"][held_out[:, 0], -HORIZON:] > 0,
     )
     print(
-        f"{titles} titles, {len(windows):,} windows to learn from, {valid.sum():,} months to be judged on"
+        f"{titles} titles, {len(windows):,} windows to learn from, {valid.sum():,} months to be "
+        f"judged on"
     )
     arms = {name: Judge(block, held_out, actual, valid) for name in ("darts", "plastinka")}
     by_darts(data, arms["darts"], seed)

@@ -1,10 +1,11 @@
-"""neuralforecast's arm of `bench/race.py`: trains its TiDE and keeps the forecasts after every epoch. Run by that file.
+"""neuralforecast's arm of `bench/race.py`: trains its TiDE and keeps the forecasts after every
+epoch. Run by that file.
 
     PYTHON bench/race_neuralforecast.py DATA.npz OUT.npz SEED EPOCHS
 
-An epoch is as many steps of 256 windows as the data has windows; the network's widths are those of the other arms. Months that are
-not on sale are masked. CPU seconds are those of training alone: the weights are kept after every epoch and forecast from afterwards.
-"""
+An epoch is as many steps of 256 windows as the data has windows; the network's widths are those of
+the other arms. Months that are not on sale are masked. CPU seconds are those of training alone:
+the weights are kept after every epoch and forecast from afterwards."""
 
 import copy
 import logging

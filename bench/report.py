@@ -1,4 +1,5 @@
-"""What every benchmark does with its rows: print them, write them down, and say by the exit code whether all bars hold."""
+"""What every benchmark does with its rows: print them, write them down, and say by the exit code
+whether all bars hold."""
 
 import json
 import os
@@ -10,7 +11,8 @@ from pathlib import Path
 
 
 def row(name: str, value: float, bar: float | None, unit: str = "x", at_most: bool = False) -> dict:
-    "One result: a ratio (unit x), seconds (s), gibibytes (GiB) or a share, and its bar, if it has one."
+    """One result: a ratio (unit x), seconds (s), gibibytes (GiB) or a share, and its bar, if it
+    has one."""
     holds = bar is None or bool(value <= bar if at_most else value >= bar)
     return {
         "name": name,
@@ -23,14 +25,14 @@ def row(name: str, value: float, bar: float | None, unit: str = "x", at_most: bo
 
 
 def finish(rows: list[dict], path: Path | None = None, judged: bool = True) -> int:
-    "Print the rows, write them with the command and the machine, return the exit code: 1 where a bar does not hold."
+    """Print the rows, write them with the command and the machine, return the exit code: 1 where a
+    bar does not hold."""
     width = max(len(each["name"]) for each in rows)
     for each in rows:
-        told = (
-            ""
-            if each["bar"] is None
-            else f"{'at most' if each['at_most'] else 'at least'} {each['bar']:<8.4g} {'holds' if each['holds'] else 'DOES NOT HOLD'}"
-        )
+        told = ""
+        if each["bar"] is not None:
+            side = "at most" if each["at_most"] else "at least"
+            told = f"{side} {each['bar']:<8.4g} {'holds' if each['holds'] else 'DOES NOT HOLD'}"
         print(f"{each['name']:<{width}}  {each['value']:10.3f} {each['unit']:<5} {told}".rstrip())
     if path:
         words = ["python", f"bench/{Path(sys.argv[0]).name}", *(word for word in sys.argv[1:])]

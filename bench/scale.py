@@ -1,11 +1,14 @@
-"""A large shop as a whole: a monthly run from the files to the report, and the memory that training takes.
+"""A large shop as a whole: a monthly run from the files to the report, and the memory that
+training takes.
 
-    python bench/scale.py            # 10,000 titles of 48 months, then training on 100,000 titles of 60 months: some minutes
-    python bench/scale.py --quick    # 500 and 5,000 titles: under a minute; the bars are those of the full size
+    python bench/scale.py            # 10,000 titles of 48 months, then training on 100,000 titles
+    of 60 months: some minutes
+    python bench/scale.py --quick    # 500 and 5,000 titles: under a minute; the bars are those of
+    the full size
 
-The run is `plastinka forecast` on the shop's own Excel files, as a process of its own, by the clock. Training happens in a
-process of its own on a shop of 2,000 titles written down fifty times, both phases, and what is told is the process's peak.
-The exit code is 1 where a bar does not hold.
+The run is `plastinka forecast` on the shop's own Excel files, as a process of its own, by the
+clock. Training happens in a process of its own on a shop of 2,000 titles written down fifty times,
+both phases, and what is told is the process's peak. The exit code is 1 where a bar does not hold.
 """
 
 import argparse
@@ -68,7 +71,8 @@ def large_panel(titles: int, months: int):
 
 
 def train_large(titles: int, months: int) -> None:
-    "Both phases on a large panel; prints items, months, the panel's peak and the whole peak in GiB, and CPU seconds."
+    """Both phases on a large panel; prints items, months, the panel's peak and the whole peak in
+    GiB, and CPU seconds."""
     import torch
     from plastinka.evaluate.fit import tide_options, train
 

@@ -1,13 +1,15 @@
 """Time to add a month to a store that holds many copies, and the store's size.
 
-    python bench/store.py            # 1,000,000 copies, 20,000 items, 50 months, the last of 20,000 copies: some minutes
+    python bench/store.py            # 1,000,000 copies, 20,000 items, 50 months, the last of
+    20,000 copies: some minutes
     python bench/store.py --quick    # 50,000 copies: half a minute; the bar is a fifth
 
-The files are CSV, so that it is the store that is timed, not a workbook's reader. Adding means all that `plastinka ingest` does:
-reading the month's file and the new stock, building the ledger and the panel anew, writing what changed. Seconds are by the
-clock; where the machine has more to do than cores, they are those of the processor, and that is said. The panel that the store
-then gives must be the panel of all the files. The exit code is 1 where the bar does not hold, or the panels differ.
-"""
+The files are CSV, so that it is the store that is timed, not a workbook's reader. Adding means all
+that `plastinka ingest` does: reading the month's file and the new stock, building the ledger and
+the panel anew, writing what changed. Seconds are by the clock; where the machine has more to do
+than cores, they are those of the processor, and that is said. The panel that the store then gives
+must be the panel of all the files. The exit code is 1 where the bar does not hold, or the panels
+differ."""
 
 import argparse
 import sys
@@ -49,7 +51,8 @@ def timed(call) -> dict:
 
 
 def measure(sales: list[Path], stocks: list[Path], store: str) -> tuple[dict, dict, bool]:
-    "Load all but the last month, then add it; timings, status, and whether the panel is that of the files."
+    """Load all but the last month, then add it; timings, status, and whether the panel is that of
+    the files."""
     from plastinka.data.ingest import read_sources
     from plastinka.data.ledger import build_ledger
     from plastinka.store.load import load_files
@@ -88,7 +91,8 @@ def main() -> int:
         {"adding a month": SECONDS / 5 if options.quick else SECONDS},
     )
     print(
-        f"{status['copies']:,} copies, {status['items']:,} items, {status['months']} months, {status['megabytes']:.0f} MB; seconds by the "
+        f"{status['copies']:,} copies, {status['items']:,} items, {status['months']} months, "
+        f"{status['megabytes']:.0f} MB; seconds by the "
         + ("clock" if which == "clock" else "processor, since the machine is busy with other work")
     )
     for name, found in timings.items():

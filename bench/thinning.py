@@ -3,9 +3,10 @@
     python bench/thinning.py            # 2,000 slow titles of 48 months, three seeds
     python bench/thinning.py --quick    # 300 titles, one seed
 
-A shop of slow titles, most of which sell nothing for months. Both arms go through their windows equally often, with the same
-network, and are judged by the weighted quantile loss of the three months that follow; one keeps all windows, the other a share
-of those without any demand, weighing the more (`plastinka.panel.windows.thin_windows`). The exit code is 1 where a bar does not hold.
+A shop of slow titles, most of which sell nothing for months. Both arms go through their windows
+equally often, with the same network, and are judged by the weighted quantile loss of the three
+months that follow; one keeps all windows, the other a share of those without any demand, weighing
+the more (`plastinka.panel.windows.thin_windows`). The exit code is 1 where a bar does not hold.
 """
 
 import argparse
@@ -79,7 +80,8 @@ def main() -> int:
     return finish(
         [
             row(
-                f"share of {count_all:,.0f} windows that stay, keeping {KEEP:.0%} of the empty ones",
+                f"share of {count_all:,.0f} windows that stay, keeping {KEEP:.0%} of the empty "
+                f"ones",
                 count_few / count_all,
                 None,
                 "",

@@ -1,14 +1,16 @@
-"""Expected units of all titles together, against what sold, on monthly sets kept outside the project.
+"""Expected units of all titles together, against what sold, on monthly sets kept outside the
+project.
 
-    PLASTINKA_DATA=folder python bench/totals.py                   # four sets, five cutoffs, two networks each
-    PLASTINKA_DATA=folder python bench/totals.py --quick           # at most 300 items of each set, one network
+    PLASTINKA_DATA=folder python bench/totals.py        # 4 sets, 5 cutoffs, 2 networks each
+    PLASTINKA_DATA=folder python bench/totals.py --quick  # at most 300 items of each, one network
     PLASTINKA_DATA=folder python bench/totals.py --sets carparts M5 --option averaging=0.5
 
-Each model sees the months up to a cutoff and says what sells in the three months after. The last three of five cutoffs are judged;
-the factor of the total and the dependence of the months are learnt on the cutoffs before. "total" is the mean over cutoffs of
-|log(expected units / units sold)|, and its bar is 0.07, and not more than 0.03 above that of the mean of the last twelve months.
-"below 75 %" is the share of the items whose three months together lie below the 75 % quantile of their sum, ties shared.
-"""
+Each model sees the months up to a cutoff and says what sells in the three months after. The last
+three of five cutoffs are judged; the factor of the total and the dependence of the months are
+learnt on the cutoffs before. "total" is the mean over cutoffs of |log(expected units / units
+sold)|, and its bar is 0.07, and not more than 0.03 above that of the mean of the last twelve
+months. "below 75 %" is the share of the items whose three months together lie below the 75 %
+quantile of their sum, ties shared."""
 
 import argparse
 import os
@@ -132,7 +134,8 @@ def learn(earlier: list[dict]) -> tuple[float, float]:
 
 
 def measure(found: dict, earlier: list[dict]) -> dict:
-    "One cutoff judged; the factor brings the total to its level, the distribution of each item stays as it was said."
+    """One cutoff judged; the factor brings the total to its level, the distribution of each item
+    stays as it was said."""
     factor, dependence = learn(earlier)
     counts, actual, sold = found["counts"], found["actual"], found["actual"].sum()
     return {

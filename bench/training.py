@@ -1,17 +1,19 @@
-"""Training speed of TiDE on finished batches, beside darts' own `fit(series)` and the bound of the bare network.
+"""Training speed of TiDE on finished batches, beside darts' own `fit(series)` and the bound of the
+bare network.
 
     python bench/training.py            # 3,000 and 30,000 items, about fifteen minutes on one core
     python bench/training.py --quick    # 600 items, under a minute
 
-All arms train the same network on the same windows, with the same weights, for one epoch, in turn, several times over; what is
-compared is CPU time. "bound" is forward + backward + optimizer on batches that lie in memory: nothing can be quicker without changing the
-network. The exit code is 1 where a bar does not hold.
-"""
+All arms train the same network on the same windows, with the same weights, for one epoch, in turn,
+several times over; what is compared is CPU time. "bound" is forward + backward + optimizer on
+batches that lie in memory: nothing can be quicker without changing the network. The exit code is 1
+where a bar does not hold."""
 
 import argparse
 import statistics
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +36,8 @@ MOST_BATCHES = 1000  # That the bound is measured on; more need not lie in memor
 
 
 def arrays(items: int) -> dict[str, np.ndarray]:
-    "Made-up data of a shop's shape: small counts, covariates, statics, and a weight of 0 for one month in ten, not on sale."
+    """Made-up data of a shop's shape: small counts, covariates, statics, and a weight of 0 for one
+    month in ten, not on sale."""
     random = np.random.default_rng(0)
     return {
         "target": random.poisson(1.0, (items, MONTHS)).astype(np.float32),
@@ -47,7 +50,8 @@ def arrays(items: int) -> dict[str, np.ndarray]:
 
 
 def block_of(data: dict[str, np.ndarray]) -> tuple[WindowBlock, np.ndarray]:
-    "The arrays as a block, and all full windows, numbered newest first within an item as darts does; `target` is in units of `scale`."
+    """The arrays as a block, and all full windows, numbered newest first within an item as darts
+    does; `target` is in units of `scale`."""
 
     def pad(values, before, after):
         width = [(0, 0), (before, after)] + [(0, 0)] * (values.ndim - 2)
@@ -148,25 +152,20 @@ def measure(items: int, batch: int, rounds: int) -> dict[str, float]:
     series = series_of(data)
     making = time.process_time() - start
     times = {"bound": [], "block": [], "darts": []}
+    loading, share = (
+        {"collate_fn": keep_batch, "pin_memory": False},
+        len(order) / batch / len(batches),
+    )
     for _ in range(rounds):
-        model = make_model(batch)
-        model.fit_from_dataset(
-            BlockTrainingDataset(block, windows[:1]),
-            dataloader_kwargs={"collate_fn": keep_batch, "pin_memory": False},
+        bare = make_model(batch)
+        bare.fit_from_dataset(
+            BlockTrainingDataset(block, windows[:1]), dataloader_kwargs=dict(loading)
         )
-        times["bound"].append(
-            seconds(lambda: epoch_bound(model.model, batches)) * len(order) / batch / len(batches)
-        )
-        model = make_model(batch, callbacks=[LossCurve("block", 1)])
-        times["block"].append(
-            seconds(
-                lambda: model.fit_from_dataset(
-                    dataset, dataloader_kwargs={"collate_fn": keep_batch, "pin_memory": False}
-                )
-            )
-        )
-        model = make_model(batch)
-        times["darts"].append(seconds(lambda: model.fit(**series)))
+        times["bound"].append(seconds(partial(epoch_bound, bare.model, batches)) * share)
+        ours = make_model(batch, callbacks=[LossCurve("block", 1)])
+        fit = partial(ours.fit_from_dataset, dataset, dataloader_kwargs=dict(loading))
+        times["block"].append(seconds(fit))
+        times["darts"].append(seconds(partial(make_model(batch).fit, **series)))
     return {name: statistics.median(values) for name, values in times.items()} | {"series": making}
 
 
@@ -178,7 +177,8 @@ def seconds(work) -> float:
 
 
 def identical_weights(newest_first: bool = True) -> bool:
-    "Does training on finished batches end in the same bits as darts' own training, with windows numbered as darts does?"
+    """Does training on finished batches end in the same bits as darts' own training, with windows
+    numbered as darts does?"""
     data = arrays(40)
     block, windows = block_of(data)
     windows = windows if newest_first else windows[::-1].copy()
@@ -255,7 +255,8 @@ def main() -> int:
                     2.5 if large else 1.7,
                 ),
                 row(
-                    f"the same, when darts' series are made from arrays first, {items:,} items, batch {batch}",
+                    f"the same, when darts' series are made from arrays first, {items:,} items, "
+                    f"batch {batch}",
                     (times["series"] + times["darts"]) / times["block"],
                     None,
                 ),

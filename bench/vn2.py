@@ -1,21 +1,25 @@
-"""Lost units where availability is real: a grocer's weeks, some full ones hidden by made-up stock-outs of the same kind.
+"""Lost units where availability is real: a grocer's weeks, some full ones hidden by made-up
+stock-outs of the same kind.
 
-    python bench/vn2.py                           # a minute; PLASTINKA_DATA names the folder with vn2_weekly_*.csv
+    python bench/vn2.py                           # a minute; PLASTINKA_DATA names the folder with
+    vn2_weekly_*.csv
     python bench/vn2.py --seeds 5 --json bench/results/vn2.json
 
-599 pairs of shop and product, 116 weeks, 14.6 % of them with an empty shelf, most of these before the product came and
-after it went. Each pair gets the empty weeks of another one, those with stock before and after, moved in time; where both have stock the week's sales are hidden, as if its shelf had been empty. The estimate sees
-units and days on sale by month (each week in the month of its Monday) and says what the hidden weeks would have brought,
-as known at the month's end. Beside it stand the same estimate on weeks, and simple rules:
+599 pairs of shop and product, 116 weeks, 14.6 % of them with an empty shelf, most of these before
+the product came and after it went. Each pair gets the empty weeks of another one, those with stock
+before and after, moved in time; where both have stock the week's sales are hidden, as if its shelf
+had been empty. The estimate sees units and days on sale by month (each week in the month of its
+Monday) and says what the hidden weeks would have brought, as known at the month's end. Beside it
+stand the same estimate on weeks, and simple rules:
 
-- dropped: hidden weeks count as if nothing had been asked for;
-- mean of full weeks: of the pair, all of its weeks that were full, later ones too;
-- mean of eight: of the pair, its last eight full weeks before.
+- dropped: hidden weeks count as if nothing had been asked for; - mean of full weeks: of the pair,
+all of its weeks that were full, later ones too; - mean of eight: of the pair, its last eight full
+weeks before.
 
-Told are the total over what was hidden, and the mean absolute error per hidden week, of pairs and months, over that of
-the mean of full weeks. The made-up stock-outs do not answer to demand, so what is shown is that rates are right given
-exposure; that sell-outs come in good months, made-up shops show (bench/lost_units.py).
-"""
+Told are the total over what was hidden, and the mean absolute error per hidden week, of pairs and
+months, over that of the mean of full weeks. The made-up stock-outs do not answer to demand, so
+what is shown is that rates are right given exposure; that sell-outs come in good months, made-up
+shops show (bench/lost_units.py)."""
 
 import argparse
 import os
@@ -40,7 +44,8 @@ def read_weeks(folder):
 
 
 def hide(sales, there, seed):
-    "Which full weeks are hidden: those in which another pair, moved in time, had an empty shelf; never before the first sale."
+    """Which full weeks are hidden: those in which another pair, moved in time, had an empty shelf;
+    never before the first sale."""
     random, listed = np.random.default_rng(seed), np.maximum.accumulate(sales > 0, axis=1)
     again = np.flip(np.logical_or.accumulate(np.flip(there, axis=1), axis=1), axis=1)
     gone = ~there & np.logical_or.accumulate(there, axis=1) & again
@@ -110,12 +115,18 @@ def main() -> int:
         truth, count = to_months(sales * hidden, month), to_months(1.0 * hidden, month)
         said = estimates(sales, there & ~hidden, hidden, month)
 
-        def error(values):
-            return np.abs(values - truth)[count > 0].sum() / hidden.sum()
-
-        found.append({name: (each.sum() / truth.sum(), error(each)) for name, each in said.items()})
+        found.append(
+            {
+                name: (
+                    each.sum() / truth.sum(),
+                    np.abs(each - truth)[count > 0].sum() / hidden.sum(),
+                )
+                for name, each in said.items()
+            }
+        )
         print(
-            f"seed {seed}: {hidden.sum():,} of {there.sum():,} full weeks hidden, {truth.sum():,.0f} units"
+            f"seed {seed}: {hidden.sum():,} of {there.sum():,} full weeks hidden, "
+            f"{truth.sum():,.0f} units"
         )
     rows = []
     for name in found[0]:

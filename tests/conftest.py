@@ -1,5 +1,6 @@
-"""Marks of the tests, and what property tests draw: the same examples at every run, so that a gate that has passed passes again.
-`PLASTINKA_EXAMPLES=random python -m pytest tests` draws new ones; what they find becomes an `@example`."""
+"""Marks of the tests, and what property tests draw: the same examples at every run, so that a gate
+that has passed passes again. `PLASTINKA_EXAMPLES=random python -m pytest tests` draws new ones;
+what they find becomes an `@example`."""
 
 import os
 
@@ -13,5 +14,6 @@ settings.load_profile(os.environ.get("PLASTINKA_EXAMPLES", "same"))
 def pytest_configure(config):
     config.addinivalue_line(
         "markers",
-        "postgres: needs a PostgreSQL server, which the tests start by themselves where its wheel is installed",
+        "postgres: needs a PostgreSQL server, which the tests start by themselves where its wheel "
+        "is installed",
     )

@@ -1,4 +1,5 @@
-"""Good files of a small shop, and what can happen to them on the way: each number gives one damaged file, always the same."""
+"""Good files of a small shop, and what can happen to them on the way: each number gives one
+damaged file, always the same."""
 
 import csv
 import gzip
@@ -209,7 +210,8 @@ def compound_file(stream):
     )
 
 
-# Damage to the table: what people and programs do to rows and cells. Each gives the rows and the marks of those that it left alone
+# Damage to the table: what people and programs do to rows and cells. Each gives the rows and the
+# marks of those that it left alone
 
 ODD = [
     "",

@@ -1,7 +1,7 @@
-"""The rules of the house, as functions: each takes the project's folder and returns what breaks it, one line per fault.
+"""The rules of the house, as functions: each takes the project's folder and returns what breaks
+it, one line per fault.
 
-They read text and never import the package, so that a broken room still gets a clear message.
-"""
+They read text and never import the package, so that a broken room still gets a clear message."""
 
 import ast
 import io
@@ -25,7 +25,8 @@ DEFAULT_EXP = re.compile(r"^#\s*\|\s*default_exp\s+(\S+)", re.MULTILINE)
 
 
 def pages(root: Path) -> dict[str, list[dict]]:
-    "Every notebook by its path under nbs/, as a list of cells with `type`, `source`, `tags` and `outputs`."
+    """Every notebook by its path under nbs/, as a list of cells with `type`, `source`, `tags` and
+    `outputs`."""
     found = {}
     for path in sorted((root / "nbs").rglob("*.ipynb")):
         name = path.relative_to(root / "nbs").as_posix()
@@ -61,7 +62,8 @@ def parsed(source: str) -> ast.Module:
 
 
 def imported(source: str) -> set[str]:
-    "Modules of the package that a cell imports, without the leading `plastinka.`; wherever the import stands."
+    """Modules of the package that a cell imports, without the leading `plastinka.`; wherever the
+    import stands."""
     names = set()
     for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Import):
@@ -111,12 +113,14 @@ def wings(root: Path) -> list[str]:
 
 
 def learning(root: Path) -> list[str]:
-    "Only the rooms that hold networks use torch or darts: the rest starts fast and can be read without them."
+    "Only networks use torch or darts, and `to_darts`; the rest starts fast and works without."
     faults = []
     for name, cells in pages(root).items():
         if number(name) in NETWORK_ROOMS:
             continue
         for cell in filter(is_export, cells):
+            if "\ndef to_darts(" in cell["source"]:
+                continue
             for node in ast.walk(parsed(cell["source"])):
                 used = (
                     [alias.name for alias in node.names]
@@ -190,7 +194,8 @@ def sidebar(root: Path) -> list[str]:
 
 
 def documented(root: Path) -> list[str]:
-    "Every public function, class and method has a docstring, and every parameter a comment (docments)."
+    """Every public function, class and method has a docstring, and every parameter a comment
+    (docments)."""
     faults = []
     for path in sorted((root / "plastinka").rglob("*.py")):
         if path.name not in ("_modidx.py", "__init__.py"):
@@ -202,7 +207,8 @@ def documented(root: Path) -> list[str]:
 
 
 def undocumented(source: str) -> list[str]:
-    "The faults of one module. Parameters of methods in a class with a base are the base's to document."
+    """The faults of one module. Parameters of methods in a class with a base are the base's to
+    document."""
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     marks = [token for token in tokens if token.type == tokenize.COMMENT]
     beside = {token.start[0] for token in marks}
@@ -282,14 +288,16 @@ def only_imports(cell: dict) -> bool:
 
 
 def shape(root: Path) -> list[str]:
-    "How a room reads: title and sentence first, small export cells with something between them, prose, a limit."
+    """How a room reads: title and sentence first, small export cells with something between them,
+    prose, a limit."""
     faults = []
     for name, cells in pages(root).items():
         cells = [cell for cell in cells if cell["type"] != "raw"]
         first = cells[0]["source"] if cells and cells[0]["type"] == "markdown" else ""
         if not re.fullmatch(r"# \S.*\n+> \S.*\n*(- \S+: .*\n?)*", first):
             faults.append(
-                f"{name} does not begin with a cell of title and sentence alone (`# Title`, then `> sentence`; "
+                f"{name} does not begin with a cell of title and sentence alone (`# Title`, then "
+                f"`> sentence`; "
                 "nbdev takes them for the page's head, and drops whatever else is in that cell)"
             )
         if len(cells) > 80:
@@ -311,13 +319,15 @@ def shape(root: Path) -> list[str]:
                 and not only_imports(cell)
             ):
                 faults.append(
-                    f"{name}: two export cells in a row, nothing said or shown between: {opening(cell)}"
+                    f"{name}: two export cells in a row, nothing said or shown between: "
+                    f"{opening(cell)}"
                 )
     return faults
 
 
 def imports_apart(root: Path) -> list[str]:
-    "In a room, a cell that imports does nothing else: making the docs executes such cells, and only such, whole."
+    """In a room, a cell that imports does nothing else: making the docs executes such cells, and
+    only such, whole."""
     faults = []
     for name, cells in pages(root).items():
         for cell in cells:
@@ -373,7 +383,8 @@ def output_texts(output: dict) -> list[str]:
 
 
 def run_notebooks(root: Path) -> list[str]:
-    "A run notebook has at most 12 cells, and one cell tagged `parameters` whose names have types and defaults."
+    """A run notebook has at most 12 cells, and one cell tagged `parameters` whose names have types
+    and defaults."""
     faults = []
     for name, cells in pages(root).items():
         if not name.startswith("runs/"):
@@ -410,7 +421,8 @@ def bound(node: ast.stmt) -> list[str]:
 
 
 def exported_once(root: Path) -> list[str]:
-    "A room exports each name once: of two definitions the first is dead, and only the reader does not know it."
+    """A room exports each name once: of two definitions the first is dead, and only the reader
+    does not know it."""
     faults = []
     for name, cells in pages(root).items():
         exported = [

@@ -1,4 +1,5 @@
-"""What a shop gets wrong: each gives one message that names the place and the cure, exit code 2, and no half-written output."""
+"""What a shop gets wrong: each gives one message that names the place and the cure, exit code 2,
+and no half-written output."""
 
 import io
 import json
@@ -77,7 +78,8 @@ def call(tmp_path: Path, *arguments) -> tuple[int, str, list[Path]]:
 
 
 def assert_refused(outcome, *words):
-    "Exit code 2, one message with these words, and nothing but notebook, receipt and logs in a run folder."
+    """Exit code 2, one message with these words, and nothing but notebook, receipt and logs in a
+    run folder."""
     code, told, folders = outcome
     assert code == 2, told
     assert "Traceback" not in told

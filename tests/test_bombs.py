@@ -1,4 +1,5 @@
-"""Small files that unfold into enormous ones are refused with a message, quickly and in little memory."""
+"""Small files that unfold into enormous ones are refused with a message, quickly and in little
+memory."""
 
 import io
 import struct

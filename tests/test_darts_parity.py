@@ -1,4 +1,5 @@
-"""Training on finished batches is darts' own training: the same windows in the same order end in the same bits."""
+"""Training on finished batches is darts' own training: the same windows in the same order end in
+the same bits."""
 
 import sys
 from pathlib import Path

@@ -1,10 +1,11 @@
-"""No look-ahead, by falsification: after a cutoff, everything that an export of that day would not have held is replaced by
-something else, the raw rows are read anew, and nothing that is said as of the cutoff may move by a bit.
+"""No look-ahead, by falsification: after a cutoff, everything that an export of that day would not
+have held is replaced by something else, the raw rows are read anew, and nothing that is said as of
+the cutoff may move by a bit.
 
-What that day's export would have held: the sales up to the cutoff, and, in its stock file, the arrival and the name of every
-copy that was on the shelf. All else is replaced: later sales with their days, prices, years, styles and spellings, the
-snapshot's prices, copies and records that came later, returns.
-"""
+What that day's export would have held: the sales up to the cutoff, and, in its stock file, the
+arrival and the name of every copy that was on the shelf. All else is replaced: later sales with
+their days, prices, years, styles and spellings, the snapshot's prices, copies and records that
+came later, returns."""
 
 import numpy as np
 import pandas as pd
@@ -175,7 +176,8 @@ def test_the_falsified_rows_do_differ(rows):
 
 
 def test_the_price_at_the_till_does_not_tell_who_sells(rows):
-    "With a markdown at the till, the price known at the cutoff must not separate what sells soon from what does not."
+    """With a markdown at the till, the price known at the cutoff must not separate what sells soon
+    from what does not."""
     sold = rows["sold_date"].notna() & (rows["sold_date"] >= END)
     marked = rows.assign(price=rows["price"].where(~sold, 1.0))
     panel = panel_at(build_ledger(as_raw(marked), SNAPSHOT, max_bad_share=1), CUTOFF)

@@ -1,4 +1,5 @@
-"""The run notebook `forecast`, shrunken, through the command line; and on real files where they are at hand."""
+"""The run notebook `forecast`, shrunken, through the command line; and on real files where they
+are at hand."""
 
 import json
 import os

@@ -1,8 +1,10 @@
-"""Damaged files give a report or one clear error: never a traceback, never a hang, never a changed store, and no row is lost in silence.
+"""Damaged files give a report or one clear error: never a traceback, never a hang, never a changed
+store, and no row is lost in silence.
 
-Every tenth is a profile; of those that are read, one in sixteen goes into a store, and so does each that the ledger refuses. Every file is made from a good one by its number (`damage.py`), so that a failure can be looked at again: `python tests/test_fuzz.py 1234`,
-or `python tests/test_fuzz.py 0 10000` for many. `PLASTINKA_FUZZ=10000` makes the test try that many.
-"""
+Every tenth is a profile; of those that are read, one in sixteen goes into a store, and so does
+each that the ledger refuses. Every file is made from a good one by its number (`damage.py`), so
+that a failure can be looked at again: `python tests/test_fuzz.py 1234`, or `python
+tests/test_fuzz.py 0 10000` for many. `PLASTINKA_FUZZ=10000` makes the test try that many."""
 
 import os
 import shutil
@@ -151,7 +153,8 @@ def build(raw):
 
 
 def build_together(raws):
-    "What the ledger says of many files: a word by number, None for those that it refuses or fails on."
+    """What the ledger says of many files: a word by number, None for those that it refuses or
+    fails on."""
     try:
         aside = set(checked_ledger(join(list(raws.values()))).quarantine["file"]) if raws else set()
         return {
@@ -232,14 +235,15 @@ def work(numbers):
 
     resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
     warnings.simplefilter("ignore")
-    sys.stderr = open(os.devnull, "w")
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (for the life of the process)
     with tempfile.TemporaryDirectory() as folder:
         for start in range(0, len(numbers), TOGETHER):
             work_together(numbers[start : start + TOGETHER], Path(folder))
 
 
 def work_together(numbers, folder):
-    "Read each file; build one ledger of all that were read, or, where that is refused, one of each."
+    """Read each file; build one ledger of all that were read, or, where that is refused, one of
+    each."""
     raws = {}
     for number in numbers:
         if number % 10 == 9:
@@ -270,7 +274,8 @@ def watched(number, function, *arguments):
         tell(
             number,
             "FAULT",
-            f"{made(number).how}: {type(error).__name__} {str(error)[:300]!r} at {Path(last.filename).name}:{last.lineno}",
+            f"{made(number).how}: {type(error).__name__} {str(error)[:300]!r} at "
+            f"{Path(last.filename).name}:{last.lineno}",
         )
         return None
     if time.perf_counter() - start > SECONDS:
@@ -285,13 +290,15 @@ def tell(number, outcome, message):
 
 
 def run_workers(numbers):
-    "Outcome and message of every file; a worker that hangs or dies is followed by one that does not try the file that did it."
+    """Outcome and message of every file; a worker that hangs or dies is followed by one that does
+    not try the file that did it."""
     outcomes, code = (
         {},
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import test_fuzz; test_fuzz.work(eval(sys.stdin.read()))",
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import test_fuzz; "
+        f"test_fuzz.work(eval(sys.stdin.read()))",
     )
     while left := [number for number in numbers if number not in outcomes]:
-        log = tempfile.TemporaryFile("w+", encoding="utf-8")
+        log = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 (a worker's)
         worker = subprocess.Popen(
             [sys.executable, "-c", code],
             stdin=subprocess.PIPE,
@@ -317,7 +324,8 @@ def run_workers(numbers):
 
 
 def watch(worker, log, total, done):
-    "Wait for a worker, and say now and then how far it is; end it when it has said nothing for long."
+    """Wait for a worker, and say now and then how far it is; end it when it has said nothing for
+    long."""
     size, since, told = 0, time.monotonic(), time.monotonic()
     while worker.poll() is None:
         time.sleep(0.1)
@@ -330,7 +338,8 @@ def watch(worker, log, total, done):
                 )
                 ended = [line for line in lines if "\tstarted\t" not in line]
                 print(
-                    f"{len(done) + len(ended):,} of {total:,} files, {sum('FAULT' in line for line in ended)} faults",
+                    f"{len(done) + len(ended):,} of {total:,} files, "
+                    f"{sum('FAULT' in line for line in ended)} faults",
                     file=sys.stderr,
                     flush=True,
                 )

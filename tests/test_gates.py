@@ -1,4 +1,5 @@
-"""The gates of `make test` hold on a good house and open on no broken one: each is tried on a copy."""
+"""The gates of `make test` hold on a good house and open on no broken one: each is tried on a
+copy."""
 
 import shutil
 import subprocess
@@ -90,7 +91,7 @@ def test_a_module_and_a_notebook_that_git_does_not_know(copy):
 
 
 def test_a_notebook_that_fails(copy):
-    change(copy / CORE, "test_eq(str(error)", "test_eq(error")
+    change(copy / CORE, "str(error),", "error,")
     with pytest.raises(
         gates.GateError, match="1 of 1 notebooks failed: nbs/00_core.ipynb(.|\n)*nbdev_test --path"
     ):
@@ -129,12 +130,29 @@ def test_the_first_gate_that_does_not_hold_ends_the_test(monkeypatch, capsys):
         raise gates.GateError("not today. Run: something")
 
     ran = []
-    monkeypatch.setattr(
-        gates, "GATES", {"one": ("the first", shut), "two": ("the second", ran.append)}
-    )
+    two = {"one": ("the first", shut), "two": ("the second", ran.append)}
+    monkeypatch.setattr(gates, "GATES", two)
+    monkeypatch.setattr(gates, "ALL", list(two))
     assert gates.main([]) == 1
     assert not ran
     assert "the first: NO\nnot today. Run: something" in capsys.readouterr().err
+
+
+def test_only_what_has_changed_runs(copy, monkeypatch):
+    ran = []
+    monkeypatch.setattr(gates, "run_all", lambda root, pages: ran.extend(pages))
+    for arguments in (["config", "user.email", "a@b"], ["config", "user.name", "a"]):
+        subprocess.run(["git", *arguments], cwd=copy, check=True)
+    subprocess.run(["git", "commit", "-qm", "x"], cwd=copy, check=True)
+    assert gates.gate_changed(copy) == "none" and not ran
+    change(copy / CORE, "class PlastinkaError", "class OtherError")
+    shutil.copy2(copy / CORE, copy / "nbs" / "01_new.ipynb")
+    assert gates.gate_changed(copy) == "2 notebooks ran"
+    assert [page.name for page in ran] == ["00_core.ipynb", "01_new.ipynb"]
+
+
+def test_every_gate_of_a_target_exists():
+    assert set(gates.ALL) | set(gates.QUICK) <= set(gates.GATES)
 
 
 def test_ci_runs_make_test():

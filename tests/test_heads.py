@@ -1,5 +1,5 @@
-"""Heads whatever the network says; and a model with a head is a darts file, which loads in a process that has only read the file
-and the package."""
+"""Heads whatever the network says; and a model with a head is a darts file, which loads in a
+process that has only read the file and the package."""
 
 import subprocess
 import sys

@@ -1,7 +1,7 @@
-"""Random small shops, counted day by day: the panel says the same, in whatever order its rows come, and never looks ahead.
+"""Random small shops, counted day by day: the panel says the same, in whatever order its rows
+come, and never looks ahead.
 
-`PLASTINKA_FUZZ=2000` tries that many shops per property instead of a few.
-"""
+`PLASTINKA_FUZZ=2000` tries that many shops per property instead of a few."""
 
 import os
 from collections import defaultdict
@@ -14,11 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plastinka.core import InputError
-from plastinka.panel.demand import FADING, day_weights, demand_rates, usual_lot
+from plastinka.panel.days import FADING, day_weights
+from plastinka.panel.demand import demand_rates
+from plastinka.panel.prior import usual_lot
 from plastinka.panel.features import fit_static, future_features, past_features, static_features
 from plastinka.data.ingest import RawRows
 from plastinka.data.ledger import build_ledger
-from plastinka.panel.panel import build_panel, daily_stock, stock_now
+from plastinka.panel.intervals import daily_stock
+from plastinka.panel.panel import build_panel, stock_now
 
 WRITTEN = (
     "first_sold",
@@ -41,7 +44,8 @@ def shops(examples):
     )
 
 
-# A shop as plain Python: rows (kind, item, created, sold, count, price, style), days as numbers, None = unknown
+# A shop as plain Python: rows (kind, item, created, sold, count, price, style), days as numbers,
+# None = unknown
 
 
 @st.composite
@@ -140,7 +144,7 @@ def settle_returns(rows, start):
 
         last = float("inf")
 
-        def key(row):
+        def key(row, last=last):
             return (
                 row[3],
                 row[4] < 0,
@@ -172,7 +176,8 @@ def settle_returns(rows, start):
 
 
 def count_copies(rows, start, days):
-    "Copies as (item, start, end or None, count, price); whether stock is known; how many rows are set aside."
+    """Copies as (item, start, end or None, count, price); whether stock is known; how many rows
+    are set aside."""
     kept, bad = settle_returns(rows, start)
     sales = [
         (item, created if created is None else min(created, sold), sold, copies, price)
@@ -293,7 +298,8 @@ def count_by_day(copies, known, start, days):
 
 
 def lost_by_day(measures):
-    "Lost copies: days since the item first came that it was not exposed × its demand rate, and the same of its rush if it is new."
+    """Lost copies: days since the item first came that it was not exposed × its demand rate, and
+    the same of its rush if it is new."""
     lot = usual_lot(measures["arrivals"], measures["lots"], measures["stock_open"][:, 0])
     rate, rush, _ = demand_rates(
         measures["units"],
@@ -301,13 +307,14 @@ def lost_by_day(measures):
         lot,
         measures["new"],
         measures["fading"],
-        told=measures["told"],
+        known_from=measures["told"],
     )
     return measures["worth_missed"] * rate + measures["fading_missed"] * rush
 
 
 def dated(rows, start, days):
-    "The rows with every arrival written down, where stock is known: undated ones on their last day (27_panel.arrivals has its own proofs)."
+    """The rows with every arrival written down, where stock is known: undated ones on their last
+    day (27_panel.arrivals has its own proofs)."""
     if not count_copies(rows, start, days)[1]:
         return rows
     return [
@@ -428,7 +435,8 @@ def test_nothing_looks_ahead(shop):
 @shops(20)
 @given(shop_rows(returns=False), st.integers(0, 130))
 def test_a_cut_ledger_is_the_ledger_of_the_files_of_that_day(shop, cut):
-    "Cutting says the same as reading what the shop would have exported at the end of that month, whatever was on the tags then."
+    """Cutting says the same as reading what the shop would have exported at the end of that month,
+    whatever was on the tags then."""
     rows, start, days = shop
     ends = [day for day in range(1, days) if (start + timedelta(day)).day == 1]
     known, rows = count_copies(rows, start, days)[1], dated(rows, start, days)

@@ -1,10 +1,11 @@
-"""Lost units against a truth that is known: the whole way from a made-up shop's rows through ledger and panel.
+"""Lost units against a truth that is known: the whole way from a made-up shop's rows through
+ledger and panel.
 
-What the estimate owes is the total over the shop, within 5 % of what was lost since each title's first copy in the files, in every shop, at every
-level of stock-outs. The shops have 1,500 titles: in smaller ones who came in fact differs from who was expected by as much as the bar, and an
-estimate that knew every title's true demand would miss it too. Many more shops: python bench/lost_units.py
-The numbers: pytest -s tests/test_lost_units.py
-"""
+What the estimate owes is the total over the shop, within 5 % of what was lost since each title's
+first copy in the files, in every shop, at every level of stock-outs. The shops have 1,500 titles:
+in smaller ones who came in fact differs from who was expected by as much as the bar, and an
+estimate that knew every title's true demand would miss it too. Many more shops: python
+bench/lost_units.py The numbers: pytest -s tests/test_lost_units.py"""
 
 import sys
 from functools import cache
@@ -25,7 +26,8 @@ def shop(level, seed, titles=TITLES, **knobs):
     "Estimate and oracle over truth, measured once."
     found = measure((level, seed, titles), **knobs)
     print(
-        f"{level:.0%} without stock, seed {seed}, {knobs}: {found['ratio']:.3f}, of all {found['of_all']:.3f}, oracle {found['oracle']:.3f}",
+        f"{level:.0%} without stock, seed {seed}, {knobs}: {found['ratio']:.3f}, of all "
+        f"{found['of_all']:.3f}, oracle {found['oracle']:.3f}",
         end="  ",
     )
     return found
@@ -41,7 +43,8 @@ def test_the_total_is_within_five_per_cent(level, seed):
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("level", LEVELS)
 def test_titles_that_are_gone_for_good_are_missed(level, seed):
-    "One title in twenty is discontinued; that it is gone for good shows only with time. The bar is missed, by up to 4 % in a shop."
+    """One title in twenty is discontinued; that it is gone for good shows only with time. The bar
+    is missed, by up to 4 % in a shop."""
     assert (
         abs(shop(level, seed)["ratio"] - 1) < 0.07 and abs(shop(level, seed)["settled"] - 1) < 0.09
     )
@@ -67,14 +70,16 @@ def test_on_average_it_is_nearer(level):
     ids=["plain Poisson", "slow sellers", "moodier", "nothing new", "mostly new", "younger"],
 )
 def test_other_shops_come_near(knobs):
-    "Nothing is made for one kind of shop; the total is within 10 %, and the oracle shows that the shop's truth is steady."
+    """Nothing is made for one kind of shop; the total is within 10 %, and the oracle shows that
+    the shop's truth is steady."""
     found = shop(0.25, 300, **knobs)
     assert abs(found["oracle"] - 1) < BAR
     assert abs(found["ratio"] - 1) < 2 * BAR
 
 
 def test_the_oracle_knows_each_title():
-    "Someone who knows what was expected is right in total; the bench compares with him, so he must not be blind."
+    """Someone who knows what was expected is right in total; the bench compares with him, so he
+    must not be blind."""
     assert np.mean([abs(shop(level, SEEDS[0])["oracle"] - 1) for level in LEVELS]) < 0.025
 
 
@@ -94,21 +99,24 @@ def test_the_oracle_knows_each_title():
     ids=str,
 )
 def test_worlds_that_share_nothing_with_the_estimate(knobs, bar):
-    "The mean of two shops; a closed weekday is missed by a per cent: its days count as missed, and nobody came."
+    """The mean of two shops; a closed weekday is missed by a per cent: its days count as missed,
+    and nobody came."""
     assert abs(np.mean([shop(0.25, seed, 1000, **knobs)["ratio"] for seed in SEEDS[:2]]) - 1) < bar
 
 
 @pytest.mark.parametrize("level", (0.1, 0.25, 0.4))
 @pytest.mark.parametrize("undated, bar", [(0.1, 0.05), (0.3, 0.12)])
 def test_undated_arrivals(undated, bar, level):
-    "Three tenths are asked to be within 10 %: settled figures are, those known at each month's end miss it by 1 % once."
+    """Three tenths are asked to be within 10 %: settled figures are, those known at each month's
+    end miss it by 1 % once."""
     shops = [shop(level, seed, 1000, undated=undated) for seed in SEEDS[:2]]
     assert abs(np.mean([each["ratio"] for each in shops]) - 1) < bar
     assert undated < 0.2 or abs(np.mean([each["settled"] for each in shops]) - 1) < 0.1
 
 
 def test_dead_titles_lose_nothing():
-    "Three hundred titles sold one copy each in the first year; half have a twin in stock that nobody bought in the second."
+    """Three hundred titles sold one copy each in the first year; half have a twin in stock that
+    nobody bought in the second."""
     from plastinka.data.ingest import RawRows
     from plastinka.data.ledger import build_ledger
     from plastinka.panel.panel import build_panel

@@ -43,7 +43,8 @@ def test_an_old_python(tmp_path):
 
 
 def test_a_python_without_venv_leaves_no_half_of_one(tmp_path):
-    script = f'[ "$2" = venv ] && mkdir -p {tmp_path}/venv/bin && touch {tmp_path}/venv/bin/python && exit 1; exit 0'
+    half = f"mkdir -p {tmp_path}/venv/bin && touch {tmp_path}/venv/bin/python && exit 1"
+    script = f'[ "$2" = venv ] && {half}; exit 0'
     done = make("test", f"PYTHON={fake_python(tmp_path, script)}", f"VENV={tmp_path}/venv")
     assert done.returncode != 0 and "apt install python3-venv" in done.stderr
     assert not (tmp_path / "venv").exists()

@@ -1,4 +1,5 @@
-"""A model folder says what its networks read, and one that does not fit is refused before it forecasts."""
+"""A model folder says what its networks read, and one that does not fit is refused before it
+forecasts."""
 
 import json
 from dataclasses import replace
@@ -77,7 +78,8 @@ def test_a_signature_that_was_changed_is_refused(folder, field, value):
     ],
 )
 def test_a_folder_of_another_program_is_refused(folder, panel, field, value, words):
-    "Whole in itself, digest and all, but written where features stood in another order, or for another kind of shop."
+    """Whole in itself, digest and all, but written where features stood in another order, or for
+    another kind of shop."""
 
     def change(described):
         signature = Signature(

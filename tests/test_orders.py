@@ -1,4 +1,5 @@
-"""What is ordered: once for each day, never from a guess, and held against what a simulated buyer would have needed."""
+"""What is ordered: once for each day, never from a guess, and held against what a simulated
+buyer would have needed."""
 
 import numpy as np
 import pandas as pd

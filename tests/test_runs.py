@@ -1,4 +1,5 @@
-"""Runs as processes: what signals, kills, foreign kernels and odd folders do to them. The examples are in 80, 81, 82."""
+"""Runs as processes: what signals, kills, foreign kernels and odd folders do to them. The
+examples are in 80, 81, 82."""
 
 import json
 import os
@@ -115,7 +116,10 @@ def test_signal_before_the_runner_listens(tmp_path):
 
 
 def test_a_kernel_that_does_not_listen_is_killed(tmp_path):
-    deaf = "import signal, time\nfrom plastinka.core import step\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwith step('Waiting'): time.sleep(60)"
+    deaf = (
+        "import signal, time\nfrom plastinka.core import step\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\nwith step('Waiting'): time.sleep(60)"
+    )
     process = start(notebook(tmp_path, deaf))
     folder = only_run(tmp_path / "tiny.ipynb")
     process.send_signal(signal.SIGINT)
@@ -149,7 +153,8 @@ def test_dead_kernel_fails_with_its_step(tmp_path):
     process = start(
         notebook(
             tmp_path,
-            "import os\nfrom plastinka.core import step\nwith step('Learning'): os.kill(os.getpid(), 9)",
+            "import os\nfrom plastinka.core import step\nwith step('Learning'): "
+            "os.kill(os.getpid(), 9)",
         )
     )
     _, told = process.communicate(timeout=40)
@@ -171,7 +176,8 @@ def test_foreign_kernels_odd_folders_and_two_at_once(tmp_path):
     odd.mkdir()
     path = notebook(
         odd,
-        "import sys, plastinka.jobs.core as jobs\njobs.declare(scores={'interpreter': sys.executable})",
+        "import sys, plastinka.jobs.core as jobs\njobs.declare(scores={'interpreter': "
+        "sys.executable})",
     )
     processes = [
         start(path, JUPYTER_PATH=str(tmp_path / "jupyter"), HOME=str(tmp_path)) for _ in range(2)
@@ -186,7 +192,10 @@ def test_foreign_kernels_odd_folders_and_two_at_once(tmp_path):
 
 
 def test_progress_is_shown_while_the_run_works(tmp_path):
-    slow = "import time\nfrom plastinka.core import say, step\nsay('first line')\nwith step('Waiting'): time.sleep(4)"
+    slow = (
+        "import time\nfrom plastinka.core import report_progress, step\n"
+        "report_progress('first line')\nwith step('Waiting'): time.sleep(4)"
+    )
     process = start(notebook(tmp_path, slow))
     assert process.stderr.readline().startswith("Run ")
     first = process.stderr.readline()

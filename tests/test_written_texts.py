@@ -1,4 +1,5 @@
-"""Texts of the shop's files stay texts in the files that we write: no formula, no link, no markup, whatever a title looks like."""
+"""Texts of the shop's files stay texts in the files that we write: no formula, no link, no
+markup, whatever a title looks like."""
 
 import re
 import zipfile
@@ -115,7 +116,8 @@ def parts():
 
 
 def assert_only_texts(path):
-    "No part of the workbook holds a formula, a link, a macro or a connection, and Excel's own reader takes it."
+    """No part of the workbook holds a formula, a link, a macro or a connection, and Excel's own
+    reader takes it."""
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
             assert not re.search("hyperlink|external|vba|connection|activeX", name, re.I), name

@@ -1,7 +1,8 @@
-"""The gates of `make test`: notebooks clean, package in sync, notebooks run, pytest.
+"""The gates of `make test`: notebooks clean, package in sync, notebooks run, pages, pytest.
 
-Each gate compares or runs copies, so that a failing test never changes the working tree. The first gate that does not
-hold ends the test and says what to run. `python tools/gates.py sync notebooks` runs only those two.
+Each gate compares or runs copies, so that a failing test never changes the working tree. The first
+gate that does not hold ends the test and says what to run. `python tools/gates.py sync notebooks`
+runs only those two; `python tools/gates.py quick` the ones of `make quick`.
 """
 
 import difflib
@@ -15,8 +16,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import style
+
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools" / "docs"))
+from check import page_faults  # noqa: E402
+
 SECONDS_PER_NOTEBOOK = 300
+BY_HAND = ("__init__.py", "__main__.py")  # What no notebook writes
 
 
 class GateError(Exception):
@@ -95,7 +102,7 @@ def gate_clean(root: Path) -> str:
 
 
 def gate_sync(root: Path) -> str:
-    "The package is what the notebooks export, no file more and no file less, and git knows every module."
+    "The package is what the notebooks export, no more and no less, and git knows every module."
 
     def modules(base):
         return {str(path.relative_to(base)) for path in (base / "plastinka").rglob("*.py")} | {
@@ -105,7 +112,7 @@ def gate_sync(root: Path) -> str:
     with tempfile.TemporaryDirectory() as folder:
         house = copy_house(root, Path(folder))
         for path in (house / "plastinka").rglob("*.py"):
-            if path.name != "__init__.py":
+            if path.name not in BY_HAND:
                 path.unlink()
         run_quietly([command("nbdev_export")], house)
         stale = differing(root, house, modules(root) | modules(house))
@@ -123,7 +130,7 @@ def gate_sync(root: Path) -> str:
 
 
 def untracked(root: Path) -> list[str]:
-    "Files of the package and notebooks that would not be committed; none where this is no git checkout."
+    "Modules and notebooks that would not be committed; none where this is no git checkout."
     listed = subprocess.run(
         ["git", "ls-files", "--others", "--exclude-standard", "--", "plastinka", "nbs"],
         cwd=root,
@@ -134,7 +141,7 @@ def untracked(root: Path) -> list[str]:
 
 
 def run_notebook(root: Path, page: Path) -> tuple[Path, bool, float, str]:
-    "Run one notebook with nbdev_test in a process of its own: nothing leaks between notebooks, and a stuck one ends."
+    "Run one notebook with nbdev_test in a process of its own: nothing leaks, and a stuck one ends."
     start = time.monotonic()
     arguments = [command("nbdev_test"), "--path", str(page), "--n_workers", "0"]
     environment = dict(os.environ, OMP_NUM_THREADS="1", PYTHONWARNINGS="ignore")
@@ -157,62 +164,113 @@ def run_notebook(root: Path, page: Path) -> tuple[Path, bool, float, str]:
 
 
 def gate_notebooks(root: Path) -> str:
-    "Every notebook runs from top to bottom. Those beside a `.notest` need files; tests/ runs them with some."
-    failed, ran = [], 0
+    "Every notebook runs. Those beside a `.notest` need files; tests/ runs them with some."
     pages = [page for page in notebooks(root) if not (page.parent / ".notest").exists()]
     left = len(notebooks(root)) - len(pages)
+    if not pages:
+        raise GateError("no notebook ran. Is nbs/ empty?")
+    run_all(root, pages)
+    others = f", {left} with parameters left to tests/" if left else ""
+    return f"{len(pages)} notebooks ran{others}"
+
+
+def run_all(root: Path, pages: list[Path]):
+    "Run notebooks, two at a time, with a line for each."
+    failed = []
     with ThreadPoolExecutor(max_workers=2) as pool:
         for page, passed, seconds, output in pool.map(lambda page: run_notebook(root, page), pages):
-            name, ran = page.relative_to(root), ran + 1
+            name = page.relative_to(root)
             print(f"    {name}  {seconds:.1f} s{'' if passed else '  FAILED'}", flush=True)
             if not passed:
                 failed.append(str(name))
                 print("\n".join(output.rstrip().splitlines()[-40:]), flush=True)
-    if not ran:
-        raise GateError("no notebook ran. Is nbs/ empty?")
     if failed:
+        program = f"{Path(sys.prefix).name}/bin/nbdev_test"
         raise GateError(
-            f"{len(failed)} of {ran} notebooks failed: {', '.join(failed)}\n"
-            + "\n".join(
-                f"Run: {Path(sys.prefix).name}/bin/nbdev_test --path {name}" for name in failed
-            )
+            f"{len(failed)} of {len(pages)} notebooks failed: {', '.join(failed)}\n"
+            + "\n".join(f"Run: {program} --path {name}" for name in failed)
             + "\nor open it with: make lab"
         )
-    return f"{ran} notebooks ran" + (f", {left} with parameters left to tests/" if left else "")
 
 
-def gate_pytest(root: Path) -> str:
-    "What cannot be an example in a notebook."
-    workers = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "--durations=5", *workers, "tests"], cwd=root
-    )
-    if done.returncode:
-        raise GateError("pytest failed (see above). Run: python -m pytest -x tests")
-    return "passed"
+def gate_changed(root: Path) -> str:
+    "Notebooks that differ from the last commit, or that git does not know, run."
+    listed = []
+    for arguments in (["diff", "--name-only", "HEAD"], ["ls-files", "-o", "--exclude-standard"]):
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True)
+        listed += done.stdout.splitlines()
+    pages = [page for page in notebooks(root) if page.relative_to(root).as_posix() in listed]
+    pages = [page for page in pages if not (page.parent / ".notest").exists()]
+    run_all(root, pages)
+    return f"{len(pages)} notebooks ran" if pages else "none"
 
 
+def gate_style(root: Path) -> str:
+    "ruff would change nothing, finds nothing; cells and functions are small, names exported once."
+    figures = style.measure(root)
+    faults = style.figure_faults(figures) + style.ruff_faults(root)
+    if faults:
+        shown = [*faults[:40], *([f"… and {len(faults) - 40} more"] if len(faults) > 40 else [])]
+        raise GateError("\n".join(shown) + "\nRun: make format, then: python tools/style.py")
+    return style.summary(figures)
+
+
+def pytest_gate(files: list[str]):
+    "A gate that runs these test files, on as many processes as there are cores, at most four."
+
+    def gate(root: Path) -> str:
+        workers = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
+        command = [sys.executable, "-m", "pytest", "-q", "--durations=5", *workers, *files]
+        if subprocess.run(command, cwd=root).returncode:
+            raise GateError(
+                f"pytest failed (see above). Run: python -m pytest -x {' '.join(files)}"
+            )
+        return "passed"
+
+    return gate
+
+
+def gate_pages(root: Path) -> str:
+    "Every notebook has a page, with no link to nowhere and nothing that is fetched from elsewhere."
+    with tempfile.TemporaryDirectory() as folder:
+        site = Path(folder) / "site"
+        run_quietly([sys.executable, str(root / "tools" / "pages.py"), str(site)], root)
+        names = [page.relative_to(root / "nbs").with_suffix("") for page in notebooks(root)]
+        missing = [name for name in names if not (site / f"{name}.html").exists()]
+        faults = [f"no page was made of {name}.ipynb" for name in missing] + page_faults(site)
+    if faults:
+        raise GateError("\n".join(faults) + "\nRun: make docs")
+    return f"{len(names)} pages"
+
+
+FAST_TESTS = ["tests/test_house.py", "tests/test_style.py", "tests/test_import.py"]
 GATES = {
     "clean": ("notebooks are clean", gate_clean),
     "sync": ("package is in sync", gate_sync),
+    "style": ("style", gate_style),
+    "changed": ("changed notebooks run", gate_changed),
+    "fast": ("fast tests", pytest_gate(FAST_TESTS)),
     "notebooks": ("notebooks run", gate_notebooks),
-    "pytest": ("pytest", gate_pytest),
+    "pages": ("pages for readers", gate_pages),
+    "pytest": ("pytest", pytest_gate(["tests"])),
 }
+ALL = ["clean", "sync", "notebooks", "pages", "pytest"]  # What `make test` runs
+QUICK = ["clean", "sync", "fast", "changed"]  # What `make quick` runs
 
 
 def main(names: list[str]) -> int:
     "Run the named gates, or all, in order; 1 at the first that does not hold."
-    unknown = set(names) - set(GATES)
+    names = QUICK if names == ["quick"] else names or ALL
+    unknown = [name for name in names if name not in GATES]
     if unknown:
-        print(
-            f"no such gate: {', '.join(sorted(unknown))}. Gates: {', '.join(GATES)}",
-            file=sys.stderr,
-        )
+        known = f"Gates: {', '.join(GATES)}"
+        print(f"no such gate: {', '.join(unknown)}. {known}", file=sys.stderr)
         return 2
-    for name in names or GATES:
+    print(f"{len(names)} gates: {', '.join(GATES[name][0] for name in names)}", flush=True)
+    for place, name in enumerate(names, 1):
         title, gate = GATES[name]
         start = time.monotonic()
-        print(f"{title} ...", flush=True)
+        print(f"[{place}/{len(names)}] {title} ...", flush=True)
         try:
             result = gate(ROOT)
         except GateError as error:

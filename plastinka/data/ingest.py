@@ -46,7 +46,7 @@ from plastinka.data.cells import (
     read_statuses,
     settle_decimals,
 )
-from ..core import bar, file_sha256, input_error, say
+from ..core import bar, file_sha256, input_error, report_progress
 from .profiles import Profile, load_profile, profile_aliases
 from plastinka.data.schema import (
     ALIASES,
@@ -59,7 +59,8 @@ from plastinka.data.schema import (
     normalise,
     usual_headers,
 )
-from .values import cell_text, parse_barcode, parse_date, parse_price
+from .days import parse_date
+from .values import cell_text, parse_barcode, parse_price
 
 # %% ../../nbs/11_data.ingest.ipynb #3ec76cb8
 BOOKS = (".xlsx", ".xlsm", ".xls")  # Workbooks
@@ -1013,7 +1014,7 @@ def read_sources(
     ]
     ignored = pd.concat([stock_ignored, sales_ignored], ignore_index=True)
     for file, reason in ignored.itertuples(index=False):
-        say(f"Left out: {file}, {reason}")
+        report_progress(f"Left out: {file}, {reason}")
     raw = _stack(apply_corrections(parts), ignored)
     _check_profile(parts, profile)
     _check_sheet(raw.sources, sheet)

@@ -29,7 +29,7 @@ class Filter:
     drop: str  # Regular expression; rows whose whole text matches are left out
     reason: str = ""  # Why, for the load report
 
-
+# %% ../../nbs/10_data.profiles.ipynb #0e3358ca
 @dataclass(frozen=True)
 class Lookup:
     "A second file whose columns are joined to every row."
@@ -37,10 +37,10 @@ class Lookup:
     file: str  # File name, looked for beside the file that is read
     key: str  # Header that both files have
 
-
+# %% ../../nbs/10_data.profiles.ipynb #7738721c
 @dataclass(frozen=True)
 class Split:
-    "A field that holds several facts: cut at a separator, or matched whole by a pattern with named groups."
+    "A field that holds several facts, cut at a separator or matched by a pattern's named groups."
 
     header: str  # Header of the field
     separator: str = ""  # Text between the facts
@@ -75,73 +75,80 @@ def make_profile(
     where: str,  # Its name, for messages
 ) -> Profile:  # Checked
     "A profile from plain data."
-    if not isinstance(content, dict):
-        raise input_error(
-            where,
-            "is not a list of `word: value` lines",
-            "See the profiles that come with plastinka",
-        )
-    content = {
-        "name": Path(where).stem,
-        **{word: value for word, value in content.items() if value is not None},
-    }
+    _check_type(content, dict, where, "the file")
+    filled = {word: value for word, value in content.items() if value is not None}
+    content = {"name": Path(where).stem, **filled}
     _check_words(content, [each.name for each in fields(Profile)], where, "setting")
-    texts = {
-        word: _as_text(content[word], where, word)
-        for word in ("name", "about", "sheet")
-        if word in content
-    }
-    columns, defaults, values = [
-        _of_columns(content.get(part, {}), where, part)
-        for part in ("columns", "defaults", "values")
-    ]
+    names = [word for word in ("name", "about", "sheet") if word in content]
     return Profile(
-        columns={
-            name: header if header is None else _as_text(header, f"{where}, columns", name)
-            for name, header in columns.items()
-        },
-        defaults={
-            name: _as_text(value, f"{where}, defaults", name)
-            for name, value in defaults.items()
-            if value is not None
-        },
-        values={name: _as_words(words, f"{where}, values", name) for name, words in values.items()},
         item_key=_as_columns(content.get("item_key"), where, "item_key") or ITEM_KEY,
-        **texts,
-        **{
-            part: tuple(
-                _make_part(kind, each, f"{where}, {part}")
-                for each in _as_list(content.get(part), where, part)
-            )
-            for part, kind in _PARTS.items()
-        },
+        **{word: _as_text(content[word], where, word) for word in names},
+        **{part: read(content.get(part, {}), where, part) for part, read in _MAPPINGS.items()},
+        **{part: _make_parts(content.get(part), where, part) for part in _PARTS},
     )
+
+# %% ../../nbs/10_data.profiles.ipynb #c77308d8
+def _make_columns(content, where, part):
+    "Our columns and their headers; None where a column is not to be read."
+    given = _of_columns(content, where, part)
+    return {
+        name: header if header is None else _as_text(header, f"{where}, {part}", name)
+        for name, header in given.items()
+    }
+
+
+def _make_defaults(content, where, part):
+    "Our columns and their values; nothing is no value."
+    given = _of_columns(content, where, part)
+    return {
+        name: _as_text(value, f"{where}, {part}", name)
+        for name, value in given.items()
+        if value is not None
+    }
+
+# %% ../../nbs/10_data.profiles.ipynb #32f43514
+def _make_values(content, where, part):
+    "Our columns, and for each the shop's words and ours."
+    given = _of_columns(content, where, part)
+    return {name: _as_words(words, f"{where}, {part}", name) for name, words in given.items()}
+
+
+_MAPPINGS = {"columns": _make_columns, "defaults": _make_defaults, "values": _make_values}
 
 # %% ../../nbs/10_data.profiles.ipynb #e98c1201
 _PARTS = {"filters": Filter, "lookups": Lookup, "splits": Split}
 
 
+def _make_parts(content, where, part):
+    "The entries of one list."
+    entries = _as_list(content, where, part)
+    return tuple(_make_part(_PARTS[part], each, f"{where}, {part}") for each in entries)
+
+# %% ../../nbs/10_data.profiles.ipynb #94311080
 def _make_part(kind, content, where):
+    "One entry: a filter, a lookup or a split."
     _check_type(content, dict, where, "each entry")
     _check_words(content, [each.name for each in fields(kind)], where, "setting")
-    needed = [each.name for each in fields(kind) if each.default is MISSING] + [
-        "separator",
-        "into",
-    ] * ("separator" in content or kind is Split and "pattern" not in content)
-    if missing := [name for name in needed if content.get(name) in (None, "", [])]:
-        raise input_error(
-            where,
-            f"an entry has no {missing[0]}",
-            f"Each needs {', '.join(needed)}" + ", or header and pattern" * (kind is Split),
-        )
-    texts = {
-        name: _as_text(value, where, name) for name, value in content.items() if name != "into"
-    }
+    _check_needed(kind, content, where)
+    words = [name for name in content if name != "into"]
+    texts = {name: _as_text(content[name], where, name) for name in words}
     for name in ("drop", "pattern"):
         _check_expression(texts.get(name, ""), where)
     return kind(**texts, into=_split_columns(content, where)) if kind is Split else kind(**texts)
 
 
+def _check_needed(kind, content, where):
+    "Refuse an entry that lacks a setting."
+    needed = [each.name for each in fields(kind) if each.default is MISSING]
+    if "separator" in content or (kind is Split and "pattern" not in content):
+        needed += ["separator", "into"]
+    missing = [name for name in needed if content.get(name) in (None, "", [])]
+    if missing:
+        other = ", or header and pattern" if kind is Split else ""
+        cure = f"Each needs {', '.join(needed)}{other}"
+        raise input_error(where, f"an entry has no {missing[0]}", cure)
+
+# %% ../../nbs/10_data.profiles.ipynb #66e9fe7d
 def _split_columns(content, where):
     found = tuple(re.compile(content.get("pattern", "")).groupindex) or _as_columns(
         content.get("into"), where, "into"
@@ -166,7 +173,7 @@ def _check_words(words, known, where, what):
                 f"Known: {', '.join(known)}",
             )
 
-
+# %% ../../nbs/10_data.profiles.ipynb #726bbad6
 def _check_type(value, kind, where, what):
     if not isinstance(value, kind) or isinstance(value, bool):
         wanted = {list: "a list", dict: "`word: value` lines"}.get(kind, "a text")
@@ -176,7 +183,7 @@ def _check_type(value, kind, where, what):
             "See the profiles that come with plastinka",
         )
 
-
+# %% ../../nbs/10_data.profiles.ipynb #872daa02
 def _check_expression(pattern, where):
     try:
         re.compile(pattern)
@@ -192,24 +199,24 @@ def _as_text(value, where, what):
     _check_type(value, (str, int, float, date), where, what)
     return cell_text(value)
 
-
+# %% ../../nbs/10_data.profiles.ipynb #7163b420
 def _as_list(value, where, what):
     _check_type([] if value is None else value, list, where, what)
     return value or []
 
-
+# %% ../../nbs/10_data.profiles.ipynb #ead84ecd
 def _as_columns(value, where, what):
     names = tuple(_as_text(each, where, what) for each in _as_list(value, where, what))
     _check_words(names, COLUMNS, f"{where}, {what}", "column")
     return tuple(dict.fromkeys(names))
 
-
+# %% ../../nbs/10_data.profiles.ipynb #652ac93d
 def _of_columns(value, where, part):
     _check_type(value, dict, where, part)
     _check_words(value, COLUMNS, f"{where}, {part}", "column")
     return value
 
-
+# %% ../../nbs/10_data.profiles.ipynb #831e1764
 def _as_words(value, where, name):
     _check_type(value, dict, where, f"values of {name}")
     return {
@@ -239,28 +246,23 @@ def profile_names() -> list[str]:  # Sorted
         if each.name.endswith(".yml")
     )
 
-
+# %% ../../nbs/10_data.profiles.ipynb #535331ff
 def load_profile(
     name_or_path: str | Path,  # One of `profile_names()`, or a YAML file
 ) -> Profile:  # Checked
     "Read a profile."
-    path = Path(name_or_path).expanduser()
-    name = str(name_or_path)
+    path, name = Path(name_or_path).expanduser(), str(name_or_path)
     if name in profile_names():
-        return make_profile(
-            _parse_yaml(files("plastinka").joinpath("profiles", f"{name}.yml").read_bytes(), name),
-            name,
-        )
-    if not path.is_file():
-        near = nearest(name, profile_names())
-        raise input_error(
-            f"profile {name}",
-            "there is no such profile or file" + (f". Did you mean {near}" if near else ""),
-            f"Give the path of a YAML file, or one of: {', '.join(profile_names())}",
-        )
-    return make_profile(_parse_yaml(path.read_bytes(), path.name), path.name)
+        path = files("plastinka").joinpath("profiles", f"{name}.yml")
+        return make_profile(_parse_yaml(path.read_bytes(), name), name)
+    if path.is_file():
+        return make_profile(_parse_yaml(path.read_bytes(), path.name), path.name)
+    near = nearest(name, profile_names())
+    guess = f". Did you mean {near}" if near else ""
+    known = f"Give the path of a YAML file, or one of: {', '.join(profile_names())}"
+    raise input_error(f"profile {name}", f"there is no such profile or file{guess}", known)
 
-
+# %% ../../nbs/10_data.profiles.ipynb #15e2d93b
 def _parse_yaml(content, where):
     try:
         return yaml.load(content.decode("utf-8-sig"), _WordLoader)

@@ -19,11 +19,10 @@ import numpy as np
 import pandas as pd
 
 from ..core import input_error
+from .days import date_faults, parse_date
 from plastinka.data.values import (
-    date_faults,
     parse_barcode,
     parse_count,
-    parse_date,
     parse_price,
     parse_year,
 )
@@ -36,7 +35,6 @@ class CellType:
     # Cells → values, mask of those that cannot be read
     parse: Callable[[pd.Series], tuple[pd.Series, pd.Series]]
     unreadable: str  # What is said of a cell that cannot be read
-    costs_row: bool  # Whether such a cell sends its row to quarantine; else it becomes unknown
     # Cells that cannot be read → what is said of each, where more is known
     faults: Callable[[pd.Series], pd.Series] | None = None
 
@@ -49,21 +47,28 @@ class CellType:
         said = pd.Series(self.unreadable, index=cells.index, dtype=object)
         return said.mask(bad, self.faults(cells[bad])) if self.faults and bad.any() else said
 
+# %% ../../nbs/05_data.schema.ipynb #19ffe896
+_NO_TEXT = r"[-–—]+|#?n/a|unknown|unbekannt|неизв\.?|неизвестн(?:о|а|ый|ая|ен)|нет данных|н/?д"
+
 
 def as_text(
     series: pd.Series,  # Cells
 ) -> tuple[pd.Series, pd.Series]:  # The same cells; none is bad
-    "Any cell is text."
-    return series, pd.Series(False, index=series.index)
+    "Any cell is text; one that says nothing is blank."
+    codes, texts = pd.factorize(series)
+    words = pd.Series(np.asarray(texts, dtype=object)).astype(str).str.strip()
+    blank = words.str.fullmatch(_NO_TEXT, case=False).to_numpy(dtype=bool)
+    none = pd.Series(np.append(blank, False)[codes], index=series.index)
+    return (series.astype(object).where(~none, None) if blank.any() else series), none & False
 
-
+# %% ../../nbs/05_data.schema.ipynb #3b4d3fec
 CELL_TYPES = {
-    "text": CellType(as_text, "", False),
-    "code": CellType(parse_barcode, "barcode not understood: set to unknown", False),
-    "money": CellType(parse_price, "is not a price", True),
-    "year": CellType(parse_year, "year not understood: set to unknown", False),
-    "day": CellType(parse_date, "is not a date", True, date_faults),
-    "count": CellType(parse_count, "is not a number of copies", True),
+    "text": CellType(as_text, ""),
+    "code": CellType(parse_barcode, "barcode not understood: set to unknown"),
+    "money": CellType(parse_price, "is not a price"),
+    "year": CellType(parse_year, "year not understood: set to unknown"),
+    "day": CellType(parse_date, "is not a date", date_faults),
+    "count": CellType(parse_count, "is not a number of copies"),
 }  # How cells are read, by the type of their column
 
 # %% ../../nbs/05_data.schema.ipynb #50c76474
@@ -98,8 +103,13 @@ class Column:
         "How its cells are read."
         return CELL_TYPES[self.dtype]
 
+    @property
+    def costs_row(self) -> bool:
+        "Whether a cell that cannot be read sends its row to quarantine; else it is unknown."
+        return self.dtype == "count" or bool(self.required_in)
+
 # %% ../../nbs/05_data.schema.ipynb #0235ce1c
-_COLUMNS = [
+_IDENTITY_COLUMNS = [
     Column(
         "barcode",
         "code",
@@ -121,18 +131,15 @@ _COLUMNS = [
         "name of the record",
         identifies=True,
     ),
+]
+
+# %% ../../nbs/05_data.schema.ipynb #de0604a0
+_EDITION_COLUMNS = [
     Column(
         "cover_type",
         "text",
         ("Конверт", "Состояние конверта", "Cover", "Cover type", "Sleeve"),
         "SS means still sealed; anything else is opened",
-    ),
-    Column(
-        "price",
-        "money",
-        ("Цена, руб.", "Цена", "Цена продажи", "Price", "Unit price", "Sale price"),
-        "money for one copy",
-        rules=(Rule("a price below zero", lambda values: values < 0),),
     ),
     Column(
         "release_type",
@@ -155,6 +162,30 @@ _COLUMNS = [
     Column(
         "style", "text", ("Стиль", "Жанр", "Style", "Genre"), "one or several styles, joined by /"
     ),
+]
+
+# %% ../../nbs/05_data.schema.ipynb #ae3aaea5
+_PRICE_COLUMNS = [
+    Column(
+        "price",
+        "money",
+        ("Цена, руб.", "Цена", "Цена продажи", "Price", "Unit price", "Sale price"),
+        "money for one copy",
+    ),
+    Column(
+        "count",
+        "count",
+        ("Экземпляры", "Экземпляров", "Количество", "Кол-во", "Count", "Copies", "Quantity", "Qty"),
+        "copies in the row, 1 if absent; negative is a return",
+        rules=(
+            Rule("zero copies", lambda values: values == 0, ("sales",)),
+            Rule("a negative number of copies in stock", lambda values: values < 0, ("stock",)),
+        ),
+    ),
+]
+
+# %% ../../nbs/05_data.schema.ipynb #1050b53e
+_DAY_COLUMNS = [
     Column(
         "created_date",
         "day",
@@ -185,20 +216,16 @@ _COLUMNS = [
         required_in=("sales",),
         rules=(Rule("a sale without its date", pd.isna, ("sales",)),),
     ),
-    Column(
-        "count",
-        "count",
-        ("Экземпляры", "Экземпляров", "Количество", "Кол-во", "Count", "Copies", "Quantity", "Qty"),
-        "copies in the row, 1 if absent; negative is a return",
-        rules=(
-            Rule("zero copies", lambda values: values == 0, ("sales",)),
-            Rule("a negative number of copies in stock", lambda values: values < 0, ("stock",)),
-        ),
-    ),
 ]
 
 # %% ../../nbs/05_data.schema.ipynb #53153fc3
-COLUMNS = {column.name: column for column in _COLUMNS}  # Column rules by name
+_ORDER = """barcode artist album cover_type price release_type recording_year release_year style
+created_date sold_date count""".split()
+_BY_NAME = {
+    column.name: column
+    for column in [*_IDENTITY_COLUMNS, *_EDITION_COLUMNS, *_PRICE_COLUMNS, *_DAY_COLUMNS]
+}
+COLUMNS = {name: _BY_NAME[name] for name in _ORDER}  # Column rules by name
 ITEM_KEY = (
     "barcode",
     "artist",
@@ -207,28 +234,26 @@ ITEM_KEY = (
     "release_type",
 )  # Columns that tell two records apart
 
-
+# %% ../../nbs/05_data.schema.ipynb #a244713f
 def column_table() -> pd.DataFrame:  # One row per column
     "The column rules as a table for people."
-    rows = [
-        dict(
-            column=column.name,
-            type=column.dtype,
-            headers=", ".join(column.aliases),
-            meaning=column.meaning,
-            required="in " + ", ".join(column.required_in)
-            if column.required_in
-            else "one of these"
-            if column.identifies
-            else "",
-            quarantined="; ".join(
-                [column.cells.unreadable] * column.cells.costs_row
-                + [rule.reason for rule in column.rules]
-            ),
-        )
-        for column in COLUMNS.values()
-    ]
-    return pd.DataFrame(rows).set_index("column")
+    return pd.DataFrame([_describe_column(column) for column in COLUMNS.values()]).set_index(
+        "column"
+    )
+
+
+def _describe_column(column):
+    "One column's rules as a row of the table."
+    required = "in " + ", ".join(column.required_in) if column.required_in else ""
+    reasons = [column.cells.unreadable] if column.costs_row else []
+    return dict(
+        column=column.name,
+        type=column.dtype,
+        headers=", ".join(column.aliases),
+        meaning=column.meaning,
+        required=required or ("one of these" if column.identifies else ""),
+        quarantined="; ".join(reasons + [rule.reason for rule in column.rules]),
+    )
 
 # %% ../../nbs/05_data.schema.ipynb #6a2f8b93
 RELEASE_TYPES = {
@@ -274,7 +299,7 @@ def normalise(
     "One text as it is compared: case, spaces, quotation marks and ё do not count."
     return " ".join(unicodedata.normalize("NFKC", text).casefold().translate(_SAME).split())
 
-
+# %% ../../nbs/05_data.schema.ipynb #fdbbfb3d
 def normalise_text(
     series: pd.Series,  # Text; missing values are allowed
 ) -> pd.Series:  # The same index; missing becomes ""
@@ -291,7 +316,7 @@ def header_key(
     "What of a header is compared."
     return re.sub(r"[\W_]+", "", normalise(str(header)))
 
-
+# %% ../../nbs/05_data.schema.ipynb #e488880a
 ALIASES = {
     name: (*column.aliases, name) for name, column in COLUMNS.items()
 }  # Headers by column; our own word is one of them
@@ -301,7 +326,7 @@ def match_headers(
     headers: Iterable[str],  # Headers of a file, in order
     aliases: Mapping[str, Iterable[str]] = ALIASES,  # Known headers by column
 ) -> dict[str, list[str]]:  # Column → headers that mean it; columns without any are left out
-    "Which headers mean which column; two for one column are both given, so that the caller can refuse."
+    "Which headers mean which column; where two mean one, both are given."
     known = {header_key(alias): name for name, names in aliases.items() for alias in names}
     found = [
         (known[header_key(header)], header) for header in headers if header_key(header) in known
@@ -314,27 +339,67 @@ def match_headers(
 
 # %% ../../nbs/05_data.schema.ipynb #b1bdafe2
 _USUAL = {
-    "barcode": "Штрих код|EAN13|EAN-13|UPC/EAN|Barcode number|Item barcode|Strichcode|Vonalkód|Code-barres|Code barre|Código de barras",
+    "barcode": (
+        "Штрих код|EAN13|EAN-13|UPC/EAN|Barcode number|Item barcode|Strichcode|Vonalkód"
+        "|Code-barres|Code barre|Código de barras"
+    ),
     "artist": "Автор|Interpret|Künstler|Előadó|Artiste|Interprète|Artista|Intérprete",
-    "album": "Наименование товара|Номенклатура|Товар|Album name|Product title|Product name|Item name|Lineitem name|Product|Item|Name|Titel|Artikelbezeichnung|Bezeichnung|Artikel|Cím|Terméknév|Termék|Titre|Produit|Título|Producto",
-    "price": "Цена за единицу|Цена реализации|Розничная цена|Item price|Lineitem price|Selling price|Retail price|Preis|Einzelpreis|Verkaufspreis|Stückpreis|Ár|Egységár|Eladási ár|Bruttó ár|Prix|Prix unitaire|Prix de vente|Precio|Precio unitario|Precio de venta",
-    "created_date": "Дата прихода|Дата оприходования|Arrived|Arrival date|Date received|Received date|Received|Eingangsdatum|Wareneingang|Zugangsdatum|Beérkezés|Beérkezés dátuma|Date d'arrivée|Date d'entrée|Fecha de entrada|Fecha de llegada",
+    "album": (
+        "Наименование товара|Номенклатура|Товар|Album name|Product title|Product name"
+        "|Item name|Lineitem name|Product|Item|Name|Titel|Artikelbezeichnung|Bezeichnung"
+        "|Artikel|Cím|Terméknév|Termék|Titre|Produit|Título|Producto"
+    ),
+    "price": (
+        "Цена за единицу|Цена реализации|Розничная цена|Item price|Lineitem price"
+        "|Selling price|Retail price|Preis|Einzelpreis|Verkaufspreis|Stückpreis|Ár|Egységár"
+        "|Eladási ár|Bruttó ár|Prix|Prix unitaire|Prix de vente|Precio|Precio unitario"
+        "|Precio de venta"
+    ),
+    "created_date": (
+        "Дата прихода|Дата оприходования|Arrived|Arrival date|Date received|Received date"
+        "|Received|Eingangsdatum|Wareneingang|Zugangsdatum|Beérkezés|Beérkezés dátuma"
+        "|Date d'arrivée|Date d'entrée|Fecha de entrada|Fecha de llegada"
+    ),
     "style": "Жанры|Стили|Musikrichtung|Műfaj|Stílus|Género|Estilo",
 }
+
+# %% ../../nbs/05_data.schema.ipynb #6dfba7a3
 _USUAL_SALES = {
-    "sold_date": "Дата реализации|Дата чека|Дата документа|Дата и время|Дата|Date of sale|Transaction date|Invoice date|Paid at|Created at|Date|Verkaufsdatum|Bestelldatum|Kaufdatum|Rechnungsdatum|Datum|Eladás dátuma|Rendelés dátuma|Dátum|Date de vente|Date de commande|Fecha de venta|Fecha de pedido|Fecha",
-    "count": "Продано|Продано штук|Реализовано|Кол|Кол-во продано|Units sold|Quantity sold|Qty sold|Sold quantity|Items sold|Lineitem quantity|Item quantity|Quantity ordered|Units|Pieces|Pcs|Verkaufte Menge|Menge|Anzahl|Stückzahl|Stück|Eladott mennyiség|Mennyiség|Darab|db|Quantité vendue|Quantité|Qté|Cantidad vendida|Unidades vendidas|Cantidad|Cant|Unidades|Расход|Штук|Шт",
+    "sold_date": (
+        "Дата реализации|Дата чека|Дата документа|Дата и время|Дата|Date of sale"
+        "|Transaction date|Invoice date|Paid at|Created at|Date|Verkaufsdatum|Bestelldatum"
+        "|Kaufdatum|Rechnungsdatum|Datum|Eladás dátuma|Rendelés dátuma|Dátum|Date de vente"
+        "|Date de commande|Fecha de venta|Fecha de pedido|Fecha"
+    ),
+    "count": (
+        "Продано|Продано штук|Реализовано|Кол|Кол-во продано|Units sold|Quantity sold"
+        "|Qty sold|Sold quantity|Items sold|Lineitem quantity|Item quantity"
+        "|Quantity ordered|Units|Pieces|Pcs|Verkaufte Menge|Menge|Anzahl|Stückzahl|Stück"
+        "|Eladott mennyiség|Mennyiség|Darab|db|Quantité vendue|Quantité|Qté"
+        "|Cantidad vendida|Unidades vendidas|Cantidad|Cant|Unidades|Расход|Штук|Шт"
+    ),
 }
 _USUAL_STOCK = {
-    "count": "Конечный остаток|Остаток на конец|Остаток|Остатки|Доступно|В наличии|Наличие|Свободный остаток|Quantity on hand|Qty on hand|On hand|Available|In stock|Stock quantity|Stock level|Stock|Inventory quantity|Variant inventory qty|Inventory|Current quantity|Units|Lagerbestand|Bestand|Verfügbar|Menge|Anzahl|Stückzahl|Stück|Raktárkészlet|Készlet|Mennyiség|Darab|db|Quantité en stock|Stock disponible|Disponible|Quantité|Qté|Existencias|Cantidad|Unidades|Кол|Штук|Шт"
+    "count": (
+        "Конечный остаток|Остаток на конец|Остаток|Остатки|Доступно|В наличии|Наличие"
+        "|Свободный остаток|Quantity on hand|Qty on hand|On hand|Available|In stock"
+        "|Stock quantity|Stock level|Stock|Inventory quantity|Variant inventory qty"
+        "|Inventory|Current quantity|Units|Lagerbestand|Bestand|Verfügbar|Menge|Anzahl"
+        "|Stückzahl|Stück|Raktárkészlet|Készlet|Mennyiség|Darab|db|Quantité en stock"
+        "|Stock disponible|Disponible|Quantité|Qté|Existencias|Cantidad|Unidades|Кол|Штук"
+        "|Шт"
+    ),
 }
+
+# %% ../../nbs/05_data.schema.ipynb #33874d84
 USUAL = {
     kind: {name: tuple(words.split("|")) for name, words in (_USUAL | own).items()}
     for kind, own in (("sales", _USUAL_SALES), ("stock", _USUAL_STOCK))
 }  # Headers of shop programs, by kind of file
-_UNIT = r"(?<=.{2})[\s,(\[/]+(?:шт|штук|ед|экз|руб|rub|р|eur|usd|huf|ft|gbp|czk|pcs|stk|db|€|\$|£|₽)\.?[)\]]?$"
+_UNITS = "шт штук ед экз руб rub р eur usd huf ft gbp czk pcs stk db € \\$ £ ₽".split()
+_UNIT = rf"(?<=.{{2}})[\s,(\[/]+(?:{'|'.join(_UNITS)})\.?[)\]]?$"
 
-
+# %% ../../nbs/05_data.schema.ipynb #d1e27f96
 def usual_headers(
     headers: Iterable[str],  # Headers that mean nothing yet
     kind: str,  # "sales" or "stock"
@@ -346,18 +411,14 @@ def usual_headers(
         for header in reversed(list(headers))
         if header
     }
-    found = {
-        name: next(
-            (
-                keys[header_key(word)]
-                for word in (*ALIASES[name], *USUAL[kind].get(name, ()))
-                if header_key(word) in keys
-            ),
-            "",
-        )
-        for name in missing
-    }
+    found = {name: _usual_header(keys, kind, name) for name in missing}
     return {name: [header] for name, header in found.items() if header}
+
+
+def _usual_header(keys, kind, name):
+    "The header whose key comes first among the words of a column; an empty text where none does."
+    words = (*ALIASES[name], *USUAL[kind].get(name, ()))
+    return next((keys[header_key(word)] for word in words if header_key(word) in keys), "")
 
 # %% ../../nbs/05_data.schema.ipynb #2257bf8b
 def nearest(
@@ -369,7 +430,7 @@ def nearest(
     close = difflib.get_close_matches(header_key(word), list(keys), n=1, cutoff=0.6)
     return keys[close[0]] if close else ""
 
-
+# %% ../../nbs/05_data.schema.ipynb #0c987700
 def nearest_header(
     aliases: Iterable[str],  # Headers by which a missing column is known
     headers: Iterable[str],  # Headers that were not recognised
@@ -419,7 +480,7 @@ def check_columns(
         if not set(group) & set(found):
             raise _missing_column({name: aliases[name] for name in group}, foreign, headers, where)
 
-
+# %% ../../nbs/05_data.schema.ipynb #e8b246cf
 def _missing_column(group, foreign, headers, where):
     wanted = " or ".join(f"«{names[0]}»" for names in group.values() if names)
     near = [header for names in group.values() if (header := nearest_header(names, foreign))]
@@ -436,7 +497,7 @@ def _missing_column(group, foreign, headers, where):
     )
 
 # %% ../../nbs/05_data.schema.ipynb #22812e96
-TABLES = {
+_LEDGER_TABLES = {
     "raw rows": dict(
         kind="sales or stock",
         source_file="name of the file",
@@ -471,6 +532,10 @@ TABLES = {
         value="as read",
         reason="why the row cannot be used",
     ),
+}
+
+# %% ../../nbs/05_data.schema.ipynb #945ca52d
+_RESULT_TABLES = {
     "forecast": dict(
         item_id="",
         month="first day of the month",
@@ -489,4 +554,5 @@ TABLES = {
         price="money for one copy",
         cost="order × price",
     ),
-}  # Columns of the tables that pass between rooms
+}
+TABLES = _LEDGER_TABLES | _RESULT_TABLES  # Columns of the tables that pass between modules

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['forecast_levels', 'forecast_array', 'forecast_means', 'example_quantiles', 'demand_counts', 'forecast_table', 'Reach',
-           'order_reach', 'thinning_matrix', 'thin_counts', 'demand_ahead', 'past_sales']
+           'order_reach', 'binomial_matrix', 'thinning_matrix', 'common_size', 'thin_counts', 'demand_ahead',
+           'past_sales']
 
 # %% ../../nbs/70_decide.demand.ipynb #2adde07f
 import re
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import stats
+from scipy import special, stats
 
 from ..core import input_error
 from ..models.core import Forecast
@@ -135,6 +136,20 @@ def order_reach(
     return Reach(months, day, ends[-1] - pd.Timedelta(days=1), np.asarray(shares, dtype=float))
 
 # %% ../../nbs/70_decide.demand.ipynb #2487e56d
+def binomial_matrix(
+    size: int,  # Cells, one copy each
+    share: float,  # Probability that a copy is kept, 0..1
+) -> np.ndarray:  # [size, size]: probability of k copies (column) given n before (row)
+    "Binomial probabilities of all pairs, from one table of factorials."
+    if share <= 0 or share >= 1:
+        return np.eye(size) if share >= 1 else np.eye(1, size).repeat(size, axis=0)
+    copies, factorials = np.arange(size), special.gammaln(np.arange(size) + 1)
+    gone = copies[:, None] - copies
+    logs = factorials[:, None] - factorials - factorials[np.maximum(gone, 0)]
+    logs += copies * np.log(share) + gone * np.log1p(-share)
+    return np.where(gone < 0, 0, np.exp(np.where(gone < 0, -np.inf, logs)))
+
+# %% ../../nbs/70_decide.demand.ipynb #ad187ad9
 def thinning_matrix(
     size: int,  # Cells of the distribution
     step: int,  # Copies per cell
@@ -143,13 +158,21 @@ def thinning_matrix(
     "How many copies are left of each number of copies."
     copies = np.arange(size) * step
     if step == 1:
-        return stats.binom.pmf(copies[None], copies[:, None], share)
+        return binomial_matrix(size, share)
     edges, deviation = copies[None] + step / 2, np.sqrt(share * (1 - share) * copies)[:, None]
     below = stats.norm.cdf(edges, share * copies[:, None], np.maximum(deviation, 1e-9))
     below[:, -1] = 1
     return np.diff(below, axis=1, prepend=0)
 
 # %% ../../nbs/70_decide.demand.ipynb #f9fd4c5b
+def common_size(
+    sizes: np.ndarray,  # Cells of each distribution [n]
+) -> np.ndarray:  # [n], at least as large
+    "The next power of two, or one and a half times one: few sizes serve all distributions."
+    power = 2 ** np.ceil(np.log2(np.maximum(sizes, 2))).astype(np.int64)
+    return np.where(sizes <= power * 3 // 4, power * 3 // 4, power)
+
+# %% ../../nbs/70_decide.demand.ipynb #a34db2cb
 def thin_counts(
     counts: Counts,  # Distributions [items, months]
     shares: np.ndarray,  # Probability that a copy is kept, 0..1; [items, months] or fewer axes
@@ -157,10 +180,14 @@ def thin_counts(
     "What is left of each distribution when every copy is kept with some probability."
     shares = np.broadcast_to(shares, counts.shape)
     starts, cells = np.cumsum(counts.sizes) - counts.sizes, counts.cells.copy()
-    kinds = pd.DataFrame({"size": counts.sizes, "step": counts.steps, "share": shares.ravel()})
+    kinds = pd.DataFrame(dict(size=common_size(counts.sizes), step=counts.steps))
+    kinds["share"] = shares.ravel()
     for (size, step, share), rows in kinds[kinds["share"] < 1].groupby(list(kinds)):
-        place = starts[rows.index][:, None] + np.arange(size)
-        cells[place] = counts.cells[place] @ thinning_matrix(int(size), int(step), share)
+        inside = np.arange(size) < counts.sizes[rows.index][:, None]
+        place = (starts[rows.index][:, None] + np.arange(size))[inside]
+        filled = np.zeros(inside.shape)
+        filled[inside] = counts.cells[place]
+        cells[place] = (filled @ thinning_matrix(int(size), int(step), share))[inside]
     return Counts(cells, counts.sizes, counts.steps, counts.shape, counts.mean * shares)
 
 # %% ../../nbs/70_decide.demand.ipynb #191f9169
@@ -177,14 +204,17 @@ def past_sales(
     panel: xr.Dataset,  # Everything measured, an unfinished month included
     reach: Reach,  # The days that an order is for
 ) -> pd.DataFrame:  # Index item_id; last_year, most_sold in copies, NaN = unknown
-    "What was sold in the same months of last year, and the most in as many months in a row."
+    "What was sold in the same months of last year, and the most asked for in as many in a row."
     units = panel["units"].to_pandas().fillna(0)
+    asked = units
+    if "lost_units_settled" in panel:
+        asked = units + panel["lost_units_settled"].to_pandas().fillna(0)
     before = reach.months - pd.DateOffset(years=1)
     last_year = pd.Series(np.nan, units.index)
     if before.isin(units.columns).all():
         last_year = units[before] @ reach.shares
         end = (before[-1] + pd.offsets.MonthBegin(1)).to_datetime64()
         last_year = last_year.where(panel["first_seen"].values < end)
-    running = units.T.rolling(min(len(before), units.shape[1])).sum().max()
+    running = asked.T.rolling(min(len(before), units.shape[1])).sum().max()
     found = pd.DataFrame(dict(last_year=last_year, most_sold=running))
     return found.rename_axis("item_id")

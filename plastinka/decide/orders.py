@@ -16,7 +16,7 @@ from ..data.ledger import Ledger
 from ..data.schema import normalise_text
 from .demand import demand_ahead, demand_counts, order_reach
 from ..models.core import Forecast
-from ..panel.panel import single_pieces
+from ..panel.lost import single_pieces
 from ..scores.counts import Counts
 
 # %% ../../nbs/71_decide.orders.ipynb #2aaa8acc
@@ -27,9 +27,10 @@ def is_used(
 ) -> np.ndarray:  # bool [items]
     "Which records can be looked for, but not ordered."
     covers = items["cover_type"] if "cover_type" in items else pd.Series("", items.index)
-    used = ~normalise_text(covers).isin(["", "ss"]).to_numpy()
+    covers = normalise_text(covers)
+    used, sealed = ~covers.isin(["", "ss"]).to_numpy(), (covers == "ss").to_numpy()
     if offered is not None:
-        used |= (items["item_id"].map(offered) < 0.5).to_numpy()
+        used |= ~sealed & (items["item_id"].map(offered) < 0.5).to_numpy()
     return used
 
 # %% ../../nbs/71_decide.orders.ipynb #67b5efad
@@ -37,7 +38,12 @@ def restocked(
     ledger: Ledger,  # All copies of the shop
 ) -> pd.Series | None:  # Probability by item_id; None = unknown
     "How probably each item would be offered again."
-    return 1 - single_pieces(ledger) if ledger.stock_known else None
+    if not ledger.stock_known:
+        return None
+    arrivals = ledger.copies.groupby("item")["created_date"].nunique()
+    lots = arrivals.reindex(np.arange(len(ledger.items)), fill_value=0).to_numpy()
+    chances = 1 - single_pieces(ledger)
+    return chances.clip(lower=np.where(lots > 1, 0.5, 0))
 
 # %% ../../nbs/71_decide.orders.ipynb #9b0af43b
 EDITION = {"cover_type": "no cover given", "release_type": "no type given"}
@@ -141,7 +147,10 @@ def expected_lines(
 ) -> pd.DataFrame:  # The lines with expected, demand, last_year, most_sold
     "What each record is expected to sell, and what it sold before."
     past = pd.DataFrame(columns=["last_year", "most_sold"]) if past is None else past
-    again = 1.0 if offered is None else lines["item_id"].map(offered).fillna(1).to_numpy(float)
+    again = np.ones(len(lines))
+    if offered is not None:
+        known = lines["item_id"].map(offered).fillna(1).to_numpy(float)
+        again = np.where(is_used(lines, offered), known, 1)
     expected = expected_sales(ahead, lines["stock"].to_numpy(float), again)
     demand = ahead.quantile([level])[:, 0].astype(np.int64)
     lines = lines.assign(expected=expected, demand=demand)
@@ -156,7 +165,7 @@ def split_wanted(
     "Divide what is missing into what is ordered and what is looked for."
     wanted = (lines["demand"] - lines["stock"]).clip(lower=0)
     used = is_used(lines, offered)
-    findable = wanted.clip(upper=lines["most_sold"].fillna(1).clip(lower=1))
+    findable = wanted.clip(upper=lines["most_sold"].clip(lower=1))
     return lines.assign(
         order=wanted.mask(used, wanted * 0), look_for=findable.where(used, wanted * 0)
     )

@@ -4,13 +4,15 @@
 
 # %% auto #0
 __all__ = ['NUMBER_RANGE', 'WORD_LISTS', 'PLAIN_RULES', 'SIMPLE_TYPES', 'SECRET_NAME', 'run_notebook_folders',
-           'run_notebook_path', 'Parameter', 'read_rule', 'notebook_parameters', 'is_file_value', 'fits_type',
-           'check_parameters', 'check_together']
+           'run_notebook_path', 'Parameter', 'read_rule', 'line_comments', 'make_parameter', 'notebook_parameters',
+           'is_file_value', 'fits_type', 'check_value', 'check_parameters', 'check_together']
 
-# %% ../../nbs/79_jobs.parameters.ipynb #58a577c6
+# %% ../../nbs/79_jobs.parameters.ipynb #2ac040fc
 import ast
+import io
 import json
 import re
+import tokenize
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
@@ -20,13 +22,13 @@ from urllib.parse import urlsplit
 import plastinka
 from ..core import InputError, input_error
 
-# %% ../../nbs/79_jobs.parameters.ipynb #6df49a0c
+# %% ../../nbs/79_jobs.parameters.ipynb #7ec941d4
 def run_notebook_folders() -> list[Path]:  # In the order in which they are searched
     "Where run notebooks may be: in the installed package, or in the checkout beside it."
     package = Path(plastinka.__file__).resolve().parent
     return [package / "runs", package.parent / "nbs" / "runs"]
 
-# %% ../../nbs/79_jobs.parameters.ipynb #b99df0d6
+# %% ../../nbs/79_jobs.parameters.ipynb #4eb6fd90
 def run_notebook_path(
     name: str,  # "forecast", or the path of a notebook of your own
 ) -> Path:  # The notebook file
@@ -45,7 +47,7 @@ def run_notebook_path(
         )
     return known[name]
 
-# %% ../../nbs/79_jobs.parameters.ipynb #d3e0c16c
+# %% ../../nbs/79_jobs.parameters.ipynb #56496e34
 @dataclass(frozen=True)
 class Parameter:
     "One parameter of a run notebook, as its `parameters` cell declares it."
@@ -63,7 +65,7 @@ class Parameter:
     unless: tuple = ()  # Parameters of which one may be given in place of it
     excludes: tuple = ()  # Parameters that must be left out beside it
 
-# %% ../../nbs/79_jobs.parameters.ipynb #6f9c8f3f
+# %% ../../nbs/79_jobs.parameters.ipynb #19c7b993
 NUMBER_RANGE = re.compile(r"(-?\d+(?:\.\d+)?) to (-?\d+(?:\.\d+)?)")
 WORD_LISTS = {"one of": "choices", "not with": "excludes", "needed without": "unless"}
 PLAIN_RULES = {"date": dict(date=True), "needed": dict(needed=True)}
@@ -85,29 +87,44 @@ def read_rule(
         raise input_error(f"rule [{text}]", "is not known", f"Known are: {', '.join(known)}")
     return PLAIN_RULES[text]
 
-# %% ../../nbs/79_jobs.parameters.ipynb #4263aa67
-def _comment_of(node, lines):
-    "The comment of an assignment: beside it, else the comment lines directly above it."
-    beside = lines[node.end_lineno - 1].encode()[node.end_col_offset :].decode().strip()
-    if beside.startswith("#"):
-        return beside.lstrip("# ")
-    first = node.lineno - 1
-    while first > 0 and lines[first - 1].startswith("#"):
-        first -= 1
-    return " ".join(line.lstrip("# ").rstrip() for line in lines[first : node.lineno - 1])
+# %% ../../nbs/79_jobs.parameters.ipynb #d8afbe46
+def line_comments(
+    source: str,  # Python
+) -> dict[int, str]:  # Line number, from 1 → comment without its mark
+    "The comments of a source, by line."
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    found = [token for token in tokens if token.type == tokenize.COMMENT]
+    return {token.start[0]: token.string.lstrip("# ").rstrip() for token in found}
 
-# %% ../../nbs/79_jobs.parameters.ipynb #afae86c2
-def _read_parameter(node, lines):
-    "The `Parameter` that an annotated assignment declares."
-    meaning, rules = re.fullmatch(r"(.*?)\s*(?:\[([^\[\]]*)\])?", _comment_of(node, lines)).groups()
+# %% ../../nbs/79_jobs.parameters.ipynb #0ee73788
+def _comment_of(node, comments, source):
+    "The comment of an assignment: within its lines, else directly above it."
+    within = [
+        comments[line] for line in range(node.lineno, node.end_lineno + 1) if line in comments
+    ]
+    if within:
+        return " ".join(within)
+    lines, first = source.splitlines(), node.lineno
+    while first > 1 and lines[first - 2].lstrip().startswith("#"):
+        first -= 1
+    return " ".join(comments[line] for line in range(first, node.lineno))
+
+# %% ../../nbs/79_jobs.parameters.ipynb #3b1f0f14
+def make_parameter(
+    name: str,  # As written
+    kind: str,  # As annotated: "int", "list[str]"
+    default,  # Its value where nothing is given
+    comment: str,  # What it means, and rules in brackets at the end
+) -> Parameter:  # With its rules
+    "A parameter from the parts of its line."
+    meaning, rules = re.fullmatch(r"(.*?)\s*(?:\[([^\[\]]*)\])?", comment, re.S).groups()
     declared = {}
     for rule in (rules or "").split(";"):
         if rule.strip():
             declared.update(read_rule(rule.strip()))
-    kind, default = ast.unparse(node.annotation), ast.literal_eval(node.value)
-    return Parameter(node.target.id, kind, default, meaning, **declared)
+    return Parameter(name, kind, default, meaning, **declared)
 
-# %% ../../nbs/79_jobs.parameters.ipynb #42d097e0
+# %% ../../nbs/79_jobs.parameters.ipynb #7c4a2392
 def notebook_parameters(
     path: str | Path,  # A run notebook
 ) -> dict[str, Parameter]:  # By name, in the notebook's order
@@ -122,10 +139,14 @@ def notebook_parameters(
         )
     source = "".join(tagged[0]["source"])
     nodes = [node for node in ast.parse(source).body if isinstance(node, ast.AnnAssign)]
-    found = [_read_parameter(node, source.splitlines()) for node in nodes]
-    return {parameter.name: parameter for parameter in found}
+    found, comments = {}, line_comments(source)
+    for node in nodes:
+        kind, default = ast.unparse(node.annotation), ast.literal_eval(node.value)
+        comment = _comment_of(node, comments, source)
+        found[node.target.id] = make_parameter(node.target.id, kind, default, comment)
+    return found
 
-# %% ../../nbs/79_jobs.parameters.ipynb #78a67987
+# %% ../../nbs/79_jobs.parameters.ipynb #e55298da
 def is_file_value(
     parameter: Parameter,  # As declared
     value: str,  # One value of it
@@ -137,7 +158,7 @@ def is_file_value(
         return bool(value) and "://" not in value
     return parameter.holds == "file" and bool(value)
 
-# %% ../../nbs/79_jobs.parameters.ipynb #52466f93
+# %% ../../nbs/79_jobs.parameters.ipynb #6484dd84
 SIMPLE_TYPES = {
     "int": int,
     "str": str,
@@ -164,7 +185,7 @@ def fits_type(
         return annotation == "bool"
     return isinstance(value, SIMPLE_TYPES.get(annotation.split("[")[0], object))
 
-# %% ../../nbs/79_jobs.parameters.ipynb #8eb4bfe1
+# %% ../../nbs/79_jobs.parameters.ipynb #ebcb9562
 SECRET_NAME = re.compile(
     r"(^|[_-])(token|password|passwd|pwd|secret|credentials?|(api|access|private|secret)[_-]?key)"
     r"s?($|[_-])",
@@ -188,16 +209,20 @@ def _refuse_secret(where, name, value):
             "Set PGPASSWORD, or write it into ~/.pgpass",
         )
 
-# %% ../../nbs/79_jobs.parameters.ipynb #2ed4c3fe
+# %% ../../nbs/79_jobs.parameters.ipynb #b05f4503
 def _unknown_parameter(where, name, declared, notebook):
     "The error for a parameter that the notebook does not have."
     near = get_close_matches(name, declared, n=1, cutoff=0.5)
     cure = f"Did you mean {near[0]}" if near else f"It has: {', '.join(declared)}"
     return input_error(where, f"the notebook {Path(notebook).stem} has no such parameter", cure)
 
-# %% ../../nbs/79_jobs.parameters.ipynb #cc07fdf7
-def _check_value(where, value, parameter):
-    "Raise an error if a value breaks the parameter's own rules."
+# %% ../../nbs/79_jobs.parameters.ipynb #1959e781
+def check_value(
+    where: str,  # What the error shall name
+    value,  # The value given
+    parameter: Parameter,  # As declared
+):
+    "Refuse a value that breaks the parameter's own rules."
     if not fits_type(value, parameter.type):
         problem = f"is {value!r}, but must be of type {parameter.type}"
         raise input_error(where, problem, f"The default is {parameter.default!r}")
@@ -206,7 +231,7 @@ def _check_value(where, value, parameter):
         if cure:
             raise input_error(where, f"is {value!r}, which cannot be used", cure)
 
-# %% ../../nbs/79_jobs.parameters.ipynb #ecb640b6
+# %% ../../nbs/79_jobs.parameters.ipynb #9720d83b
 def _broken_rule(value, parameter):
     "The cure for the rule that a single value breaks; an empty text if it breaks none."
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -228,7 +253,7 @@ def _is_date(text):
     except ValueError:
         return False
 
-# %% ../../nbs/79_jobs.parameters.ipynb #3b547bbf
+# %% ../../nbs/79_jobs.parameters.ipynb #7e5110ab
 def check_parameters(
     notebook: str | Path,  # The run notebook
     values: dict,  # Parameter values to check
@@ -240,9 +265,9 @@ def check_parameters(
         _refuse_secret(where, name, value)
         if name not in declared:
             raise _unknown_parameter(where, name, declared, notebook)
-        _check_value(where, value, declared[name])
+        check_value(where, value, declared[name])
 
-# %% ../../nbs/79_jobs.parameters.ipynb #eadaa877
+# %% ../../nbs/79_jobs.parameters.ipynb #7362a03b
 def check_together(
     notebook: str | Path,  # The run notebook
     values: dict,  # All its values, defaults included

@@ -287,7 +287,8 @@ def excel_tables(
     orders = empty if orders is None else orders
     lost = most_lost(panel) if known else empty
     quarantine = empty if report.ledger is None else report.ledger.quarantine
-    wanted = "No used copies are asked for." if known else unknown
+    counted = bool(orders["stock"].notna().any())
+    wanted = "No used copies are asked for." if counted else unknown
     return {
         "orders": (orders, ORDERS, "No order list was made."),
         "look for": (orders[orders["look_for"] > 0], LOOK_FOR, wanted),

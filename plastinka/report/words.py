@@ -167,7 +167,9 @@ def scored_months(
 ) -> str:  # In brackets; empty where they are not told
     "Which months were held out."
     months = [f"{pd.Timestamp(month):%Y-%m}" for month in scores.attrs.get("months", [])]
-    return f" ({min(months)} to {max(months)})" if months else ""
+    if not months:
+        return ""
+    return f" ({months[0]})" if len(set(months)) == 1 else f" ({min(months)} to {max(months)})"
 
 # %% ../../nbs/85_report.words.ipynb #bba2618e
 def _result(own, others):
