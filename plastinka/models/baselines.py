@@ -33,7 +33,7 @@ from plastinka.scores.counts import (
 from .newcomers import kind_codes
 from ..panel.features import selling_weight
 
-# %% ../../nbs/41_models.baselines.ipynb #19ed5663
+# %% ../../nbs/41_models.baselines.ipynb #1b4c209f
 class Rule(Fitted):
     "A model without training; a subclass is a dataclass of settings that gives `counts`."
 
@@ -70,7 +70,7 @@ class Rule(Fitted):
         "Read the settings back."
         return load_rule(cls, folder)
 
-# %% ../../nbs/41_models.baselines.ipynb #0ae0c504
+# %% ../../nbs/41_models.baselines.ipynb #2f6ff72d
 def load_rule(
     kind: type[Rule],  # The rule's class
     folder: str | Path,  # Folder written by `Rule.save`
@@ -89,7 +89,7 @@ def load_rule(
 class AllZero(Rule):
     "Nothing will sell."
 
-    kind: ClassVar[str] = "all-zero"
+    kind: ClassVar[str] = "all-zero"  # Key of the catalog\'s loaders
     name: str = "all-zero"  # In score tables
 
     def counts(
@@ -105,7 +105,7 @@ class AllZero(Rule):
 class SeasonalNaive(Rule):
     "What sold in the same month of last year."
 
-    kind: ClassVar[str] = "seasonal naive"
+    kind: ClassVar[str] = "seasonal naive"  # Key of the catalog\'s loaders
     name: str = "seasonal naive"  # In score tables
     season: int = 12  # Months in a season
 
@@ -125,7 +125,7 @@ class SeasonalNaive(Rule):
 class RecentQuantiles(Rule):
     "The distribution of the item's last months on sale."
 
-    kind: ClassVar[str] = "recent quantiles"
+    kind: ClassVar[str] = "recent quantiles"  # Key of the catalog\'s loaders
     name: str = "recent quantiles"  # In score tables
     window: int = 12  # Months looked back
 
@@ -139,7 +139,7 @@ class RecentQuantiles(Rule):
         mask = selling_weight(panel)[:, recent] > 0
         return same_ahead(empirical_counts(panel["units"].values[:, recent], mask), horizon)
 
-# %% ../../nbs/41_models.baselines.ipynb #0f91718d
+# %% ../../nbs/41_models.baselines.ipynb #5b964397
 def same_ahead(
     counts: Counts,  # Distributions [items]
     horizon: int,  # Months ahead

@@ -11,7 +11,7 @@ __all__ = ['STOP_SCORES', 'SEED_STEP', 'WIDTHS', 'MOST_WIDTH', 'network_outputs'
            'network_widths', 'save_networks', 'empty_network', 'checked_widths', 'read_signature', 'load_network',
            'load_networks', 'assemble_networks']
 
-# %% ../../nbs/44_models.networks.ipynb #f8bcc483
+# %% ../../nbs/44_models.networks.ipynb #23ca0610
 import hashlib
 import json
 from collections.abc import Callable, Iterator
@@ -76,7 +76,7 @@ from plastinka.panel.windows import (
 )
 from ..scores.counts import Counts, concat_counts, exposure_loss, mix_counts, point_counts
 
-# %% ../../nbs/44_models.networks.ipynb #7542f51d
+# %% ../../nbs/44_models.networks.ipynb #34453748
 def network_outputs(
     network: torch.nn.Module,  # The network of a darts model
     block: WindowBlock,  # Block with the model's features
@@ -95,7 +95,7 @@ def network_outputs(
             yield part, network(inputs).prediction, scale
     network.train(training)
 
-# %% ../../nbs/44_models.networks.ipynb #7877b632
+# %% ../../nbs/44_models.networks.ipynb #101fcda5
 def predict_windows(
     network: torch.nn.Module,  # The network of a darts model
     block: WindowBlock,  # Block with the model's features
@@ -114,7 +114,7 @@ def predict_windows(
         else np.zeros((0, block.horizon, len(quantiles)))
     )
 
-# %% ../../nbs/44_models.networks.ipynb #46aeef1d
+# %% ../../nbs/44_models.networks.ipynb #60cdbe58
 def predict_counts(
     network: torch.nn.Module,  # The network of a darts model
     block: WindowBlock,  # Block with the model's features
@@ -129,7 +129,7 @@ def predict_counts(
     ]
     return concat_counts(parts) if parts else point_counts(np.zeros((0, block.horizon)))
 
-# %% ../../nbs/44_models.networks.ipynb #517e4996
+# %% ../../nbs/44_models.networks.ipynb #9d818016
 def predict_cutoff(
     model: TorchForecastingModel,  # Trained model
     block: WindowBlock,  # Block with the model's features
@@ -140,7 +140,7 @@ def predict_cutoff(
     windows = cutoff_windows(block, cutoff)
     return windows[:, 0], predict_windows(model.model, block, windows, quantiles)
 
-# %% ../../nbs/44_models.networks.ipynb #61b3b4f9
+# %% ../../nbs/44_models.networks.ipynb #f71e51cb
 def head_losses(
     head: TorchLikelihood,  # A head of `42_models.heads`
     output: torch.Tensor,  # [windows, months, 1, parameters]
@@ -155,7 +155,7 @@ def head_losses(
     parameters[..., 0] += torch.from_numpy(np.maximum(exposure, 1e-9)).log()
     return -head._log_probability(torch.from_numpy(sold), parameters).numpy()
 
-# %% ../../nbs/44_models.networks.ipynb #bd9e72c5
+# %% ../../nbs/44_models.networks.ipynb #042bbd5f
 def exposure_losses(
     network: torch.nn.Module,  # The network of a darts model
     block: WindowBlock,  # Block with the model's features
@@ -171,7 +171,7 @@ def exposure_losses(
     ]
     return np.concatenate([np.zeros((0, block.horizon)), *parts])
 
-# %% ../../nbs/44_models.networks.ipynb #3fb67b04
+# %% ../../nbs/44_models.networks.ipynb #2d6c5825
 @dataclass(frozen=True)
 class Signature:
     "What a network was trained to read."
@@ -186,7 +186,7 @@ class Signature:
         "One text that tells two signatures apart."
         return hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()
 
-# %% ../../nbs/44_models.networks.ipynb #3f1cf8c5
+# %% ../../nbs/44_models.networks.ipynb #fefdbf9c
 def panel_signature(
     panel: xr.Dataset,  # Panel
     encoder: StaticEncoder,  # Fitted on the training span
@@ -200,7 +200,7 @@ def panel_signature(
         tuple(names), bool(panel.attrs["stock_known"]), panel.attrs.get("item_key", ""), calendar
     )
 
-# %% ../../nbs/44_models.networks.ipynb #6be3cb4f
+# %% ../../nbs/44_models.networks.ipynb #7ffd3264
 def check_signature(
     trained: Signature,  # What the network was trained to read
     given: Signature,  # What it would be given
@@ -225,7 +225,7 @@ def stock_problem(
         f"and this shop's data is {known[given.stock_known]}"
     )
 
-# %% ../../nbs/44_models.networks.ipynb #57c52f85
+# %% ../../nbs/44_models.networks.ipynb #cd745836
 def key_problem(
     trained: Signature,  # What the network was trained to read
     given: Signature,  # What it would be given
@@ -248,7 +248,7 @@ def feature_problem(
     one, other = next((pair for pair in pairs if pair[0] != pair[1]), ("fewer", "more"))
     return f"reads other features than this program gives, first «{one}» where «{other}» stands"
 
-# %% ../../nbs/44_models.networks.ipynb #75066e84
+# %% ../../nbs/44_models.networks.ipynb #7e8d3401
 STOP_SCORES = ("likelihood", "shop")
 
 
@@ -263,7 +263,7 @@ def held_out_truth(
         for name, values in gather_target(block, windows, fields).items()
     }
 
-# %% ../../nbs/44_models.networks.ipynb #b1929e75
+# %% ../../nbs/44_models.networks.ipynb #1a1336d4
 def likelihood_score(
     block: WindowBlock,  # Block with the held-out windows
     windows: np.ndarray,  # int64 [windows, 2] held out
@@ -279,7 +279,7 @@ def likelihood_score(
 
     return score
 
-# %% ../../nbs/44_models.networks.ipynb #ccf84b0b
+# %% ../../nbs/44_models.networks.ipynb #34270ad3
 def shop_score(
     block: WindowBlock,  # Block with the held-out windows
     windows: np.ndarray,  # int64 [windows, 2] held out
@@ -299,7 +299,7 @@ def shop_score(
 
     return score
 
-# %% ../../nbs/44_models.networks.ipynb #51904c53
+# %% ../../nbs/44_models.networks.ipynb #2088846b
 def split_windows(
     panel: xr.Dataset,  # Panel that ends at the cutoff
     block: WindowBlock,  # Windows are cut from here
@@ -318,7 +318,7 @@ def split_windows(
         )
     return windows, watched
 
-# %% ../../nbs/44_models.networks.ipynb #f5be7a8c
+# %% ../../nbs/44_models.networks.ipynb #2d2c49ab
 @dataclass(frozen=True)
 class Training:
     "How long a network was trained, and on how much."
@@ -333,7 +333,7 @@ class Training:
         "The same length on another number of windows."
         return round(self.steps * windows / self.windows)
 
-# %% ../../nbs/44_models.networks.ipynb #8ff584ef
+# %% ../../nbs/44_models.networks.ipynb #b689cabf
 def search_training(
     panel: xr.Dataset,  # Panel that ends at the cutoff
     options: NetworkOptions,  # Network and training
@@ -355,7 +355,7 @@ def search_training(
     fit = train_network(block, windows, options, watched, label="phase 1", judge=judge)
     return Training(fit.steps, fit.windows), fit.curve
 
-# %% ../../nbs/44_models.networks.ipynb #5629820a
+# %% ../../nbs/44_models.networks.ipynb #0d608e77
 def last_windows(
     block: WindowBlock,  # Block
 ) -> np.ndarray:  # int64 [items, 2] of item and cutoff index
@@ -363,7 +363,7 @@ def last_windows(
     count = len(block.scale)
     return np.stack([np.arange(count), np.full(count, block.months - 1)], axis=1)
 
-# %% ../../nbs/44_models.networks.ipynb #5cfadc7e
+# %% ../../nbs/44_models.networks.ipynb #d2a7f1f1
 @dataclass
 class FittedNetwork(Fitted):
     "Trained networks with all they need to forecast a panel that they have not seen."
@@ -412,7 +412,7 @@ class FittedNetwork(Fitted):
         "Write weights as safetensors and the rest as JSON."
         save_networks(self, folder)
 
-# %% ../../nbs/44_models.networks.ipynb #802df836
+# %% ../../nbs/44_models.networks.ipynb #9be42115
 def prepare_block(
     fitted: FittedNetwork,  # Trained networks
     panel: xr.Dataset,  # Panel that ends at the cutoff
@@ -430,7 +430,7 @@ def prepare_block(
     calendar = fitted.signature.calendar
     return build_block(panel, fitted.encoder, options.lags, options.horizon, calendar)
 
-# %% ../../nbs/44_models.networks.ipynb #78bf5017
+# %% ../../nbs/44_models.networks.ipynb #8bf04fe2
 SEED_STEP = 1000  # Between the seeds of a model's networks
 
 
@@ -450,7 +450,7 @@ def train_seeds(
         fits.append(train_network(block, windows, one, steps=steps, label=label))
     return fits
 
-# %% ../../nbs/44_models.networks.ipynb #ff6f381a
+# %% ../../nbs/44_models.networks.ipynb #5baf490b
 def train_networks(
     panel: xr.Dataset,  # Panel that ends at the cutoff
     options: NetworkOptions,  # Network and training
@@ -474,7 +474,7 @@ def train_networks(
         name=name,
     )
 
-# %% ../../nbs/44_models.networks.ipynb #954632b4
+# %% ../../nbs/44_models.networks.ipynb #4934cb66
 def fit_options(
     options: NetworkOptions,  # Options; lags 0 = as many as fit, at most 12
     months: int,  # Complete months at hand
@@ -489,13 +489,13 @@ def fit_options(
         calendar=options.calendar and knows_season(months),
     )
 
-# %% ../../nbs/44_models.networks.ipynb #d1e626c6
+# %% ../../nbs/44_models.networks.ipynb #f0af1721
 @dataclass(frozen=True)
 class NetworkModel:
     "A network under the protocol of models; a subclass names its kind and its options."
 
     kind: ClassVar[str] = "network"  # Key of the catalog's loaders
-    options_class: ClassVar[type] = NetworkOptions
+    options_class: ClassVar[type] = NetworkOptions  # Of its options
 
     options: NetworkOptions = field(default_factory=NetworkOptions)  # Lags 0 = as many as fit
     seeds: int = 2  # Networks to train; their mixture is the forecast
@@ -536,7 +536,7 @@ class NetworkModel:
         "Read a fitted model back."
         return load_networks(folder, cls.kind, cls.options_class)
 
-# %% ../../nbs/44_models.networks.ipynb #4527ce94
+# %% ../../nbs/44_models.networks.ipynb #43169424
 def fit_network(
     model: NetworkModel,  # Settings
     panel: xr.Dataset,  # Panel that ends at the cutoff
@@ -557,7 +557,7 @@ def fit_network(
     fitted = train_networks(panel, options, training, model.seeds, model.kind, model.name)
     return replace(fitted, search=search)
 
-# %% ../../nbs/44_models.networks.ipynb #0038cbca
+# %% ../../nbs/44_models.networks.ipynb #2e2debbb
 WIDTHS = ("past_covariates", "future_covariates", "static_covariates")
 
 
@@ -574,7 +574,7 @@ def network_widths(
     "How many features of each kind a network reads."
     return {name: int(getattr(model.train_sample, name).shape[-1]) for name in WIDTHS}
 
-# %% ../../nbs/44_models.networks.ipynb #89dbdc5d
+# %% ../../nbs/44_models.networks.ipynb #248b71b2
 def save_networks(
     fitted: FittedNetwork,  # Trained networks
     folder: str | Path,  # Folder to write into
@@ -596,7 +596,7 @@ def save_networks(
     }
     write_model(folder, fitted.kind, described, weights)
 
-# %% ../../nbs/44_models.networks.ipynb #9f53f8d9
+# %% ../../nbs/44_models.networks.ipynb #fdbacaea
 def empty_network(
     options: NetworkOptions,  # Network
     widths: dict[str, int],  # Features by kind
@@ -621,7 +621,7 @@ def empty_network(
     model._fit_called = True
     return model
 
-# %% ../../nbs/44_models.networks.ipynb #77f63802
+# %% ../../nbs/44_models.networks.ipynb #f28cb596
 MOST_WIDTH = 10_000  # Features of one kind
 
 
@@ -634,7 +634,7 @@ def checked_widths(
         raise ValueError(f"its numbers of features are {widths}")
     return widths
 
-# %% ../../nbs/44_models.networks.ipynb #132bc645
+# %% ../../nbs/44_models.networks.ipynb #6183457a
 def read_signature(
     described: dict,  # From `read_description`
 ) -> Signature:  # Of the model; raises `ValueError` where it was changed
@@ -644,7 +644,7 @@ def read_signature(
         raise ValueError("its list of features is not the one it was saved with")
     return found
 
-# %% ../../nbs/44_models.networks.ipynb #35841230
+# %% ../../nbs/44_models.networks.ipynb #d4979eb0
 def load_network(
     folder: str | Path,  # Model folder
     described: dict,  # From `read_description`
@@ -661,7 +661,7 @@ def load_network(
     network.model.eval()
     return network
 
-# %% ../../nbs/44_models.networks.ipynb #3c6e9af5
+# %% ../../nbs/44_models.networks.ipynb #84643c2e
 def load_networks(
     folder: str | Path,  # Folder written by `save_networks`
     kind: str,  # Expected kind
@@ -677,7 +677,7 @@ def load_networks(
         problem = f"{type(error).__name__}: {error}"
         raise broken_model(folder, problem, described) from error
 
-# %% ../../nbs/44_models.networks.ipynb #b5f8fdc2
+# %% ../../nbs/44_models.networks.ipynb #3429b9a2
 def assemble_networks(
     folder: str | Path,  # Model folder
     described: dict,  # From `read_description`
@@ -692,6 +692,8 @@ def assemble_networks(
         read_signature(described),
     )
     training = Training(int(described["training"]["steps"]), int(described["training"]["windows"]))
+    if not described["files"]:
+        raise ValueError("it lists no weights")
     encoder = StaticEncoder([str(style) for style in described["encoder"]["styles"]])
     networks = [
         load_network(folder, described, number, options)
