@@ -21,7 +21,7 @@ import torch
 import training
 from report import finish, row
 from plastinka.models.core import forecast_frame
-from plastinka.models.networks import predict_cutoff
+from plastinka.models.outputs import predict_cutoff
 from plastinka.models.training import quiet_lightning
 from plastinka.models.batches import BlockTrainingDataset, keep_batch
 

@@ -38,7 +38,7 @@ from plastinka.panel.features import fit_static, future_features, past_features,
 from plastinka.data.ingest import read_sources
 from plastinka.data.ledger import build_ledger
 from plastinka.scores.metrics import wql
-from plastinka.models.networks import predict_windows
+from plastinka.models.outputs import predict_windows
 from plastinka.models.tide import TideOptions
 from plastinka.models.training import (
     LossCurve,

@@ -24,7 +24,7 @@ from plastinka.panel.features import fit_static
 from plastinka.data.ingest import read_sources
 from plastinka.data.ledger import build_ledger
 from plastinka.scores.metrics import wql
-from plastinka.models.networks import predict_windows
+from plastinka.models.outputs import predict_windows
 from plastinka.models.tide import tide_options
 from plastinka.models.training import train_network
 from plastinka.data.schema import QUANTILES

@@ -159,14 +159,14 @@ def rows_loss(
     asked: WindowBlock,  # The true ones, for what sold
 ) -> float:  # Copies
     "Mean pinball loss over the target months that count."
-    from plastinka.models.networks import predict_cutoff
+    from plastinka.models.outputs import predict_cutoff
 
     _, values = predict_cutoff(trained.model, rows, 0, trained.options.quantiles)
     ahead = window_targets(asked, cutoff_windows(asked, 0))
     counts = ahead["weight"] > 0
     return float(mean_pinball(ahead["sold"][counts], values[counts], trained.options.quantiles))
 
-# %% ../../nbs/65_evaluate.explain.ipynb #68d3feba
+# %% ../../nbs/65_evaluate.explain.ipynb #95ba09a5
 def varies(
     rows: WindowBlock,  # From `window_rows`
     features: pd.DataFrame,  # Rows of `feature_table`
@@ -245,7 +245,7 @@ def expected_units(
 ) -> np.ndarray:  # Copies [windows, horizon]
     "Expected demand of every window; for darts' quantile head the area under its quantiles."
     from plastinka.models.batches import module_input
-    from plastinka.models.networks import predict_cutoff
+    from plastinka.models.outputs import predict_cutoff
 
     head, levels = trained.model.likelihood, np.asarray(trained.options.quantiles)
     if hasattr(head, "mean"):
@@ -267,7 +267,7 @@ def shop_average(
     mean = values.mean(axis=0, keepdims=True, dtype=np.float64)
     return np.broadcast_to(mean.astype(values.dtype), values.shape)
 
-# %% ../../nbs/65_evaluate.explain.ipynb #e0c8f707
+# %% ../../nbs/65_evaluate.explain.ipynb #9df882da
 def without_season(
     trained: Fitted,  # Trained model
     rows: WindowBlock,  # From `window_rows`, all of one cutoff

@@ -17,7 +17,7 @@ from ..data.schema import QUANTILES
 from .networks import NetworkModel, fit_options
 from .training import NetworkOptions, TrainingPlan, darts_options
 
-# %% ../../nbs/45_models.tide.ipynb #16c12a87
+# %% ../../nbs/45_models.tide.ipynb #31709aa4
 FURTHER = (
     "decoder_output_dim",
     "temporal_width_past",
@@ -49,7 +49,7 @@ class TideOptions(NetworkOptions):
         "A darts `TiDEModel` with the chosen head."
         return TiDEModel(**darts_options(self, plan, callbacks), **tide_sizes(self))
 
-# %% ../../nbs/45_models.tide.ipynb #59ab794f
+# %% ../../nbs/45_models.tide.ipynb #0e7fa6ca
 def check_sizes(
     options: TideOptions,  # Network
 ) -> None:
@@ -69,7 +69,7 @@ def check_sizes(
         if type(value) not in (int, bool) or not 0 <= value <= MOST_SIZE:
             raise input_error(f"option {name}", f"is {value!r}", f"Give 0 to {MOST_SIZE}")
 
-# %% ../../nbs/45_models.tide.ipynb #6132e52b
+# %% ../../nbs/45_models.tide.ipynb #c2c0bed0
 def tide_sizes(
     options: TideOptions,  # Network
 ) -> dict:  # For darts' `TiDEModel`
@@ -83,7 +83,7 @@ def tide_sizes(
         "dropout": options.dropout,
     } | options.further
 
-# %% ../../nbs/45_models.tide.ipynb #c851bab3
+# %% ../../nbs/45_models.tide.ipynb #ff317a36
 def tide_options(
     months: int,  # Complete months at hand
     horizon: int = 3,  # Months ahead, 1 to 12
@@ -96,7 +96,7 @@ def tide_options(
     wanted = TideOptions(lags=lags, quantiles=tuple(quantiles), head=head, seed=seed)
     return fit_options(wanted, months, horizon)
 
-# %% ../../nbs/45_models.tide.ipynb #dbd18b30
+# %% ../../nbs/45_models.tide.ipynb #7611be7d
 @dataclass(frozen=True)
 class Tide(NetworkModel):
     "TiDE: settings, and `fit`."
@@ -108,7 +108,7 @@ class Tide(NetworkModel):
     options: TideOptions = field(default_factory=lambda: TideOptions(lags=0))
     name: str = "tide"  # In score tables
 
-# %% ../../nbs/45_models.tide.ipynb #49a0c7ad
+# %% ../../nbs/45_models.tide.ipynb #7cdf0608
 def make_tide(
     name: str = "tide",  # In score tables
     seeds: int = 2,  # Networks to train; their mixture is the forecast

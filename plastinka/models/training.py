@@ -5,16 +5,15 @@
 # %% auto #0
 __all__ = ['EPOCH_STEPS', 'LEAST_STEPS', 'LIGHTNING_LOGS', 'NetworkOptions', 'choose_batch_size', 'TrainingPlan',
            'schedule_options', 'one_cycle', 'cosine_restarts', 'quiet_lightning', 'trainer_options', 'darts_options',
-           'one_thread', 'EpochLosses', 'is_stale', 'lowest_epoch', 'LossCurve', 'CalendarOnce', 'LastAverage',
-           'head_target', 'TrainingWindows', 'weighted_windows', 'network_dataset', 'training_callbacks',
-           'plan_training', 'NetworkFit', 'run_training', 'train_network']
+           'EpochLosses', 'is_stale', 'lowest_epoch', 'LossCurve', 'CalendarOnce', 'LastAverage', 'head_target',
+           'TrainingWindows', 'weighted_windows', 'network_dataset', 'training_callbacks', 'plan_training',
+           'NetworkFit', 'run_training', 'train_network']
 
-# %% ../../nbs/43_models.training.ipynb #fecf41eb
+# %% ../../nbs/43_models.training.ipynb #8a09c086
 import logging
 import math
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -27,11 +26,11 @@ from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts, OneCycleLR
 
 from ..core import bar, input_error
 from ..data.schema import QUANTILES
-from .batches import BlockTrainingDataset, keep_batch
+from .batches import BlockTrainingDataset, keep_batch, one_thread
 from .heads import make_head, training_target
 from ..panel.windows import WindowBlock, thin_windows, window_weights
 
-# %% ../../nbs/43_models.training.ipynb #78484d9b
+# %% ../../nbs/43_models.training.ipynb #760fe7a9
 @dataclass(frozen=True)
 class NetworkOptions:
     "How a network is trained; a subclass adds its size and gives `build`."
@@ -64,14 +63,14 @@ class NetworkOptions:
         "The network."
         raise NotImplementedError
 
-# %% ../../nbs/43_models.training.ipynb #7a22ec90
+# %% ../../nbs/43_models.training.ipynb #c2ab5662
 def choose_batch_size(
     windows: int,  # Training windows
 ) -> int:  # A power of two, 32 to 512
     "Windows per step: about a thirtieth of all."
     return int(2 ** np.clip(round(math.log2(max(windows, 1) / 30)), 5, 9))
 
-# %% ../../nbs/43_models.training.ipynb #20b089ea
+# %% ../../nbs/43_models.training.ipynb #672a22e9
 EPOCH_STEPS, LEAST_STEPS = 100, 10
 
 
@@ -83,7 +82,7 @@ class TrainingPlan:
     epoch_steps: int  # Steps per epoch
     steps: int | None = None  # Steps in all; None while the right number is looked for
 
-# %% ../../nbs/43_models.training.ipynb #5cffd53a
+# %% ../../nbs/43_models.training.ipynb #458b08cc
 def schedule_options(
     options: NetworkOptions,  # Network and training
     steps: int | None,  # Steps to train; None for a constant learning rate
@@ -100,7 +99,7 @@ def schedule_options(
     arguments["interval"] = "step"
     return {"lr_scheduler_cls": scheduler, "lr_scheduler_kwargs": arguments}
 
-# %% ../../nbs/43_models.training.ipynb #3cce228c
+# %% ../../nbs/43_models.training.ipynb #5ccd9606
 def one_cycle(
     rate: float,  # Peak
     steps: int,  # Steps to train
@@ -117,7 +116,7 @@ def cosine_restarts(
     every = {"T_0": max(steps // 15, 1), "T_mult": 2, "eta_min": rate / 100}
     return CosineAnnealingWarmRestarts, every
 
-# %% ../../nbs/43_models.training.ipynb #c4b6dbb6
+# %% ../../nbs/43_models.training.ipynb #ff2aafad
 LIGHTNING_LOGS = (
     "pytorch_lightning",
     "lightning.pytorch",
@@ -133,7 +132,7 @@ def quiet_lightning() -> None:
     warnings.filterwarnings("ignore", module="pytorch_lightning")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
 
-# %% ../../nbs/43_models.training.ipynb #cd6aa003
+# %% ../../nbs/43_models.training.ipynb #fe3cd0bb
 def trainer_options(
     plan: TrainingPlan,  # Steps and epochs
     callbacks: list[Callback],  # For Lightning
@@ -151,7 +150,7 @@ def trainer_options(
         "num_sanity_val_steps": 0,
     }
 
-# %% ../../nbs/43_models.training.ipynb #bfe1f8c7
+# %% ../../nbs/43_models.training.ipynb #db4ece63
 def darts_options(
     options: NetworkOptions,  # Network and training
     plan: TrainingPlan,  # Steps and epochs
@@ -170,18 +169,7 @@ def darts_options(
         "pl_trainer_kwargs": trainer_options(plan, callbacks),
     } | schedule_options(options, plan.steps)
 
-# %% ../../nbs/43_models.training.ipynb #e0013fc1
-@contextmanager
-def one_thread() -> Iterator[None]:
-    "One thread inside, as many as before after it."
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-# %% ../../nbs/43_models.training.ipynb #2a9fc129
+# %% ../../nbs/43_models.training.ipynb #83fe1817
 class EpochLosses(Callback):
     "Mean losses of every epoch, over windows, weighted as in training."
 
@@ -207,7 +195,7 @@ class EpochLosses(Callback):
         "Give the network its `log` back."
         del module.log
 
-# %% ../../nbs/43_models.training.ipynb #620b3ad2
+# %% ../../nbs/43_models.training.ipynb #cc562479
 def is_stale(
     watched: list[float],  # By epoch, lower is better
     patience: int,  # Epochs
@@ -215,7 +203,7 @@ def is_stale(
     "Has the training stopped getting anywhere?"
     return len(watched) > patience and min(watched[-patience:]) > 0.995 * min(watched[:-patience])
 
-# %% ../../nbs/43_models.training.ipynb #967b3a23
+# %% ../../nbs/43_models.training.ipynb #3e6b8f72
 def lowest_epoch(
     watched: list[float],  # By epoch, lower is better; NaN counts as no number
     label: str,  # Of the training, for the error
@@ -230,7 +218,7 @@ def lowest_epoch(
         )
     return int(np.nanargmin(values)) + 1
 
-# %% ../../nbs/43_models.training.ipynb #1dfb4b3a
+# %% ../../nbs/43_models.training.ipynb #ce4140d4
 class LossCurve(EpochLosses):
     "Losses by epoch, progress, early stopping."
 
@@ -238,15 +226,13 @@ class LossCurve(EpochLosses):
         self,
         label: str,  # Shown beside the progress bar
         epochs: int,  # Most epochs
-        # Epochs without improvement before stopping; None = never stop
-        patience: int | None = None,
+        patience: int | None = None,  # Epochs without improvement before stopping; None = never
         # From the network to a score, lower is better; None = the validation loss
         judge: Callable | None = None,
     ):
         super().__init__()
         self.label, self.epochs, self.patience, self.judge = label, epochs, patience, judge
         self.scores, self.progress = [], None
-        # What decides when to stop, by epoch
         self.watched = self.validation if judge is None else self.scores
 
     def on_train_start(self, trainer, module) -> None:
@@ -273,7 +259,7 @@ class LossCurve(EpochLosses):
         "Number of epochs after which what is watched was lowest, from 1."
         return lowest_epoch(self.watched, self.label)
 
-# %% ../../nbs/43_models.training.ipynb #dec49390
+# %% ../../nbs/43_models.training.ipynb #08ff12d2
 class CalendarOnce(Callback):
     "Let the network take calendars as tables while it is trained."
 
@@ -301,7 +287,7 @@ class CalendarOnce(Callback):
             hook.remove()
         del self.hooks
 
-# %% ../../nbs/43_models.training.ipynb #d9c705cf
+# %% ../../nbs/43_models.training.ipynb #9e493664
 class LastAverage(WeightAveraging):
     "Average the weights of all steps from a given one on."
 
@@ -316,7 +302,7 @@ class LastAverage(WeightAveraging):
         "Does this step count?"
         return step_idx is not None and step_idx >= self.first
 
-# %% ../../nbs/43_models.training.ipynb #4d02319b
+# %% ../../nbs/43_models.training.ipynb #fab83ab1
 def head_target(
     head: TorchLikelihood,  # A head of `42_models.heads`, or darts' own quantile regression
     ahead: dict[str, torch.Tensor],  # From `batches.gather_target`
@@ -325,7 +311,7 @@ def head_target(
     "Target and weight of a batch, as the head wants them."
     return training_target(head, ahead["demand"], ahead["weight"], scale)
 
-# %% ../../nbs/43_models.training.ipynb #fb8f9d36
+# %% ../../nbs/43_models.training.ipynb #68de2c9b
 @dataclass(frozen=True)
 class TrainingWindows:
     "What a training goes through."
@@ -350,7 +336,7 @@ def weighted_windows(
     tiled = np.tile(windows, (repeats, 1)), np.tile(weights, repeats)
     return TrainingWindows(*tiled, count), options
 
-# %% ../../nbs/43_models.training.ipynb #02a075d2
+# %% ../../nbs/43_models.training.ipynb #4368b7dd
 def network_dataset(
     block: WindowBlock,  # Windows are cut from here
     windows: np.ndarray,  # int64 [windows, 2]
@@ -368,7 +354,7 @@ def network_dataset(
         options.calendar_once,
     )
 
-# %% ../../nbs/43_models.training.ipynb #28efb07a
+# %% ../../nbs/43_models.training.ipynb #e6efe561
 def training_callbacks(
     options: NetworkOptions,  # Network and training
     curve: LossCurve,  # Watches
@@ -380,7 +366,7 @@ def training_callbacks(
     average = [LastAverage(round((1 - options.averaging) * steps))] if averaged else []
     return [*average, *calendar, curve]
 
-# %% ../../nbs/43_models.training.ipynb #ba544de0
+# %% ../../nbs/43_models.training.ipynb #190a507a
 def plan_training(
     data: TrainingWindows,  # What it goes through
     options: NetworkOptions,  # With a batch size
@@ -394,7 +380,7 @@ def plan_training(
     epochs = max(round(steps / per_epoch), 1)
     return TrainingPlan(epochs, per_epoch, epochs * per_epoch)
 
-# %% ../../nbs/43_models.training.ipynb #4868efef
+# %% ../../nbs/43_models.training.ipynb #62e7ee91
 @dataclass
 class NetworkFit:
     "A trained network and how it got there."
@@ -405,7 +391,7 @@ class NetworkFit:
     windows: int  # Training windows
     curve: LossCurve  # Losses by epoch
 
-# %% ../../nbs/43_models.training.ipynb #19af7287
+# %% ../../nbs/43_models.training.ipynb #5d051508
 def run_training(
     model: TorchForecastingModel,  # Untrained
     block: WindowBlock,  # Windows are cut from here
@@ -426,7 +412,7 @@ def run_training(
             dataloader_kwargs={"collate_fn": keep_batch, "pin_memory": False},
         )
 
-# %% ../../nbs/43_models.training.ipynb #4f74d965
+# %% ../../nbs/43_models.training.ipynb #dafb777b
 def train_network(
     block: WindowBlock,  # Windows are cut from here
     windows: np.ndarray,  # int64 [windows, 2] to learn from
