@@ -24,7 +24,8 @@ import pandas as pd
 
 from report import finish, row
 from plastinka.evaluate.backtest import totals_factor
-from plastinka.scores.counts import concat_counts, fit_dependence, sum_counts
+from plastinka.scores.counts import concat_counts
+from plastinka.scores.sums import fit_dependence, sum_counts
 from plastinka.models.baselines import RecentQuantiles, tiny_panel
 from plastinka.data.schema import QUANTILES
 from plastinka.evaluate.fit import tide_options, train

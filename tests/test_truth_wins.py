@@ -15,17 +15,16 @@ from test_falsified_future import as_raw
 from plastinka.evaluate.backtest import happened
 from plastinka.scores.counts import (
     LEAST,
-    complete_demand,
-    exposure_loss,
-    fit_dependence,
     mix_counts,
     negative_binomial_counts,
     point_counts,
     poisson_counts,
-    sum_counts,
 )
+from plastinka.scores.exposure import complete_demand, exposure_loss
+from plastinka.scores.sums import fit_dependence, sum_counts
 from plastinka.data.ledger import build_ledger
-from plastinka.scores.metrics import interval_score, pinball
+from plastinka.scores.intervals import interval_score
+from plastinka.scores.metrics import pinball
 from plastinka.models.baselines import BASELINES
 from plastinka.panel.panel import build_panel
 from plastinka.scores.tables import (

@@ -18,7 +18,8 @@ from ..data.ingest import read_sources
 from ..jobs.core import Job, new_run_folder, queue_run, write_receipt
 from ..jobs.parameters import check_parameters, run_notebook_path
 from ..data.ledger import Ledger, build_ledger
-from ..scores.metrics import coverage, mean_pinball
+from ..scores.intervals import coverage
+from ..scores.metrics import mean_pinball
 from ..models.baselines import BASELINES
 from ..decide.demand import demand_counts, forecast_levels
 from ..panel.panel import build_panel

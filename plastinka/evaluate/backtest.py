@@ -16,7 +16,9 @@ import pandas as pd
 import xarray as xr
 
 from ..core import bar, input_error
-from ..scores.counts import Counts, complete_demand, concat_counts, fit_dependence
+from ..scores.counts import Counts, concat_counts
+from ..scores.exposure import complete_demand
+from ..scores.sums import fit_dependence
 from ..data.ledger import Ledger
 from ..scores.metrics import rmsse_scale
 from ..models.baselines import BASELINES
@@ -28,7 +30,7 @@ from ..data.schema import QUANTILES
 from plastinka.scores.tables import (
     Truth,
     coverage_table,
-    judged,
+    scored_rows,
     paired_table,
     pit_table,
     plain_truth,
@@ -214,7 +216,7 @@ def cutoff_totals(
     fold: Fold,  # One cutoff
 ) -> pd.DataFrame:  # cutoff, model, expected, asked, sold (copies), off (expected / asked − 1)
     "Copies that each model expected in all, and what was asked for."
-    rows = judged(fold.truth, fold.counts.ravel())
+    rows = scored_rows(fold.truth, fold.counts.ravel())
     asked, sold = (
         fold.truth.completed[:, rows].sum() / len(fold.truth.completed),
         fold.truth.units[rows].sum(),

@@ -16,7 +16,7 @@ from plastinka.scores.counts import (
     Counts,
     concat_counts,
     empirical_counts,
-    gather_counts,
+    weighted_counts,
     point_counts,
 )
 from ..panel.features import group_codes, selling_weight
@@ -161,7 +161,7 @@ def similar_titles(
     units = np.maximum(np.rint(panel["units"].values[:, -12:][mask]), 0).astype(np.int64)
     size = np.bincount(row, minlength=groups)
     mean = np.bincount(row, units, minlength=groups) / np.maximum(size, 1)
-    of_groups = gather_counts(row, units, 1 / size[row], mean)
+    of_groups = weighted_counts(row, units, 1 / size[row], mean)
     whole = empirical_counts(units[None].astype(float), np.ones((1, len(units)), bool))
     chosen = np.where(size >= least, np.arange(groups), groups)[codes[known:]]
     return same_ahead(concat_counts([of_groups, whole]).take(chosen), horizon)

@@ -25,7 +25,8 @@ from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts, OneCycleLR
 
 
 from ..core import bar, input_error
-from ..scores.counts import Counts, concat_counts, exposure_loss, point_counts
+from ..scores.counts import Counts, concat_counts, point_counts
+from ..scores.exposure import exposure_loss
 from plastinka.models.heads import (
     NegativeBinomialHead,
     PoissonHead,

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from ..data.ingest import REJECTED, RawRows
-from ..data.rows import order_dates, parse_column
+from ..data.rows import sale_days
 from ..data.schema import COLUMNS
 from .tables import FILE_MONTH, SOURCE_FILE
 
@@ -31,9 +31,7 @@ def row_months(
     "The months in which rows were sold."
     if "sold_date" not in rows or rows.empty:
         return pd.Series(0, index=rows.index, dtype=np.int64)
-    one = pd.Categorical.from_codes(np.zeros(len(rows), dtype=np.int8), ["file"])
-    american, _ = order_dates(rows if "source_file" in rows else rows.assign(source_file=one))
-    days, _ = parse_column(rows["sold_date"], COLUMNS["sold_date"], american)
+    days = sale_days(rows)
     return (days.dt.year * 100 + days.dt.month).fillna(0).astype(np.int64)
 
 # %% ../../nbs/21_store.files.ipynb #d4f6227a

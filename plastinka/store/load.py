@@ -73,12 +73,14 @@ class LoadReport:
     upload: int | None  # Its number in the store; None where nothing changed
     files: pd.DataFrame  # file, kind, status, rows, copies, quarantined
     months: pd.DataFrame  # Index month; copies and money before and after, where they differ
+    records: tuple[str, ...] = ()  # What is said of records, the loudest first
 
     def lines(self) -> list[str]:  # For a terminal
         "The report in words."
         files = [_file_line(row) for row in self.files.itertuples()]
         months = [_month_line(row) for row in self.months.itertuples()]
-        return files + months + ([] if self.upload else ["The store is as it was."])
+        unchanged = [] if self.upload else ["The store is as it was."]
+        return [*self.records, *files, *months, *unchanged]
 
 # %% ../../nbs/23_store.load.ipynb #ef575509
 def sold_by_month(
@@ -244,7 +246,8 @@ def _write_plan(
     store_files(connection, plan, upload, files)
     changed = _changed_months(before, _sold_in(write_star(connection, ledger, panel)))
     _keep_changes(connection, upload, changed)
-    return LoadReport(upload, _file_lines(plan, ledger, files), changed)
+    records = tuple(ledger.joins.lines())
+    return LoadReport(upload, _file_lines(plan, ledger, files), changed, records)
 
 # %% ../../nbs/23_store.load.ipynb #10e9003e
 def _day(snapshot_date: str | pd.Timestamp | None) -> pd.Timestamp | None:
