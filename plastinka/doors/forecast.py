@@ -10,7 +10,7 @@ __all__ = ['ShopData', 'read_shop', 'FittedShop', 'fit_shop', 'order_shop', 'Res
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -87,21 +87,21 @@ def fit_shop(
 ) -> FittedShop:  # Raises `InputError` where the months are too few
     "Judge the model on past months, train it on all of them, and forecast every item."
     from plastinka.evaluate.backtest import cross_validate, totals_factor
-    from plastinka.evaluate.fit import forecast_items, panel_at, tide_options, train, train_all
-    from plastinka.models.newcomers import newcomer_counts
+    from plastinka.evaluate.fit import cut_panel, fit_like, predict_ledger
+    from plastinka.models.baselines import BASELINES
+    from plastinka.models.catalog import make_model
     from plastinka.models.season import borrow_season
 
-    horizon, seeds = settings["horizon"], settings["seeds"]
+    horizon, names = settings["horizon"], ("lags", "head", "seed", "seeds")
     with step("Judging the model on months that it has not seen"):
-        panel = panel_at(ledger)
-        chosen = dict(head=settings["head"], seed=settings["seed"])
-        options = tide_options(panel.sizes["month"], horizon, settings["lags"], **chosen)
-        how = dict(fit=partial(train, seeds=seeds), newcomers=newcomer_counts)
-        held = cross_validate(ledger, panel, options, cutoffs=settings["cutoffs"], **how)
+        panel = cut_panel(ledger)
+        model = make_model("tide", **{name: settings[name] for name in names})
+        how = dict(cutoffs=settings["cutoffs"], horizon=horizon, seed=settings["seed"])
+        held = cross_validate(ledger, [model, *BASELINES], panel=panel, **how)
     with step("Training on everything"):
-        trained = train_all(panel, options, held.trained.steps, held.trained.windows, seeds)
+        trained = fit_like(model, panel, horizon, held.fitted)
         trained = replace(trained, factor=totals_factor(held.totals, trained.name))
-        forecast = borrow_season(forecast_items(ledger, trained, panel), panel)
+        forecast = borrow_season(predict_ledger(ledger, trained, panel, horizon), panel)
     return FittedShop(held, trained, forecast, panel)
 
 # %% ../../nbs/91_doors.forecast.ipynb #7eea033d
@@ -368,14 +368,13 @@ def save(
     folder: str | Path,  # Made if absent; files of the same names are replaced
 ) -> list[Path]:  # The files and folders written
     "Write forecast, model, workbook, report and quarantine into a folder."
-    from plastinka.evaluate.fit import save_trained
 
     folder, data = Path(folder), self.data
     folder.mkdir(parents=True, exist_ok=True)
     names = ["forecast.parquet", "model", "forecast.xlsx", "report.html"]
     with step("Writing the report"):
         self.forecast.to_parquet(folder / names[0], index=False)
-        save_trained(self.fitted.trained, folder / names[1])
+        self.fitted.trained.save(folder / names[1])
         parts = self.report_parts()
         write_excel(folder / names[2], **parts)
         write_html(folder / names[3], **parts)
