@@ -16,7 +16,8 @@ import pandas as pd
 
 from ..core import InputError, input_error
 from .ingest import RawRows
-from .items import Items, find_items, spell_items
+from .items import spell_items
+from .records import Items, Joins, count_joins, find_items
 from .releases import estimate_releases, settle_originals
 from plastinka.data.rows import (
     ORIGINS,
@@ -69,13 +70,17 @@ def hide_later_words(
     copies: pd.DataFrame,  # Copies that were in the shop before the end
     end: pd.Timestamp,  # First day that is not known
     last_day: pd.Timestamp,  # First day that the whole data does not cover: the day of the snapshot
-    item_key: tuple[str, ...],  # Columns that make an item; these stay
+    item_key: tuple[str, ...],  # Columns of an item: these stay where only later rows say them
 ) -> pd.DataFrame:  # The same rows; price, years and words blank where they were written later
     "Blank what an export of the day before `end` could not have said."
     unsold = copies["sold_date"].isna()
     later = (copies["sold_date"] >= end) | (unsold & (end < last_day))
-    words = [name for name in (*TEXTS, "barcode") if name not in item_key]
-    hidden = {name: copies[name].mask(later) for name in ("price", *YEARS, *words)}
+    item = copies["item"].to_numpy()
+    said_before = later & (np.bincount(item, ~later) > 0)[item]
+    hidden = {name: copies[name].mask(later) for name in ("price", *YEARS)}
+    for name in (*TEXTS, "barcode"):
+        stays = name in item_key and copies.loc[~later, name].notna().any()
+        hidden[name] = copies[name].mask(said_before if stays else later)
     sold = copies["sold_date"].mask(copies["sold_date"] >= end)
     return copies.assign(
         sold_date=sold, **hidden, release_estimated=copies["release_estimated"] & ~later
@@ -96,6 +101,7 @@ class Ledger:
     stock_known: bool  # Whether stock on every past day can be told
     stock_counted: bool  # Whether the unsold copies are all copies at hand on the last day
     item_key: tuple[str, ...] = ITEM_KEY  # Columns that make an item
+    joins: Joins | None = None  # By what stock and sales were joined
 
     def seen_days(self) -> pd.Series:  # datetime64[ns], one per row of `copies`
         "The day from which each copy is known."
@@ -236,7 +242,6 @@ def read_rows(
     _mend(draft)
     if len(draft.table):
         draft.items, joined = find_items(draft.table, item_key)
-        draft.table["item"] = draft.items.item
         draft.repairs += joined
     return draft
 
@@ -332,7 +337,7 @@ def source_repairs(
     corrected = _numbers(sources, "corrected")
     files = sources["file"].astype(str)
     by_hand = repair_lines(files[corrected > 0], "", BY_HAND, corrected[corrected > 0])
-    notes = sources.get("notes", sources.get("told", pd.Series(index=sources.index, dtype=object)))
+    notes = sources.get("notes", pd.Series(index=sources.index, dtype=object))
     lines = [
         [file, *line]
         for file, found in zip(files, notes, strict=True)
@@ -366,7 +371,7 @@ COPY_COLUMNS = (*_FACTS, *TEXTS, "barcode", *YEARS, "release_estimated", *ORIGIN
 
 def finish_copies(
     draft: Draft,  # With all that is bad set aside
-) -> tuple[pd.DataFrame, np.ndarray]:  # Copies; id of each item that has one
+) -> tuple[pd.DataFrame, np.ndarray]:  # Copies; which of the draft's items have one
     "Good rows as the ledger's copies, with release years."
     copies = draft.table.reset_index(drop=True).assign(release_estimated=False)
     draft.repairs += settle_originals(copies)
@@ -374,7 +379,7 @@ def finish_copies(
     known, code = np.unique(copies["item"].to_numpy(), return_inverse=True)
     copies = copies.assign(item=code.astype(np.int32))
     copies = copies.astype({"count": np.int32, "source_row": np.int32})
-    return copies[list(COPY_COLUMNS)], draft.items.ids[known]
+    return copies[list(COPY_COLUMNS)], known
 
 # %% ../../nbs/12_data.ledger.ipynb #c81aa171
 def _check_settings(max_bad_share, item_key):
@@ -412,28 +417,28 @@ def build_ledger(
     rows, sources, repeated = drop_repeated_files(raw)
     draft = read_rows(rows, raw.rejected, tuple(item_key), max_bad_share)
     _need_sales(draft.table, "not one row of the sales files is a sale")
-    below_zero = _files_below_zero(draft.table)
+    hint = _files_below_zero(draft.table)
     again = settle_sales(draft)
     empty = sources.loc[(sources["kind"] == "sales") & (sources["rows"] == 0), "file"].astype(str)
-    date = _snapshot(snapshot_date)
-    span = _explained(below_zero, find_span, draft.table, date, list(empty), closed_months)
-    first_day, last_day, closed = span
-    late = f"after the snapshot of {last_day:%Y-%m-%d}"
-    draft.set_aside("created_date", draft.table["created_date"] >= last_day, late)
+    given = (_snapshot(snapshot_date), list(empty), closed_months)
+    first_day, last_day, closed = _explained(hint, find_span, draft.table, *given)
+    late = draft.table["created_date"] >= last_day
+    draft.set_aside("created_date", late, f"after the snapshot of {last_day:%Y-%m-%d}")
     draft.repairs += [closed, repeated, source_repairs(sources)]
     bad = check_share(rows, draft.quarantine(), max_bad_share)
-    copies, ids = finish_copies(draft)
+    copies, known = finish_copies(draft)
     kinds = set(sources["kind"].astype(str))
-    repairs = [*draft.repairs, *supposed_repairs(copies, kinds)]
+    draft.repairs += supposed_repairs(copies, kinds)
     return Ledger(
         copies=copies,
-        items=spell_items(copies, ids),
+        items=spell_items(copies, draft.items.ids[known]),
         quarantine=draft.quarantine(),
-        repairs=pd.concat(repairs, ignore_index=True),
+        repairs=pd.concat(draft.repairs, ignore_index=True),
         report=report_files(sources, rows, copies, bad, again),
         first_day=first_day,
         last_day=last_day,
         stock_known=knows_stock(copies, kinds) if with_stock is None else with_stock,
         stock_counted="stock" in kinds,
         item_key=tuple(item_key),
+        joins=count_joins(copies, draft.items, known),
     )

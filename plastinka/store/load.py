@@ -862,6 +862,7 @@ class LoadReport:
     upload: int | None  # Its number in the store; None where nothing changed
     files: pd.DataFrame  # file, kind, status, rows, copies, quarantined
     months: pd.DataFrame  # Index month; copies and money before and after, where they differ
+    records: tuple[str, ...] = ()  # What is said of records, the loudest first
 
     def lines(self) -> list[str]:  # For a terminal
         "The report in words."
@@ -879,7 +880,12 @@ class LoadReport:
             f"{row.Index}: {row.copies_before:,} copies sold → {row.copies:,} ({row.copies - row.copies_before:+,}), money {row.money - row.money_before:+,.2f}"
             for row in self.months.itertuples()
         ]
-        return shown + months + ([] if self.upload else ["The store is as it was."])
+        return [
+            *self.records,
+            *shown,
+            *months,
+            *([] if self.upload else ["The store is as it was."]),
+        ]
 
 
 def sold_by_month(
@@ -1012,7 +1018,8 @@ def _write_plan(connection, plan, files, ledger, panel):
         .where(UPLOAD.c.number == upload)
         .values(changes=changed.reset_index(names="month").to_json(orient="records"))
     )
-    return LoadReport(upload, _file_lines(plan, ledger, files), changed)
+    said = tuple(ledger.joins.lines())
+    return LoadReport(upload, _file_lines(plan, ledger, files), changed, said)
 
 # %% ../../nbs/21_store.load.ipynb #6bb08323
 def _in_pairs(months, pairs):
