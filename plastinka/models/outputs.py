@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['network_outputs', 'predict_windows', 'predict_counts', 'predict_cutoff', 'head_losses', 'exposure_losses']
 
-# %% ../../nbs/43_models.outputs.ipynb #9646a2fe
+# %% ../../nbs/43_models.outputs.ipynb #21875424
 from collections.abc import Iterator
 
 import numpy as np
@@ -25,7 +25,7 @@ from ..panel.windows import WindowBlock, cutoff_windows
 from ..scores.counts import Counts, concat_counts, point_counts
 from ..scores.exposure import exposure_loss
 
-# %% ../../nbs/43_models.outputs.ipynb #5959f4d2
+# %% ../../nbs/43_models.outputs.ipynb #214beeae
 def network_outputs(
     network: torch.nn.Module,  # The network of a darts model
     block: WindowBlock,  # Block with the model's features
@@ -44,7 +44,7 @@ def network_outputs(
             yield part, network(inputs).prediction, scale
     network.train(training)
 
-# %% ../../nbs/43_models.outputs.ipynb #96e01996
+# %% ../../nbs/43_models.outputs.ipynb #e543f3ac
 def predict_windows(
     network: torch.nn.Module,  # The network of a darts model
     block: WindowBlock,  # Block with the model's features
@@ -63,7 +63,7 @@ def predict_windows(
         else np.zeros((0, block.horizon, len(quantiles)))
     )
 
-# %% ../../nbs/43_models.outputs.ipynb #89680cb9
+# %% ../../nbs/43_models.outputs.ipynb #7018f7f1
 def predict_counts(
     network: torch.nn.Module,  # The network of a darts model
     block: WindowBlock,  # Block with the model's features
@@ -78,7 +78,7 @@ def predict_counts(
     ]
     return concat_counts(parts) if parts else point_counts(np.zeros((0, block.horizon)))
 
-# %% ../../nbs/43_models.outputs.ipynb #93d25aef
+# %% ../../nbs/43_models.outputs.ipynb #fc0fbcb3
 def predict_cutoff(
     model: TorchForecastingModel,  # Trained model
     block: WindowBlock,  # Block with the model's features
@@ -89,7 +89,7 @@ def predict_cutoff(
     windows = cutoff_windows(block, cutoff)
     return windows[:, 0], predict_windows(model.model, block, windows, quantiles)
 
-# %% ../../nbs/43_models.outputs.ipynb #60ae218f
+# %% ../../nbs/43_models.outputs.ipynb #bf662e9e
 def head_losses(
     head: TorchLikelihood,  # A head of `42_models.heads`
     output: torch.Tensor,  # [windows, months, 1, parameters]
@@ -104,7 +104,7 @@ def head_losses(
     parameters[..., 0] += torch.from_numpy(np.maximum(exposure, 1e-9)).log()
     return -head._log_probability(torch.from_numpy(sold), parameters).numpy()
 
-# %% ../../nbs/43_models.outputs.ipynb #b96c1769
+# %% ../../nbs/43_models.outputs.ipynb #9532e019
 def exposure_losses(
     network: torch.nn.Module,  # The network of a darts model
     block: WindowBlock,  # Block with the model's features
