@@ -87,9 +87,10 @@ def _barcodes(texts):
 # %% ../../nbs/02_data.values.ipynb #49d19854
 def _barcode_digits(texts):
     "Barcodes without what programmes and people put around the digits, and which have lost digits."
-    codes = texts.str.replace(r"^'", "", regex=True).str.replace(
-        r"^(\d+)[.,]0+$", r"\1", regex=True
-    )
+    bare = texts.str.slice(0, _LONGEST).str.normalize("NFKC")
+    for dress, stays in _DRESS:
+        bare = bare.str.replace(dress, stays, regex=True)
+    codes = texts.where(texts.str.len() > _LONGEST, bare)
     codes = codes.where(
         ~codes.str.fullmatch(r"\d[\d -]{6,18}\d"), codes.str.replace(r"[ -]", "", regex=True)
     )
@@ -99,7 +100,22 @@ def _barcode_digits(texts):
     return codes.where(~whole, digits), short[0].notna() & ~whole
 
 # %% ../../nbs/02_data.values.ipynb #3943a421
-_SCIENTIFIC = r"^(\d)(?:[.,](\d+))?[eE]\+?(\d{1,2})$"
+_SCIENTIFIC = r"^(\d)(?:[.,](\d+)(?=[eE])|(?=[eE]\+))[eE]\+?(\d{1,2})$"
+
+# %% ../../nbs/02_data.values.ipynb #5349269b
+_LONGEST = 60  # Letters of a text that can be a code with something around it
+_DRESS = [
+    ("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]", ""),  # Nothing to be seen
+    (r'^=?"+(.*?)"*$', r"\1"),
+    (r"^['#*№!]+(?=.)|(?<=.)['#*!;,]+$", ""),
+    (
+        r"(?i)^(?:ean|gtin|upc|jan|isbn|barcode|штрих-?код|шк)(?:-?(?:8|12|13|14)(?=[ :]))?"
+        r"[ :#№.=]*(?=\d[\d -]{5})",
+        "",
+    ),
+    (r"^(\d+)[.,]0+$", r"\1"),
+    (r"^(\d{1,3})[,.](\d{3})[,.](\d{3})[,.](\d{3})[,.]?(\d{3})?$", r"\1\2\3\4\5"),
+]  # What programs and people put around digits, and what stays
 
 # %% ../../nbs/02_data.values.ipynb #6f522748
 def check_digit_holds(
@@ -135,7 +151,7 @@ def _barcode_repairs(texts):
         (bad, "digits lost in scientific notation: set to unknown"),
         (texts.str.extract(_SCIENTIFIC)[0].notna(), "scientific notation written out"),
         (as_ean13(codes) != codes, "leading zeros as the check digit proves (EAN-13)"),
-        (codes != texts, "spaces, dashes or decimals left out"),
+        (codes != texts, "spaces, dashes, decimals or signs left out"),
     ]
     return np.select(
         [np.asarray(mask, dtype=bool) for mask, _ in said], [words for _, words in said], ""

@@ -143,6 +143,7 @@ def loaded_section(
         first_day=ledger.first_day,
         last_day=ledger.last_day - pd.Timedelta(days=1),
         stock_known=ledger.stock_known,
+        records=ledger.joins.lines() if ledger.joins else [],
         aside=left_aside(raw),
         files=table_view(files, FILES),
         reasons=table_view(quarantine_reasons(ledger.quarantine), REASONS, limit=30),

@@ -31,7 +31,7 @@ import plastinka
 from ..core import input_error, step
 from ..data.ingest import REJECTED, RawRows, read_sources
 from ..data.ledger import Ledger, build_ledger
-from ..data.rows import check_share, order_dates, parse_column
+from ..data.rows import check_share, sale_days
 from ..data.profiles import Profile, load_profile
 from ..data.schema import COLUMNS, ITEM_KEY
 from plastinka.store.tables import (
@@ -69,9 +69,7 @@ def row_months(
     "The months in which rows were sold."
     if "sold_date" not in rows or rows.empty:
         return pd.Series(0, index=rows.index, dtype=np.int64)
-    one = pd.Categorical.from_codes(np.zeros(len(rows), dtype=np.int8), ["file"])
-    american, _ = order_dates(rows if "source_file" in rows else rows.assign(source_file=one))
-    days, _ = parse_column(rows["sold_date"], COLUMNS["sold_date"], american)
+    days = sale_days(rows)
     return (days.dt.year * 100 + days.dt.month).fillna(0).astype(np.int64)
 
 
@@ -864,6 +862,7 @@ class LoadReport:
     upload: int | None  # Its number in the store; None where nothing changed
     files: pd.DataFrame  # file, kind, status, rows, copies, quarantined
     months: pd.DataFrame  # Index month; copies and money before and after, where they differ
+    records: tuple[str, ...] = ()  # What is said of records, the loudest first
 
     def lines(self) -> list[str]:  # For a terminal
         "The report in words."
@@ -881,7 +880,12 @@ class LoadReport:
             f"{row.Index}: {row.copies_before:,} copies sold → {row.copies:,} ({row.copies - row.copies_before:+,}), money {row.money - row.money_before:+,.2f}"
             for row in self.months.itertuples()
         ]
-        return shown + months + ([] if self.upload else ["The store is as it was."])
+        return [
+            *self.records,
+            *shown,
+            *months,
+            *([] if self.upload else ["The store is as it was."]),
+        ]
 
 
 def sold_by_month(
@@ -1014,7 +1018,8 @@ def _write_plan(connection, plan, files, ledger, panel):
         .where(UPLOAD.c.number == upload)
         .values(changes=changed.reset_index(names="month").to_json(orient="records"))
     )
-    return LoadReport(upload, _file_lines(plan, ledger, files), changed)
+    said = tuple(ledger.joins.lines())
+    return LoadReport(upload, _file_lines(plan, ledger, files), changed, said)
 
 # %% ../../nbs/21_store.load.ipynb #6bb08323
 def _in_pairs(months, pairs):
