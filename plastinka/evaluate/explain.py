@@ -167,7 +167,7 @@ def rows_loss(
     counts = ahead["weight"] > 0
     return float(mean_pinball(ahead["sold"][counts], values[counts], trained.options.quantiles))
 
-# %% ../../nbs/65_evaluate.explain.ipynb #ea9020b5
+# %% ../../nbs/65_evaluate.explain.ipynb #574d61cd
 def varies(
     rows: WindowBlock,  # From `window_rows`
     features: pd.DataFrame,  # Rows of `feature_table`
@@ -181,7 +181,7 @@ def varies(
     ]
     return any(bool((values != values[:1]).any()) for values in parts)
 
-# %% ../../nbs/65_evaluate.explain.ipynb #46b3ec32
+# %% ../../nbs/65_evaluate.explain.ipynb #b482650d
 def group_increase(
     trained: Fitted,  # Trained model
     rows: WindowBlock,  # From `window_rows`
@@ -268,7 +268,7 @@ def shop_average(
     mean = values.mean(axis=0, keepdims=True, dtype=np.float64)
     return np.broadcast_to(mean.astype(values.dtype), values.shape)
 
-# %% ../../nbs/65_evaluate.explain.ipynb #d53ad64b
+# %% ../../nbs/65_evaluate.explain.ipynb #485ce7a4
 def same_for_all(
     values: np.ndarray,  # [windows, ...]
     one: np.ndarray,  # [...] values of one window
@@ -276,7 +276,7 @@ def same_for_all(
     "One window's values in every window's place."
     return np.broadcast_to(one.astype(values.dtype), values.shape)
 
-# %% ../../nbs/65_evaluate.explain.ipynb #38f2788b
+# %% ../../nbs/65_evaluate.explain.ipynb #e297d1b9
 def without_season(
     trained: Fitted,  # Trained model
     rows: WindowBlock,  # From `window_rows`, all of one cutoff
@@ -291,7 +291,7 @@ def without_season(
     changed = [exchange(rows, season, partial(same_for_all, one=one)) for one in calendars]
     return np.mean([expected_units(trained, each) for each in changed], axis=0)
 
-# %% ../../nbs/65_evaluate.explain.ipynb #c702898c
+# %% ../../nbs/65_evaluate.explain.ipynb #83195fd1
 def without_group(
     trained: Fitted,  # Trained model
     rows: WindowBlock,  # From `window_rows`, all of one cutoff
@@ -306,7 +306,7 @@ def without_group(
     months = pd.date_range(end=last, periods=lags + 1 + ahead, freq="MS")
     return without_season(trained, rows, features, months)
 
-# %% ../../nbs/65_evaluate.explain.ipynb #3519c1c7
+# %% ../../nbs/65_evaluate.explain.ipynb #8425d701
 def moved_table(
     items: np.ndarray,  # [windows] item ids
     months: pd.DatetimeIndex,  # [horizon] months ahead

@@ -49,7 +49,7 @@ def split_weight(
     weight, *rest = sample_weight.split(1, dim=-1)
     return weight, rest[0] if rest else 1.0
 
-# %% ../../nbs/42_models.heads.ipynb #bb643d96
+
 def check_loss_input(
     model_output: torch.Tensor,  # [windows, months, 1, parameters]
     target: torch.Tensor,  # [windows, months, 1]
@@ -63,7 +63,7 @@ def check_loss_input(
             "Outputs are [windows, months, 1, parameters], targets [windows, months, 1]",
         )
 
-# %% ../../nbs/42_models.heads.ipynb #251378ee
+
 def bounded(
     values: torch.Tensor,  # A network's output, any shape
 ) -> torch.Tensor:  # The same, no farther from zero than `FARTHEST`
@@ -193,7 +193,7 @@ def log_softplus(
     far = values - torch.exp(values.clamp(max=-20)) / 2
     return torch.where(values < -20, far, softplus(values.clamp(min=-20), threshold=40).log())
 
-# %% ../../nbs/42_models.heads.ipynb #bb163143
+
 def log_scale(
     scale: torch.Tensor | float,  # Scale of windows, at least 1
 ) -> torch.Tensor:  # float64
@@ -239,7 +239,7 @@ def tail_logarithm(
         values[lost] = far_tail(units, parameters).numpy()
     return values
 
-# %% ../../nbs/42_models.heads.ipynb #3ca9b6df
+
 def geometric_tail(
     first: torch.Tensor,  # [...] log P(D = n)
     second: torch.Tensor,  # [...] log P(D = n + 1)
@@ -247,7 +247,7 @@ def geometric_tail(
     "Sum of the geometric series that begins with two probabilities."
     return first - torch.log1p(-torch.exp((second - first).clamp(max=-1e-9)))
 
-# %% ../../nbs/42_models.heads.ipynb #8c7097f3
+# %% ../../nbs/42_models.heads.ipynb #e55b361a
 def open_levels(
     levels: tuple[float, ...],  # Quantile levels
 ) -> list[float]:  # The same
@@ -314,7 +314,7 @@ def count_quantiles(
     )
     return torch.from_numpy(found.reshape(levels.shape)).to(output.device, torch.float64)
 
-# %% ../../nbs/42_models.heads.ipynb #7f8f603c
+
 def count_probabilities(
     head: CountDistribution,  # Head
     output: torch.Tensor,  # [windows, months, 1, parameters]
@@ -456,7 +456,7 @@ class HeadType(Enum):
     HURDLE = "hurdle"
     TWEEDIE = "tweedie"
 
-# %% ../../nbs/42_models.heads.ipynb #aa6a3510
+
 class HurdleHead(CountHead):
     "Zero, or one plus a negative binomial: the log odds of selling at all, the mean beyond one copy, the size."
 
@@ -558,7 +558,7 @@ def make_head(
         )
     return HEADS[name](list(quantiles), **options) if "quantile" in name else HEADS[name]()
 
-# %% ../../nbs/42_models.heads.ipynb #7a0c17cc
+
 def forecast_units(
     head: TorchLikelihood,  # A head of this room, or darts' own `QuantileRegression`
     output: torch.Tensor,  # [windows, months, 1, parameters]
