@@ -31,7 +31,7 @@ def missing_packages(
     "Which packages are not here."
     return [name for name in needed if find_spec(name) is None]
 
-# %% ../../nbs/66_evaluate.export_onnx.ipynb #e0c3f780
+# %% ../../nbs/66_evaluate.export_onnx.ipynb #99756212
 def require_packages(
     needed: tuple[str, ...],  # Names to import
 ) -> None:

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FARTHEST', 'LEAST_LOG', 'MOST_LOG', 'HEADS', 'training_target', 'split_weight', 'check_loss_input', 'bounded',
            'level_weights', 'OrderedQuantiles', 'quantile_loss', 'QuantileHead', 'log_softplus', 'log_scale',
-           'smallest_count', 'tail_logarithm', 'geometric_tail', 'CountDistribution', 'count_quantiles',
+           'smallest_count', 'tail_logarithm', 'geometric_tail', 'open_levels', 'CountDistribution', 'count_quantiles',
            'count_probabilities', 'CountHead', 'PoissonHead', 'NegativeBinomialHead', 'QuasiPoissonHead', 'HeadType',
            'HurdleHead', 'TweedieHead', 'make_head', 'forecast_units', 'forecast_counts']
 
@@ -247,6 +247,15 @@ def geometric_tail(
     "Sum of the geometric series that begins with two probabilities."
     return first - torch.log1p(-torch.exp((second - first).clamp(max=-1e-9)))
 
+# %% ../../nbs/42_models.heads.ipynb #e55b361a
+def open_levels(
+    levels: tuple[float, ...],  # Quantile levels
+) -> list[float]:  # The same
+    "Refuse levels that are not between 0 and 1."
+    if not all(0 < level < 1 for level in levels):
+        raise input_error(f"levels {tuple(levels)}", "must lie between 0 and 1")
+    return list(levels)
+
 # %% ../../nbs/42_models.heads.ipynb #98cd7502
 class CountDistribution(TorchLikelihood):
     "Forecasts of counts; a subclass gives the five methods of the table above."
@@ -278,10 +287,8 @@ class CountDistribution(TorchLikelihood):
         scale: torch.Tensor | float = 1.0,  # [windows, 1, 1] scale of each window
     ) -> torch.Tensor:  # Copies, whole, float64 [windows, months, levels]
         "Quantiles of demand."
-        if not all(0 < level < 1 for level in levels):
-            raise input_error(f"levels {tuple(levels)}", "must lie between 0 and 1")
-        wanted = torch.tensor(levels, dtype=torch.float64).expand(*output.shape[:2], len(levels))
-        return count_quantiles(self, output, wanted, scale)
+        wanted = torch.tensor(open_levels(levels), dtype=torch.float64)
+        return count_quantiles(self, output, wanted.expand(*output.shape[:2], len(levels)), scale)
 
     def mean(
         self,
