@@ -8,7 +8,7 @@ __all__ = ['OWN_SHARE', 'row_months', 'own_months', 'FileRows', 'text_table', 't
            'upload_ledger', 'clean_texts', 'number_names', 'item_frame', 'write_items', 'group_digests', 'copy_frame',
            'write_copies', 'write_months', 'covered_months', 'absent_values', 'measure_frame', 'write_measures',
            'name_files', 'write_files', 'drop_files', 'write_star', 'write_quarantine', 'write_settings', 'LoadReport',
-           'sold_by_month', 'load_files', 'keep_run', 'forget_runs']
+           'sold_by_month', 'load_files', 'moved_copies', 'record_changes', 'item_names', 'keep_run', 'forget_runs']
 
 # %% ../../nbs/21_store.load.ipynb #9cb235f7
 import hashlib
@@ -28,7 +28,7 @@ import sqlalchemy as sa
 import xarray as xr
 
 import plastinka
-from ..core import input_error, step
+from ..core import input_error, report_progress, step
 from ..data.ingest import REJECTED, RawRows, read_sources
 from ..data.ledger import Ledger, build_ledger
 from ..data.rows import check_share, order_dates, parse_column
@@ -980,7 +980,74 @@ def load_files(
         ledger, plan = _plan_ledger(
             connection, plan, files, months, date, max_bad_share, _item_key(connection, profile)
         )
-        return _write_plan(connection, plan, files, ledger, measure and measure(ledger))
+        kept = files[(files["status"] == "active") & ~files["number"].isin(plan.replaced_files)]
+        moved = moved_copies(connection, ledger, kept)
+        told = record_changes(moved, item_names(connection, ledger)) if len(moved) else []
+        for line in told:
+            report_progress(line)
+        return _write_plan(connection, plan, files, ledger, measure and measure(ledger), told)
+
+# %% ../../nbs/21_store.load.ipynb #cd4c6b0b
+def moved_copies(
+    connection: sa.Connection,  # To the store
+    ledger: Ledger,  # As it will be
+    files: pd.DataFrame,  # Files that stay active
+) -> pd.DataFrame:  # before, after: ids of items; copies; one row per pair, where any id changes
+    "Which items the copies of a store belong to, before and after."
+    ids = pd.read_sql(sa.select(ITEM.c.number, ITEM.c.item_id), connection)
+    numbers = ledger.copies["source_file"].map(files.set_index("name")["number"]).astype("float64")
+    stay = numbers.notna().to_numpy()
+    after = ledger.items["item_id"].to_numpy()[ledger.copies["item"].to_numpy()]
+    if set(after[stay]) == set(ids["item_id"]):
+        return pd.DataFrame(columns=["before", "after", "copies"])
+    chosen = sa.select(COPY.c.source_file_number, COPY.c.source_row, COPY.c.item_number)
+    before = pd.DataFrame(connection.execute(chosen).all(), columns=["file", "row", "number"])
+    before = before.merge(ids, on="number").rename(columns=dict(item_id="before"))
+    now = pd.DataFrame(
+        dict(
+            file=numbers[stay].astype(np.int64),
+            row=ledger.copies["source_row"][stay],
+            after=after[stay],
+            copies=ledger.copies["count"][stay],
+        )
+    )
+    both = before.merge(now, on=["file", "row"])
+    return both.groupby(["before", "after"], as_index=False)["copies"].sum()
+
+# %% ../../nbs/21_store.load.ipynb #1acc8bf0
+def record_changes(
+    moved: pd.DataFrame,  # From `moved_copies`
+    names: pd.Series,  # Index: ids; artist and title
+    most: int = 5,  # How many are named
+) -> list[str]:  # Sentences; none where all stays
+    "Say which records become one, and which are split."
+    said = []
+    for one, other, what in (
+        ("after", "before", "are found to be one record"),
+        ("before", "after", "are told apart now"),
+    ):
+        groups = moved.groupby(one)[other].agg(list)
+        groups = groups[groups.str.len() > 1]
+        shown = [
+            " and ".join(dict.fromkeys(names.reindex(ids, fill_value="?"))) for ids in groups[:most]
+        ]
+        if len(groups):
+            more = f", and {len(groups) - most:,} more" if len(groups) > most else ""
+            said.append(f"{groups.str.len().sum():,} records {what}: {'; '.join(shown)}{more}")
+    return said
+
+
+def item_names(
+    connection: sa.Connection,  # To the store
+    ledger: Ledger,  # As it will be
+) -> pd.Series:  # Index: ids; artist and title, or the barcode
+    "What the items of a store are called, before and after an upload."
+    chosen = sa.select(ITEM.c.item_id, ARTIST.c.name.label("artist"), ITEM.c.album, ITEM.c.barcode)
+    columns = ["item_id", "artist", "album", "barcode"]
+    known = pd.DataFrame(connection.execute(chosen.join(ARTIST)).all(), columns=columns)
+    both = pd.concat([known, ledger.items[columns]]).drop_duplicates("item_id")
+    words = (both["artist"] + " – " + both["album"]).str.strip(" –")
+    return ("«" + words.mask(words == "", both["barcode"]) + "»").set_axis(both["item_id"])
 
 # %% ../../nbs/21_store.load.ipynb #a8b550f9
 def _plan_ledger(connection, plan, files, months, date, max_bad_share, item_key):
@@ -997,7 +1064,7 @@ def _plan_ledger(connection, plan, files, months, date, max_bad_share, item_key)
     ), plan
 
 
-def _write_plan(connection, plan, files, ledger, panel):
+def _write_plan(connection, plan, files, ledger, panel, told):
     "Write a plan that changes something."
     upload = (connection.execute(sa.select(sa.func.max(UPLOAD.c.number))).scalar() or 0) + 1
     before = sold_by_month(connection)
@@ -1020,7 +1087,7 @@ def _write_plan(connection, plan, files, ledger, panel):
         .where(UPLOAD.c.number == upload)
         .values(changes=changed.reset_index(names="month").to_json(orient="records"))
     )
-    said = tuple(ledger.joins.lines())
+    said = (*told, *ledger.joins.lines())
     return LoadReport(upload, _file_lines(plan, ledger, files), changed, said)
 
 # %% ../../nbs/21_store.load.ipynb #6bb08323
