@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test export readme docs lab bench clean
+.PHONY: help demo test quick format hooks picture export readme docs lab bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1#\2/p' Makefile | awk -F'#' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -15,8 +15,22 @@ help: ## list the targets
 demo: $(VENV)/.core ## forecast a made-up shop, from its Excel files to the report
 	@$(BIN)/plastinka demo --out $(DEMO)
 
-test: $(VENV)/.dev ## notebooks clean, package in sync, notebooks run, pytest: what CI runs
+test: $(VENV)/.dev ## notebooks clean, package in sync, notebooks run, pages made, pytest: what CI runs
 	@$(BIN)/python tools/gates.py
+
+quick: $(VENV)/.dev ## in minutes: clean, in sync, the rules of the house, and the notebooks you have changed
+	@$(BIN)/python tools/gates.py quick
+
+format: $(VENV)/.dev ## write notebooks and files as ruff formats them, and say what its rules find
+	@$(BIN)/ruff format nbs tests bench tools setup.py
+	@$(BIN)/ruff check nbs tests bench tools setup.py
+
+hooks: $(VENV)/.dev ## before every commit: format, clean and export; notebooks merge cell by cell
+	@$(BIN)/nbdev_install_hooks
+	@$(BIN)/python tools/hooks.py
+
+picture: $(VENV)/.dev ## draw the wings and their imports anew, for CONTRIBUTING.md
+	@$(BIN)/python tools/structure.py
 
 export: $(VENV)/.dev ## clean the notebooks and write the package and README.md from them
 	@$(BIN)/nbdev_clean
@@ -49,12 +63,24 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "plastinka needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) -V). Name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "'$(PYTHON) -m venv' failed. On Debian and Ubuntu it is a package of its own: apt install python3-venv" >&2; exit 1; }
 
+# On Linux pip would bring a torch with gigabytes of CUDA; this index has the small one.
+# `make TORCH_INDEX= …` takes pip's own choice.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH := $(shell sed -n 's/^requirements.* \(torch>[^ ]*\).*/\1/p' settings.ini)
+define small_torch
+@[ "$$(uname -s)" != Linux ] || [ -z "$(TORCH_INDEX)" ] || $(BIN)/python -c 'import torch' 2>/dev/null \
+    || $(BIN)/python -m pip install --quiet --retries 1 --index-url $(TORCH_INDEX) "$(TORCH)" \
+    || echo "No torch from $(TORCH_INDEX): pip takes what it finds elsewhere."
+endef
+
 $(VENV)/.core: settings.ini setup.py | $(BIN)/python
 	@echo "Installing plastinka into $(VENV) (some minutes the first time) ..."
+	$(small_torch)
 	@$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
 $(VENV)/.dev: settings.ini setup.py | $(BIN)/python
 	@echo "Installing plastinka and its development tools into $(VENV) (some minutes the first time) ..."
+	$(small_torch)
 	@$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	@touch $@ $(VENV)/.core

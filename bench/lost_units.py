@@ -92,7 +92,7 @@ def raw_rows(shop):
 
 def expected_by_day(shop):
     "What was expected of each title on each day of the span, as the shop was made."
-    from plastinka.simulate.shop import (
+    from plastinka.simulate.world import (
         BURN_IN_MONTHS,
         expected_demand,
         make_titles,
@@ -121,7 +121,7 @@ def gone_for_good(shop):
     """Title-days that are no lost sales: since the last copy of a title that is not ordered any
     more was sold."""
     import numpy as np
-    from plastinka.simulate.shop import make_titles, shop_calendar, shop_rules
+    from plastinka.simulate.world import make_titles, shop_calendar, shop_rules
 
     calendar = shop_calendar(shop.plan)
     known, before = (calendar.phase != "future").to_numpy(), int((calendar.phase == "before").sum())

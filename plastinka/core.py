@@ -88,7 +88,7 @@ def record_progress(
 # %% ../nbs/00_core.ipynb #9540d8b5
 def notebook_shell():
     "The interactive shell of a Jupyter kernel; None in a terminal, a script or a test shell."
-    if "IPython" not in sys.modules:
+    if "IPython" not in sys.modules or os.environ.get("PLASTINKA_PLAIN_PROGRESS"):
         return None
     shell = sys.modules["IPython"].get_ipython()
     return shell if shell is not None and hasattr(shell, "kernel") else None

@@ -25,7 +25,7 @@ def fake_python(folder, script):
 
 def test_every_target_is_listed():
     listed = make().stdout
-    for target in ("demo", "test", "docs", "lab", "clean"):
+    for target in ("demo", "test", "quick", "format", "hooks", "docs", "lab", "clean"):
         assert f"make {target} " in listed
 
 
@@ -58,3 +58,20 @@ def test_installed_once(tmp_path):
         (tmp_path / stamp).touch()
     done = make("-n", "test", f"VENV={tmp_path}")
     assert "pip install" not in done.stdout and "tools/gates.py" in done.stdout
+
+
+def dry_run(tmp_path, *arguments):
+    "What make would do in an environment that has Python and nothing else."
+    (tmp_path / "bin").mkdir()
+    fake_python(tmp_path / "bin", "exit 0")
+    return make("-n", "demo", f"VENV={tmp_path}", *arguments).stdout
+
+
+def test_the_small_torch_is_installed_first(tmp_path):
+    shown = dry_run(tmp_path)
+    assert "download.pytorch.org/whl/cpu" in shown and '"torch>=2.6,<2.14"' in shown
+    assert shown.index("download.pytorch.org") < shown.index("--editable .")
+
+
+def test_another_torch_may_be_chosen(tmp_path):
+    assert "download.pytorch.org" not in dry_run(tmp_path, "TORCH_INDEX=")

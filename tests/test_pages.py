@@ -1,5 +1,4 @@
-"""The pages for readers: what is checked on them finds each fault, and what they show is what
-the notebooks say."""
+"""The pages for readers: each fault is found, and they show what the notebooks say."""
 
 import sys
 from dataclasses import dataclass

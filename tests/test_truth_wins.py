@@ -3,7 +3,7 @@ is best, however often the shelf is empty.
 
 Two kinds of worlds. Small ones that are simulated here and share nothing with the estimator of
 `28_panel.demand`: their lost sales are estimated by a textbook gamma-Poisson model in this file.
-And the shop of `13_simulate.shop`, read, laid out and estimated by the rooms that a production run
+And the shop of `16_simulate.shop`, read, laid out and estimated by the rooms that a production run
 uses. In each the forecast is an oracle: the true distribution, its mean multiplied."""
 
 import numpy as np
@@ -262,7 +262,7 @@ def test_calibration_of_the_truth(world, oracles):
     assert low.mean() > 0.515
 
 
-# The shop of 13_simulate.shop, by the rooms that a production run uses.
+# The shop of 16_simulate.shop, by the rooms that a production run uses.
 
 
 @pytest.fixture(scope="module", params=EMPTY, ids=lambda empty: f"{empty:.0%} empty")
@@ -294,7 +294,7 @@ def shop(request):
 
 
 def shop_oracle(shop, rate):
-    "Zero-inflated negative binomial, as `13_simulate.shop` draws it."
+    "Zero-inflated negative binomial, as `16_simulate.shop` draws it."
     mean, quiet = shop["expected"] * rate, shop["plan"].quiet
     return mix_counts(
         [

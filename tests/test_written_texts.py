@@ -19,7 +19,7 @@ from plastinka.panel.panel import build_panel, stock_now
 from plastinka.report.excel import write_excel
 from plastinka.report.html import write_html
 from plastinka.data.schema import QUANTILES
-from plastinka.simulate.shop import write_sheet
+from plastinka.simulate.files import write_workbook
 
 HOSTILE = [
     '=HYPERLINK("http://evil.example","x")',
@@ -192,7 +192,7 @@ def test_the_page(parts, tmp_path):
 
 def test_the_made_up_shops_files(tmp_path):
     texts = [text.replace("\0", "")[:32_000] for text in HOSTILE if len(text) < 1000]
-    write_sheet(
+    write_workbook(
         tmp_path / "stock.xlsx",
         "Склад",
         ["Альбом", "Исполнитель", "Стиль"],

@@ -17,14 +17,8 @@ import pandas as pd
 import yaml
 
 from ..core import InputError, atomic_path, input_error
-from plastinka.data.ingest import (
-    Table,
-    find_files,
-    list_sheets,
-    make_table,
-    read_grid,
-    take_columns,
-)
+from .columns import Table, find_columns, make_table, take_columns
+from .files import find_files, list_sheets, read_grid
 from .rows import check_rows, parse_cells, quarantine_rows
 from .profiles import Profile, load_profile, profile_aliases
 from .schema import ALIASES, CELL_TYPES, COLUMNS, header_key, match_headers
@@ -319,9 +313,13 @@ def _try_reading(table, kind, profile, path, grid):
         pd.DataFrame(columns=["file", "column", "what", "rows", "example"]),
         {},
     )
-    table = replace(
-        table, cells=dict(table.cells), headers=list(table.headers)
-    )  # A profile changes it
+    table = replace(  # A profile changes it
+        table,
+        cells=dict(table.cells),
+        headers=list(table.headers),
+        notes=list(table.notes),
+        left_out={},
+    )
     try:
         rows, _ = take_columns(table, kind, profile, path.parent)
     except InputError as error:

@@ -453,11 +453,11 @@ def _told_corrections(sources: pd.DataFrame) -> pd.DataFrame:
     lines = (
         [
             [str(file), *line]
-            for file, told in zip(sources["file"], sources["told"], strict=False)
+            for file, told in zip(sources["file"], sources["notes"], strict=False)
             if isinstance(told, list)
             for line in told
         ]
-        if "told" in sources
+        if "notes" in sources
         else []
     )
     return (

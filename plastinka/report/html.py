@@ -61,9 +61,8 @@ from plastinka.report.words import (
 # %% ../../nbs/89_report.html.ipynb #6fac5085
 def table_view(
     frame: pd.DataFrame,  # What to show
-    columns: dict[
-        str, tuple[str, str]
-    ],  # Column → (label, kind as `format_value` takes it), in order
+    # Column → (label, kind as `format_value` takes it), in order
+    columns: dict[str, tuple[str, str]],
     limit: int | None = None,  # Most rows to show
     note: str = "",  # Said below the table
 ) -> dict:  # label and kind per column, rows of (text, sort key), how many are left out, note

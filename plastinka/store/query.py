@@ -54,41 +54,30 @@ def read_raw(
     texts = raw.rows[[name for name in COLUMNS if name in raw.rows]].astype(object)
     return replace(raw, rows=raw.rows.assign(**texts.where(texts.notna(), None)))
 
-
+# %% ../../nbs/22_store.query.ipynb #fd81e084
 def _read_raw(connection):
     files, months = stored_files(connection)
     parts = active_parts(connection, files, months)
     if not parts:
-        raise input_error(
-            "store", "holds no files", "Load some: plastinka ingest --store … --stock … --sales …"
-        )
-    return join_files(parts), files.loc[
-        (files["status"] == "active") & (files["kind"] == "stock"), "snapshot_date"
-    ]
+        cure = "Load some: plastinka ingest --store … --stock … --sales …"
+        raise input_error("store", "holds no files", cure)
+    stock = (files["status"] == "active") & (files["kind"] == "stock")
+    return join_files(parts), files.loc[stock, "snapshot_date"]
 
-
+# %% ../../nbs/22_store.query.ipynb #59ccb6c3
 def read_ledger(
     store: str | Path | Store,  # File or address
 ) -> Ledger:  # All copies; raises `InputError` where the store holds none
     "The ledger of a store."
     with open_store(store).reading() as connection:
         raw, dates = _read_raw(connection)
-        key = connection.execute(
-            sa.select(SETTING.c.value).where(SETTING.c.name == "item_key")
-        ).scalar()
-    return build_ledger(
-        raw, dates.max() if len(dates) else None, 1.0, tuple(json.loads(key)) if key else ITEM_KEY
-    )
+        key = connection.scalar(sa.select(SETTING.c.value).where(SETTING.c.name == "item_key"))
+    item_key = tuple(json.loads(key)) if key else ITEM_KEY
+    return build_ledger(raw, dates.max() if len(dates) else None, 1.0, item_key)
 
 # %% ../../nbs/22_store.query.ipynb #efc5f397
-def read_copies(
-    store: str | Path | Store,  # File or address
-    month: str | None = None,  # Only what was sold in this month, as 2024-03
-) -> (
-    pd.DataFrame
-):  # file, row, item_id, artist, album, style, created_date, sold_date, count, price
-    "The copies of a store."
-    chosen = sa.select(
+def _copy_columns():
+    return sa.select(
         SOURCE_FILE.c.name.label("file"),
         COPY.c.source_row.label("row"),
         ITEM.c.item_id,
@@ -99,22 +88,23 @@ def read_copies(
         COPY.c.sold_date,
         COPY.c.count,
         COPY.c.price,
-    )
-    chosen = (
-        chosen.select_from(COPY)
-        .join(SOURCE_FILE)
-        .join(ITEM, COPY.c.item_number == ITEM.c.number)
-        .join(ARTIST)
-        .join(STYLE, COPY.c.style_number == STYLE.c.number)
-    )
+    ).order_by("file", "row")
+
+# %% ../../nbs/22_store.query.ipynb #65a0d917
+def read_copies(
+    store: str | Path | Store,  # File or address
+    month: str | None = None,  # Only what was sold in this month, as 2024-03
+) -> pd.DataFrame:  # file, row, item_id, artist, album, style, both dates, count, price
+    "The copies of a store."
+    joined = COPY.join(SOURCE_FILE).join(ITEM, COPY.c.item_number == ITEM.c.number).join(ARTIST)
+    joined = joined.join(STYLE, COPY.c.style_number == STYLE.c.number)
+    chosen = _copy_columns().select_from(joined)
     if month:
         chosen = chosen.where(COPY.c.sold_month_number == _month_number(month))
     with open_store(store).reading() as connection:
-        return pd.read_sql(
-            chosen.order_by("file", "row"), connection, parse_dates=["created_date", "sold_date"]
-        )
+        return pd.read_sql(chosen, connection, parse_dates=["created_date", "sold_date"])
 
-
+# %% ../../nbs/22_store.query.ipynb #3f662cd0
 def _month_number(month):
     try:
         return int(pd.Timestamp(month).strftime("%Y%m"))
@@ -122,66 +112,47 @@ def _month_number(month):
         raise input_error(f"month {month!r}", "is not a month", "Write it as 2024-03") from None
 
 # %% ../../nbs/22_store.query.ipynb #4b3a1cf4
+def _panel_attributes(connection):
+    own = sa.select(SETTING.c.name, SETTING.c.value).where(SETTING.c.name.like("panel.%"))
+    rows = connection.execute(own).all()
+    if not rows:
+        cure = "Load with measure=build_panel, as `plastinka ingest` does"
+        raise input_error("store", "keeps no measures", cure)
+    return {name.removeprefix("panel."): json.loads(value) for name, value in rows}
+
+# %% ../../nbs/22_store.query.ipynb #8831283b
 def read_panel(
     store: str | Path | Store,  # File or address
 ) -> xr.Dataset:  # As `build_panel` makes it
     "The panel of a store."
+    measures = [ITEM_MONTH.c[name] for name in ("item_number", "month_number", *MEASURES)]
+    covered = sa.select(MONTH).where(MONTH.c.observed > 0).order_by(MONTH.c.number)
     with open_store(store).reading() as connection:
-        attributes = {
-            name.removeprefix("panel."): json.loads(value)
-            for name, value in connection.execute(
-                sa.select(SETTING.c.name, SETTING.c.value).where(SETTING.c.name.like("panel.%"))
-            ).all()
-        }
-        if not attributes:
-            raise input_error(
-                "store",
-                "keeps no measures",
-                "Load with measure=build_panel, as `plastinka ingest` does",
-            )
+        attributes = _panel_attributes(connection)
         items = pd.read_sql(_panel_items(), connection, parse_dates=["first_seen", "first_sold"])
-        facts = _read_numbers(
-            connection,
-            sa.select(
-                ITEM_MONTH.c.item_number,
-                ITEM_MONTH.c.month_number,
-                *[ITEM_MONTH.c[name] for name in MEASURES],
-            ),
-        )
-        months = pd.read_sql(
-            sa.select(MONTH).where(MONTH.c.observed > 0).order_by(MONTH.c.number),
-            connection,
-            parse_dates=["first_day"],
-        )
+        facts = _read_numbers(connection, sa.select(*measures))
+        months = pd.read_sql(covered, connection, parse_dates=["first_day"])
     months = months[months["first_day"] >= pd.Timestamp(attributes["first_day"])]
     return _lay_out(items, months, facts, attributes)
 
-
+# %% ../../nbs/22_store.query.ipynb #7b471ad1
 def _read_numbers(connection, chosen):
     "Columns of numbers, NaN for null; some rows at a time, as the driver gives them."
+    parts = [np.empty((0, len(chosen.selected_columns)))]
     with connection.execute(chosen) as found:
-        parts = [
-            np.array(rows, dtype=np.float64)
-            for rows in iter(lambda: found.cursor.fetchmany(CHUNK), [])
-        ]
-    return np.concatenate([np.empty((0, len(chosen.selected_columns))), *parts]).T
+        while rows := found.cursor.fetchmany(CHUNK):
+            parts.append(np.array(rows, dtype=np.float64))
+    return np.concatenate(parts).T
 
-
+# %% ../../nbs/22_store.query.ipynb #e7ce2502
 def _panel_items():
     style, first_style = STYLE.alias(), STYLE.alias()
-    return (
-        sa.select(
-            ITEM,
-            ARTIST.c.name.label("artist"),
-            style.c.name.label("style"),
-            first_style.c.name.label("first_style"),
-        )
-        .where(sa.exists().where(COPY.c.item_number == ITEM.c.number))
-        .select_from(ITEM)
-        .join(ARTIST)
-        .join(style, ITEM.c.style_number == style.c.number)
-        .join(first_style, ITEM.c.first_style_number == first_style.c.number)
-    )
+    joined = ITEM.join(ARTIST).join(style, ITEM.c.style_number == style.c.number)
+    joined = joined.join(first_style, ITEM.c.first_style_number == first_style.c.number)
+    names = dict(artist=ARTIST, style=style, first_style=first_style)
+    texts = [table.c.name.label(name) for name, table in names.items()]
+    has_copies = sa.exists().where(COPY.c.item_number == ITEM.c.number)
+    return sa.select(ITEM, *texts).where(has_copies).select_from(joined)
 
 # %% ../../nbs/22_store.query.ipynb #380984dd
 PANEL_COORDS = (
@@ -204,45 +175,42 @@ PANEL_COORDS = (
     "first_release_year",
 )
 
+# %% ../../nbs/22_store.query.ipynb #23f6b9a8
+def _fill_measures(shape, row, column, facts, stock_known):
+    variables = {}
+    for values, (name, absent) in zip(facts, absent_values(stock_known).items(), strict=True):
+        filled = np.full(shape, absent, dtype=np.float32)
+        filled[row, column] = values
+        variables[name] = (("item", "month"), filled)
+    return variables
 
+# %% ../../nbs/22_store.query.ipynb #87547ed7
+def _seen_months(months, first_seen):
+    seen = first_seen.astype("datetime64[M]")[:, None]
+    shown = months["first_day"].to_numpy(dtype="datetime64[M]") >= seen
+    return (("item", "month"), shown.astype(np.float32))
+
+# %% ../../nbs/22_store.query.ipynb #b853db63
 def _lay_out(items, months, facts, attributes):
-    "Facts as an array, absent ones filled in."
-    items = items.sort_values("item_id", ignore_index=True)
+    items, known = items.sort_values("item_id", ignore_index=True), bool(attributes["stock_known"])
     row = pd.Index(items["number"]).get_indexer(facts[0].astype(np.int64))
     column = pd.Index(months["number"]).get_indexer(facts[1].astype(np.int64))
-    variables = {}
-    for place, (name, absent) in enumerate(
-        absent_values(bool(attributes["stock_known"])).items(), 2
-    ):
-        values = np.full((len(items), len(months)), absent, dtype=np.float32)
-        values[row, column] = facts[place]
-        variables[name] = (("item", "month"), values)
+    variables = _fill_measures((len(items), len(months)), row, column, facts[2:], known)
     coords = {name: ("item", _coordinate(items[name])) for name in PANEL_COORDS}
-    if not attributes["stock_known"]:
-        seen = (
-            months["first_day"].to_numpy(dtype="datetime64[M]")
-            >= coords["first_seen"][1].astype("datetime64[M]")[:, None]
-        )
-        variables["exposure_share"] = (("item", "month"), seen.astype(np.float32))
-    return xr.Dataset(
-        variables | {"observed": ("month", months["observed"].to_numpy(dtype=np.float32))},
-        coords={
-            "item": items["item_id"].to_numpy(dtype=object),
-            "month": months["first_day"].to_numpy(dtype="datetime64[ns]"),
-            **coords,
-        },
-        attrs=attributes,
+    if not known:
+        variables["exposure_share"] = _seen_months(months, coords["first_seen"][1])
+    variables["observed"] = ("month", months["observed"].to_numpy(dtype=np.float32))
+    axes = dict(
+        item=items["item_id"].to_numpy(dtype=object),
+        month=months["first_day"].to_numpy(dtype="datetime64[ns]"),
     )
+    return xr.Dataset(variables, coords=axes | coords, attrs=attributes)
 
-
+# %% ../../nbs/22_store.query.ipynb #d13221b5
 def _coordinate(column):
     if column.name in ("first_seen", "first_sold"):
         return column.to_numpy(dtype="datetime64[ns]")
-    return (
-        column.to_numpy(dtype=np.float64)
-        if column.name in ITEM_NUMBERS
-        else column.to_numpy(dtype=object)
-    )
+    return column.to_numpy(dtype=np.float64 if column.name in ITEM_NUMBERS else object)
 
 # %% ../../nbs/22_store.query.ipynb #254c738d
 def data_digest(
@@ -251,9 +219,8 @@ def data_digest(
     "What tells the content of two stores apart."
     with open_store(store).reading() as connection:
         files, months = stored_files(connection)
-    gone = (
-        months[months["status"] != "active"].groupby("source_file_number")["month_number"].agg(list)
-    )
+    left = months[months["status"] != "active"]
+    gone = left.groupby("source_file_number")["month_number"].agg(list)
     active = files[files["status"] == "active"]
     lines = [
         f"{row.kind} {row.rows_sha256} {row.snapshot_date} {gone.get(row.number, [])}"
@@ -266,15 +233,21 @@ def read_runs(
     store: str | Path | Store,  # File or address
 ) -> pd.DataFrame:  # run_id, made, version, data_sha256, cutoff, parameters; oldest first
     "The runs that a store keeps."
+    chosen = sa.select(RUN, MONTH.c.first_day.label("cutoff")).join(MONTH).order_by(RUN.c.number)
     with open_store(store).reading() as connection:
-        runs = pd.read_sql(
-            sa.select(RUN, MONTH.c.first_day.label("cutoff")).join(MONTH).order_by(RUN.c.number),
-            connection,
-            parse_dates=["cutoff"],
-        )
+        runs = pd.read_sql(chosen, connection, parse_dates=["cutoff"])
     return runs.drop(columns=["number", "cutoff_month_number"])
 
+# %% ../../nbs/22_store.query.ipynb #4f5cebf3
+def _forecast_rows(connection, run_id):
+    columns = [FORECAST.c[name] for name in ("horizon", "quantile", "value", "model")]
+    joined = FORECAST.join(ITEM).join(MONTH, FORECAST.c.month_number == MONTH.c.number)
+    joined = joined.join(RUN, FORECAST.c.run_number == RUN.c.number)
+    chosen = sa.select(ITEM.c.item_id, MONTH.c.first_day.label("month"), *columns)
+    chosen = chosen.select_from(joined).where(RUN.c.run_id == run_id)
+    return pd.read_sql(chosen, connection, parse_dates=["month"])
 
+# %% ../../nbs/22_store.query.ipynb #78e6696c
 def read_forecast(
     store: str | Path | Store,  # File or address
     run_id: str = "",  # Name of a run; the newest if empty
@@ -282,114 +255,84 @@ def read_forecast(
     "What a run forecast."
     runs = read_runs(store)
     if runs.empty or run_id and run_id not in set(runs["run_id"]):
-        raise input_error(
-            f"run {run_id}".strip(),
-            "is not in the store",
-            f"It has: {', '.join(runs['run_id'].tail(5)) or 'none'}",
-        )
-    chosen = sa.select(
-        ITEM.c.item_id,
-        MONTH.c.first_day.label("month"),
-        FORECAST.c.horizon,
-        FORECAST.c.quantile,
-        FORECAST.c.value,
-        FORECAST.c.model,
-    )
-    chosen = (
-        chosen.select_from(FORECAST)
-        .join(ITEM)
-        .join(MONTH, FORECAST.c.month_number == MONTH.c.number)
-        .join(RUN, FORECAST.c.run_number == RUN.c.number)
-    )
+        cure = f"It has: {', '.join(runs['run_id'].tail(5)) or 'none'}"
+        raise input_error(f"run {run_id}".strip(), "is not in the store", cure)
     with open_store(store).reading() as connection:
-        rows = pd.read_sql(
-            chosen.where(RUN.c.run_id == (run_id or runs["run_id"].iloc[-1])),
-            connection,
-            parse_dates=["month"],
-        )
-    wide = rows.pivot(
-        index=["item_id", "month", "horizon", "model"], columns="quantile", values="value"
-    )
-    return (
-        wide.rename(columns=lambda quantile: f"q{quantile:g}")
-        .rename_axis(columns=None)
-        .reset_index()[
-            ["item_id", "month", "horizon", *[f"q{each:g}" for each in wide.columns], "model"]
-        ]
-    )
+        rows = _forecast_rows(connection, run_id or runs["run_id"].iloc[-1])
+    keys = ["item_id", "month", "horizon"]
+    wide = rows.pivot(index=[*keys, "model"], columns="quantile", values="value")
+    names = [f"q{level:g}" for level in wide.columns]
+    return wide.set_axis(names, axis=1).reset_index()[[*keys, *names, "model"]]
 
-
+# %% ../../nbs/22_store.query.ipynb #7897165c
 def read_scores(
     store: str | Path | Store,  # File or address
 ) -> pd.DataFrame:  # run_id, model, measure, value
     "The scores of all runs, tidy."
+    columns = (RUN.c.run_id, SCORE.c.model, SCORE.c.measure, SCORE.c.value)
+    order = (RUN.c.number, SCORE.c.model, SCORE.c.measure)
     with open_store(store).reading() as connection:
-        return pd.read_sql(
-            sa.select(RUN.c.run_id, SCORE.c.model, SCORE.c.measure, SCORE.c.value)
-            .join(RUN)
-            .order_by(RUN.c.number, SCORE.c.model, SCORE.c.measure),
-            connection,
-        )
+        return pd.read_sql(sa.select(*columns).join(RUN).order_by(*order), connection)
 
 # %% ../../nbs/22_store.query.ipynb #e90e0b02
+def _count(connection, table, *where):
+    return connection.scalar(sa.select(sa.func.count()).select_from(table).where(*where))
+
+# %% ../../nbs/22_store.query.ipynb #da583a6c
+def _active_months(connection):
+    month = FILE_MONTH.c.month_number
+    active = sa.select(month).where(FILE_MONTH.c.status == "active").distinct().order_by(month)
+    return connection.scalars(active).all()
+
+# %% ../../nbs/22_store.query.ipynb #4161ef79
+def _count_copies(connection):
+    total = sa.select(sa.func.coalesce(sa.func.sum(COPY.c.count), 0))
+    unsold = total.where(COPY.c.sold_date.is_(None))
+    return [int(connection.scalar(query)) for query in (total, unsold)]
+
+# %% ../../nbs/22_store.query.ipynb #2803d2a2
+def _last_upload(connection):
+    newest = sa.select(UPLOAD.c.number, UPLOAD.c.loaded).order_by(UPLOAD.c.number.desc()).limit(1)
+    last = connection.execute(newest).first()
+    day = sa.select(sa.func.max(SOURCE_FILE.c.snapshot_date))
+    stock = connection.scalar(
+        day.where(SOURCE_FILE.c.status == "active", SOURCE_FILE.c.kind == "stock")
+    )
+    return f"{last[0]}, {last[1]}" if last else None, str(stock) if stock else None
+
+# %% ../../nbs/22_store.query.ipynb #fa5e2f4e
 def store_status(
     store: str | Path | Store,  # File or address
 ) -> dict[str, object]:  # In the order in which it is shown
     "A store in a few numbers."
-    opened = open_store(store)
+    opened, active = open_store(store), SOURCE_FILE.c.status == "active"
     with opened.reading() as connection:
-
-        def count(table, *where):
-            return connection.execute(
-                sa.select(sa.func.count()).select_from(table).where(*where)
-            ).scalar()
-
-        months = [
-            row[0]
-            for row in connection.execute(
-                sa.select(FILE_MONTH.c.month_number)
-                .where(FILE_MONTH.c.status == "active")
-                .distinct()
-                .order_by(FILE_MONTH.c.month_number)
-            )
-        ]
-        copies, unsold = [
-            connection.execute(
-                sa.select(sa.func.coalesce(sa.func.sum(COPY.c.count), 0)).where(*where)
-            ).scalar()
-            for where in ((), (COPY.c.sold_date.is_(None),))
-        ]
-        stock = connection.execute(
-            sa.select(sa.func.max(SOURCE_FILE.c.snapshot_date)).where(
-                SOURCE_FILE.c.status == "active", SOURCE_FILE.c.kind == "stock"
-            )
-        ).scalar()
-        last = connection.execute(
-            sa.select(UPLOAD.c.number, UPLOAD.c.loaded).order_by(UPLOAD.c.number.desc()).limit(1)
-        ).first()
-        shown = [f"{month // 100}-{month % 100:02}" for month in months]
+        months = _active_months(connection)
+        copies, unsold = _count_copies(connection)
+        upload, stock = _last_upload(connection)
+        shown = [f"{month // 100}-{month % 100:02}" for month in months] or [None]
         return dict(
             store=opened.name,
             months=len(months),
-            first_month=shown[0] if shown else None,
-            last_month=shown[-1] if shown else None,
+            first_month=shown[0],
+            last_month=shown[-1],
             gaps=_gaps(months),
-            snapshot=str(stock) if stock else None,
-            items=count(ITEM),
-            copies=int(copies),
-            in_stock=int(unsold),
-            artists=count(ARTIST),
-            files=count(SOURCE_FILE, SOURCE_FILE.c.status == "active"),
-            replaced_files=count(SOURCE_FILE, SOURCE_FILE.c.status != "active"),
-            last_upload=f"{last[0]}, {last[1]}" if last else None,
-            quarantine=count(QUARANTINE),
-            runs=count(RUN),
+            snapshot=stock,
+            items=_count(connection, ITEM),
+            copies=copies,
+            in_stock=unsold,
+            artists=_count(connection, ARTIST),
+            files=_count(connection, SOURCE_FILE, active),
+            replaced_files=_count(connection, SOURCE_FILE, ~active),
+            last_upload=upload,
+            quarantine=_count(connection, QUARANTINE),
+            runs=_count(connection, RUN),
             megabytes=_megabytes(connection),
         )
 
-
+# %% ../../nbs/22_store.query.ipynb #ddc83266
 def _gaps(months):
-    "Months without sales between others; the laws leave none, but a store may be older than they are."
+    "Months without sales between others."
     index = [month // 100 * 12 + month % 100 - 1 for month in months]
     return [
         f"{each // 12}-{each % 12 + 1:02}"
@@ -397,7 +340,7 @@ def _gaps(months):
         if each not in set(index)
     ]
 
-
+# %% ../../nbs/22_store.query.ipynb #7c828a22
 def _megabytes(connection):
     if connection.dialect.name == "sqlite":
         size = (

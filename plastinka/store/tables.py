@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['METADATA', 'ITEM_TEXTS', 'ITEM_NUMBERS', 'MONTH', 'ARTIST', 'STYLE', 'ITEM', 'UPLOAD', 'SOURCE_FILE', 'FILE_MONTH',
-           'QUARANTINE', 'SETTING', 'MEASURES', 'COPY', 'ITEM_MONTH', 'RUN', 'MODEL', 'FORECAST', 'SCORE',
-           'BUSY_SECONDS', 'CACHE', 'CHUNK', 'store_url', 'make_engine', 'Store', 'migrations', 'store_version',
-           'migrate', 'open_store', 'insert_frame', 'update_frame']
+           'QUARANTINE', 'SETTING', 'MEASURES', 'COPY', 'ITEM_MONTH', 'RUN', 'MODEL', 'FORECAST', 'SCORE', 'ADDRESS',
+           'BUSY_SECONDS', 'CACHE', 'PRAGMAS', 'NOT_WRITTEN', 'MAKE_STORE', 'CHUNK', 'store_url', 'make_engine',
+           'Store', 'migrations', 'store_version', 'migrate', 'open_store', 'insert_frame', 'update_frame']
 
 # %% ../../nbs/20_store.tables.ipynb #3c308ce3
 import os
@@ -28,12 +28,7 @@ from ..core import input_error
 
 # %% ../../nbs/20_store.tables.ipynb #68c9370c
 METADATA = sa.MetaData()
-ITEM_TEXTS = (
-    "barcode",
-    "album",
-    "cover_type",
-    "release_type",
-)  # Columns of item, as the panel calls them
+ITEM_TEXTS = ("barcode", "album", "cover_type", "release_type")  # Named as in the panel
 ITEM_NUMBERS = (
     "recording_year",
     "release_year",
@@ -56,11 +51,11 @@ def _key(target: str, **options) -> Column:
         **options,
     )
 
-
+# %% ../../nbs/20_store.tables.ipynb #f3d18896
 def _number() -> Column:
     return Column("number", Integer, primary_key=True, autoincrement=False)
 
-
+# %% ../../nbs/20_store.tables.ipynb #fe9155e6
 MONTH = Table(
     "month",
     METADATA,
@@ -111,6 +106,8 @@ SOURCE_FILE = Table(
     Column("about", Text, nullable=False),
     Column("content", LargeBinary),
 )
+
+# %% ../../nbs/20_store.tables.ipynb #dceccd26
 FILE_MONTH = Table(
     "file_month",
     METADATA,
@@ -158,6 +155,7 @@ MEASURES = (
     "offered_settled",
 )  # Columns of item_month, as the panel calls them
 
+# %% ../../nbs/20_store.tables.ipynb #79676246
 COPY = Table(
     "copy",
     METADATA,
@@ -202,6 +200,8 @@ MODEL = Table(
     Column("folder", Text, nullable=False),
     Column("promoted", Integer, nullable=False),
 )
+
+# %% ../../nbs/20_store.tables.ipynb #ed9c4789
 FORECAST = Table(
     "forecast",
     METADATA,
@@ -223,73 +223,66 @@ SCORE = Table(
 )
 
 # %% ../../nbs/20_store.tables.ipynb #f9c27741
+ADDRESS = "postgresql://user@host/shop"  # What an address looks like
+
+
+def _parse_address(text):
+    try:
+        url = sa.make_url(text)
+    except sa.exc.ArgumentError:
+        reason, cure = "is no address of a database", f"Write it as {ADDRESS}"
+        raise input_error("parameter store", reason, cure) from None
+    kind = url.get_backend_name()
+    if kind not in ("sqlite", "postgresql"):
+        reason, cure = "this kind of database is not supported", f"Give a file, or {ADDRESS}"
+        raise input_error(f"store {kind}://…", reason, cure)
+    return url.set(drivername="postgresql+psycopg") if kind == "postgresql" else url
+
+# %% ../../nbs/20_store.tables.ipynb #daed0dc1
 def store_url(
     store: str | Path,  # A file, or a database's address
 ) -> sa.URL:  # As SQLAlchemy wants it
     "Where a store is."
     text = str(store)
     if not text.strip():
-        raise input_error(
-            "parameter store",
-            "is empty",
-            "Give a file such as shop.db, or an address such as postgresql://user@host/shop",
-        )
-    if "://" not in text:
-        return sa.URL.create("sqlite", database=str(Path(text).expanduser().resolve()))
-    try:
-        url = sa.make_url(text)
-    except sa.exc.ArgumentError:
-        raise input_error(
-            "parameter store",
-            "is no address of a database",
-            "Write it as postgresql://user@host/database",
-        ) from None
-    if url.get_backend_name() not in ("sqlite", "postgresql"):
-        raise input_error(
-            f"store {url.get_backend_name()}://…",
-            "this kind of database is not supported",
-            "Give a file, or postgresql://user@host/database",
-        )
-    return (
-        url.set(drivername="postgresql+psycopg") if url.get_backend_name() == "postgresql" else url
-    )
+        cure = f"Give a file such as shop.db, or an address such as {ADDRESS}"
+        raise input_error("parameter store", "is empty", cure)
+    if "://" in text:
+        return _parse_address(text)
+    return sa.URL.create("sqlite", database=str(Path(text).expanduser().resolve()))
 
 # %% ../../nbs/20_store.tables.ipynb #4fbea85f
 BUSY_SECONDS = 60  # How long a writer waits for another
 CACHE = 64_000  # KiB of the file that a connection to SQLite keeps in memory
+PRAGMAS = ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL", f"cache_size={-CACHE}")
 
 
+def _prepare_sqlite(connection, _):
+    connection.isolation_level = None  # The driver begins nothing by itself
+    for setting in PRAGMAS:
+        connection.execute(f"PRAGMA {setting}").close()
+
+
+def _begin_sqlite(connection):
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+# %% ../../nbs/20_store.tables.ipynb #68d3b72c
 def make_engine(
     url: sa.URL,  # From `store_url`
 ) -> sa.Engine:  # Not yet connected
     "An engine whose transactions are what they say."
     if url.get_backend_name() != "sqlite":
         return sa.create_engine(url, poolclass=sa.pool.NullPool)
-    engine = sa.create_engine(
-        url, poolclass=sa.pool.NullPool, connect_args=dict(timeout=BUSY_SECONDS)
-    )
-
-    @sa.event.listens_for(engine, "connect")
-    def _prepare(connection, _):
-        connection.isolation_level = None  # The driver begins nothing by itself
-        for setting in (
-            "foreign_keys=ON",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            f"cache_size={-CACHE}",
-        ):
-            connection.execute(f"PRAGMA {setting}").close()
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection):
-        connection.exec_driver_sql(
-            "BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN"
-        )
-
+    options = dict(timeout=BUSY_SECONDS)
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool, connect_args=options)
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 # %% ../../nbs/20_store.tables.ipynb #938fad39
 _WRITERS = 7470_2024  # Any number, the same for every plastinka
+NOT_WRITTEN = "Look whether somebody else is loading, and whether the disk is full; then try again"
 
 
 @dataclass(frozen=True)
@@ -306,11 +299,8 @@ class Store:
             with self._begin_writing() as connection:
                 yield connection
         except sa.exc.OperationalError as error:
-            raise input_error(
-                f"store {self.name}",
-                f"could not be written, and is as it was ({_first_line(error)})",
-                "Look whether somebody else is loading, and whether the disk is full; then try again",
-            ) from None
+            reason = f"could not be written, and is as it was ({_first_line(error)})"
+            raise input_error(f"store {self.name}", reason, NOT_WRITTEN) from None
 
     @contextmanager
     def _begin_writing(self):
@@ -336,7 +326,7 @@ def migrations() -> ScriptDirectory:  # In the order in which they apply
     config.set_main_option("path_separator", "newline")
     return ScriptDirectory.from_config(config)
 
-
+# %% ../../nbs/20_store.tables.ipynb #40d1b6df
 def store_version(
     connection: sa.Connection,  # To the store
 ) -> str | None:  # Name of the last migration; None for a database without tables of ours
@@ -352,16 +342,34 @@ def migrate(
     with store.writing() as connection:
         if store_version(connection) == scripts.get_current_head():
             return
-        environment = EnvironmentContext(
-            Config(), scripts, fn=lambda revision, _: scripts._upgrade_revs("head", revision)
-        )
-        with environment:
-            environment.configure(
-                connection=connection, target_metadata=METADATA, transactional_ddl=False
-            )
+
+        def steps(revision, _):
+            return scripts._upgrade_revs("head", revision)
+
+        with EnvironmentContext(Config(), scripts, fn=steps) as environment:
+            options = dict(target_metadata=METADATA, transactional_ddl=False)
+            environment.configure(connection=connection, **options)
             environment.run_migrations()
 
 # %% ../../nbs/20_store.tables.ipynb #23f16647
+def _make_ready(store, create):
+    if create:
+        _check_version(store, store.name, ours=True)
+        migrate(store)
+    _check_version(store, store.name, ours=False)
+
+# %% ../../nbs/20_store.tables.ipynb #94a79ee4
+def _opening_error(name, url, error):
+    if not isinstance(error, sa.exc.OperationalError):
+        reason = f"is no database of plastinka ({_first_line(error)})"
+        cure = "Give the file that `plastinka ingest --store` made"
+        return input_error(f"store {name}", reason, cure)
+    cure = "Check the address, and that the server runs"
+    if url.get_backend_name() == "sqlite":
+        cure = "Look whether its folder may be written to, and whether the disk is full"
+    return input_error(f"store {name}", f"cannot be reached ({_first_line(error)})", cure)
+
+# %% ../../nbs/20_store.tables.ipynb #efbf9b0a
 def open_store(
     store: str | Path | Store,  # File or address; an opened store is given back
     create: bool = False,  # Make it, or bring it up to date, where needed
@@ -370,84 +378,61 @@ def open_store(
     if isinstance(store, Store):
         return store
     url = store_url(store)
-    name = (
-        Path(url.database or "").name
-        if url.get_backend_name() == "sqlite"
-        else f"{url.database} (PostgreSQL)"
-    )
+    name = f"{url.database} (PostgreSQL)"
+    if url.get_backend_name() == "sqlite":
+        name = Path(url.database or "").name
     _check_file(url, name, create)
     opened = Store(name, make_engine(url))
     try:
-        if create:
-            _check_version(opened, name, ours=True)
-            migrate(opened)
-        _check_version(opened, name, ours=False)
-    except sa.exc.OperationalError as error:
-        cure = (
-            "Look whether its folder may be written to, and whether the disk is full"
-            if url.get_backend_name() == "sqlite"
-            else "Check the address, and that the server runs"
-        )
-        raise input_error(
-            f"store {name}", f"cannot be reached ({_first_line(error)})", cure
-        ) from None
+        _make_ready(opened, create)
     except sa.exc.DatabaseError as error:
-        raise input_error(
-            f"store {name}",
-            f"is no database of plastinka ({_first_line(error)})",
-            "Give the file that `plastinka ingest --store` made",
-        ) from None
+        raise _opening_error(name, url, error) from None
     return opened
 
 # %% ../../nbs/20_store.tables.ipynb #7117e02c
+MAKE_STORE = "Make it with: plastinka ingest --store FILE --stock … --sales …"
+
+
 def _check_file(url, name, create):
     if url.get_backend_name() != "sqlite":
         return
-    path = Path(url.database or "")
+    path, where = Path(url.database or ""), f"store {name}"
     if not url.database or path.is_dir():
-        raise input_error(
-            f"store {name}", "is a folder, not a file", "Give a file, such as shop.db"
-        )
+        raise input_error(where, "is a folder, not a file", "Give a file, such as shop.db")
     if not path.exists() and not create:
-        raise input_error(
-            f"store {name}",
-            "there is no such file",
-            "Make it with: plastinka ingest --store FILE --stock … --sales …",
-        )
+        raise input_error(where, "there is no such file", MAKE_STORE)
     if not path.parent.is_dir():
-        raise input_error(
-            f"store {name}", f"there is no folder {path.parent.name}", "Make the folder first"
-        )
+        reason = f"there is no folder {path.parent.name}"
+        raise input_error(where, reason, "Make the folder first")
     if path.exists() and not os.access(path, os.W_OK):
-        raise input_error(f"store {name}", "may not be written", "Change the file's permissions")
+        raise input_error(where, "may not be written", "Change the file's permissions")
 
-
+# %% ../../nbs/20_store.tables.ipynb #a326bd23
 def _check_version(store, name, ours):
     with store.reading() as connection:
         version, tables = store_version(connection), sa.inspect(connection).get_table_names()
+    where, cure = f"store {name}", "plastinka ingest --store …"
     if version is None and (tables or not ours):
-        raise input_error(
-            f"store {name}",
-            "is a database, but not one of plastinka" if tables else "is empty",
-            "Load a shop's files into a new one: plastinka ingest --store …",
-        )
-    if version is not None and version not in {
-        script.revision for script in migrations().walk_revisions()
-    }:
-        raise input_error(f"store {name}", f"is of a newer version ({version})", "Update plastinka")
+        reason = "is a database, but not one of plastinka" if tables else "is empty"
+        raise input_error(where, reason, f"Load a shop's files into a new one: {cure}")
+    known = {script.revision for script in migrations().walk_revisions()}
+    if version is not None and version not in known:
+        raise input_error(where, f"is of a newer version ({version})", "Update plastinka")
     if not ours and version != migrations().get_current_head():
-        raise input_error(
-            f"store {name}",
-            f"is of an older version ({version})",
-            "Bring it up to date with: plastinka ingest --store …",
-        )
+        reason = f"is of an older version ({version})"
+        raise input_error(where, reason, f"Bring it up to date with: {cure}")
 
-
+# %% ../../nbs/20_store.tables.ipynb #42d0f2a2
 def _first_line(error):
     return str(error.orig or error).strip().split("\n")[0]
 
 # %% ../../nbs/20_store.tables.ipynb #e9acf540
 CHUNK = 50_000  # Rows that are turned into the driver's values at a time
+
+
+def _is_empty(connection, table):
+    row = sa.select(sa.literal(1)).select_from(table).limit(1)
+    return connection.execute(row).first() is None
 
 
 def insert_frame(
@@ -456,24 +441,18 @@ def insert_frame(
     frame: pd.DataFrame,  # Some or all of the table's columns, by name
 ):
     "Insert all rows of a frame."
-    many = (
-        len(frame) > CHUNK
-        and connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first() is None
-    )
+    many = len(frame) > CHUNK and _is_empty(connection, table)
+    insert = _insert_sqlite if connection.dialect.name == "sqlite" else _insert_postgresql
     for index in table.indexes if many else ():
         index.drop(connection)
     for start in range(0, len(frame), CHUNK):
-        rows = zip(
-            *[_plain_values(frame[name].iloc[start : start + CHUNK]) for name in frame.columns],
-            strict=False,
-        )
-        (_insert_sqlite if connection.dialect.name == "sqlite" else _insert_postgresql)(
-            connection, table, frame.columns, rows
-        )
+        part = frame.iloc[start : start + CHUNK]
+        values = [_plain_values(part[name]) for name in frame.columns]
+        insert(connection, table, frame.columns, zip(*values, strict=True))
     for index in table.indexes if many else ():
         index.create(connection)
 
-
+# %% ../../nbs/20_store.tables.ipynb #ed8b29be
 def _insert_sqlite(connection, table, names, rows):
     quote = connection.dialect.identifier_preparer.quote
     columns, marks = ", ".join(map(quote, names)), ", ".join("?" * len(names))
@@ -481,7 +460,7 @@ def _insert_sqlite(connection, table, names, rows):
         f"INSERT INTO {quote(table.name)} ({columns}) VALUES ({marks})", list(rows)
     )
 
-
+# %% ../../nbs/20_store.tables.ipynb #c8428ed6
 def _insert_postgresql(connection, table, names, rows):
     quote = connection.dialect.identifier_preparer.quote
     with (
@@ -503,18 +482,15 @@ def update_frame(
     "Set the rows of a table to what a frame says."
     if frame.empty:
         return
-    quote, mark = (
-        connection.dialect.identifier_preparer.quote,
-        "?" if connection.dialect.name == "sqlite" else "%s",
-    )
+    quote = connection.dialect.identifier_preparer.quote
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
     columns = [name for name in frame.columns if name != key]
-    told = ", ".join(f"{quote(name)} = {mark}" for name in columns)
-    rows = list(zip(*[_plain_values(frame[name]) for name in (*columns, key)], strict=False))
-    connection.exec_driver_sql(
-        f"UPDATE {quote(table.name)} SET {told} WHERE {quote(key)} = {mark}", rows
-    )
+    changes = ", ".join(f"{quote(name)} = {mark}" for name in columns)
+    rows = list(zip(*[_plain_values(frame[name]) for name in (*columns, key)], strict=True))
+    text = f"UPDATE {quote(table.name)} SET {changes} WHERE {quote(key)} = {mark}"
+    connection.exec_driver_sql(text, rows)
 
-
+# %% ../../nbs/20_store.tables.ipynb #9b5b4382
 def _plain_values(column: pd.Series) -> list:
     missing = column.isna().to_numpy()
     days = pd.api.types.is_datetime64_any_dtype(column)
@@ -525,7 +501,7 @@ def _plain_values(column: pd.Series) -> list:
         return [value.replace("\0", "") if isinstance(value, str) else value for value in values]
     return values.tolist()
 
-
+# %% ../../nbs/20_store.tables.ipynb #2390d63f
 def _iso_days(column):
     codes, days = pd.factorize(column)
     return np.append(days.strftime("%Y-%m-%d").to_numpy(dtype=object), None)[codes]

@@ -54,42 +54,37 @@ def table_chunks(
     for rows in found.partitions(CHUNK):
         yield pd.DataFrame(rows, columns=[column.name for column in table.columns], dtype=object)
 
-
+# %% ../../nbs/23_store.upkeep.ipynb #428525d1
 def table_digests(
     connection: sa.Connection,  # To a store
 ) -> dict[str, str]:  # Table → rows and a number over them
     "What tells the content of two stores apart, table by table."
-    return {
-        table.name: _digest(table, table_chunks(connection, table))
-        for table in METADATA.sorted_tables
-    }
+    tables = METADATA.sorted_tables
+    return {table.name: _digest(table, table_chunks(connection, table)) for table in tables}
 
+# %% ../../nbs/23_store.upkeep.ipynb #6adc2ca8
+def _hash_rows(frame, numbers):
+    names = frame.columns.difference(numbers)
+    texts = {name: frame[name].map(_text, na_action="ignore") for name in names}
+    plain = frame.assign(**frame[numbers].astype(np.float64), **texts)
+    return pd.util.hash_pandas_object(plain, index=False).to_numpy()
 
+# %% ../../nbs/23_store.upkeep.ipynb #d8cf6eba
 def _digest(table, chunks):
-    rows, total = 0, 0
-    numbers = [
-        column.name for column in table.columns if isinstance(column.type, (sa.Integer, sa.Float))
-    ]
+    rows, total, kinds = 0, 0, (sa.Integer, sa.Float)
+    numbers = [column.name for column in table.columns if isinstance(column.type, kinds)]
     for frame in chunks:
-        texts = {
-            name: frame[name].map(_text, na_action="ignore")
-            for name in frame.columns.difference(numbers)
-        }
-        frame = frame.assign(**frame[numbers].astype(np.float64), **texts)
-        hashes = pd.util.hash_pandas_object(frame, index=False).to_numpy()
-        rows, total = (
-            rows + len(frame),
-            total
-            + int((hashes * hashes | np.uint64(1)).sum(dtype=np.uint64))
-            + int(hashes.sum(dtype=np.uint64)),
-        )
+        hashes = _hash_rows(frame, numbers)
+        total += int((hashes * hashes | np.uint64(1)).sum(dtype=np.uint64))
+        total += int(hashes.sum(dtype=np.uint64))
+        rows += len(frame)
     return f"{rows} {total % 2**64:016x}"
 
-
+# %% ../../nbs/23_store.upkeep.ipynb #089a40c5
 def _text(value):
-    return (
-        hashlib.sha256(value).hexdigest() if isinstance(value, (bytes, memoryview)) else str(value)
-    )
+    if isinstance(value, (bytes, memoryview)):
+        return hashlib.sha256(value).hexdigest()
+    return str(value)
 
 # %% ../../nbs/23_store.upkeep.ipynb #46b0100e
 def copy_tables(
@@ -101,20 +96,22 @@ def copy_tables(
         for frame in table_chunks(source, table):
             target.execute(sa.insert(table), frame.where(frame.notna(), None).to_dict("records"))
 
+# %% ../../nbs/23_store.upkeep.ipynb #61af8c27
+def _check_target(opened, path):
+    is_file = opened.engine.name == "sqlite"
+    if is_file and path.resolve() == Path(opened.engine.url.database).resolve():
+        raise input_error(path.name, "is the store itself", "Give another file")
+    if not path.resolve().parent.is_dir():
+        raise input_error(str(path), "there is no such folder", "Make it first")
 
+# %% ../../nbs/23_store.upkeep.ipynb #3dcb9272
 def backup(
     store: str | Path | Store,  # File or address
     path: str | Path,  # File to write
 ) -> dict[str, str]:  # Table → digest, as verified
     "Write a store into one file, and prove it."
     path, opened = Path(path).expanduser(), open_store(store)
-    if (
-        opened.engine.name == "sqlite"
-        and path.resolve() == Path(opened.engine.url.database).resolve()
-    ):
-        raise input_error(path.name, "is the store itself", "Give another file")
-    if not path.resolve().parent.is_dir():
-        raise input_error(str(path), "there is no such folder", "Make it first")
+    _check_target(opened, path)
     with atomic_path(path) as temporary, opened.reading() as source:
         temporary.unlink()
         try:
@@ -134,25 +131,38 @@ def _fill_backup(source, path):
         copy_tables(source, target)
         wanted = table_digests(source)
         if table_digests(target) != wanted:
-            raise input_error(
-                path.name,
-                "what was written is not what was read",
-                "Try again; if it stays so, the disk may be failing",
-            )
+            cure = "Try again; if it stays so, the disk may be failing"
+            raise input_error(path.name, "what was written is not what was read", cure)
         target.execute(sa.insert(SETTING).values(name="backup", value=json.dumps(wanted)))
     return wanted
 
-
+# %% ../../nbs/23_store.upkeep.ipynb #737794b9
 def _drop_logs(path):
-    connection = sa.create_engine(
-        sa.URL.create("sqlite", database=str(path)), poolclass=sa.pool.NullPool
-    ).raw_connection()
-    connection.driver_connection.isolation_level = None
-    connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
-    connection.driver_connection.execute("PRAGMA journal_mode=DELETE").close()
+    url = sa.URL.create("sqlite", database=str(path))
+    connection = sa.create_engine(url, poolclass=sa.pool.NullPool).raw_connection()
+    driver = connection.driver_connection
+    driver.isolation_level = None
+    driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+    driver.execute("PRAGMA journal_mode=DELETE").close()
     connection.close()
 
 # %% ../../nbs/23_store.upkeep.ipynb #1516d2fa
+def _check_empty(target):
+    for table in (UPLOAD, SETTING):
+        if target.execute(sa.select(sa.func.count()).select_from(table)).scalar():
+            cure = "Restore into a new one, and then put it in the old one's place"
+            raise input_error("this store", "is not empty", cure)
+
+# %% ../../nbs/23_store.upkeep.ipynb #393baaa2
+def _fill_store(source, target, wanted):
+    _check_empty(target)
+    copy_tables(source, target)
+    target.execute(sa.delete(SETTING).where(SETTING.c.name == "backup"))
+    if table_digests(target) != wanted:
+        reason, cure = "did not take the rows as they are", "Nothing was kept; try again"
+        raise input_error("this store", reason, cure)
+
+# %% ../../nbs/23_store.upkeep.ipynb #c760eee6
 def restore(
     path: str | Path,  # A file that `backup` wrote
     store: str | Path | Store,  # File or address of an empty store, or one that is not there yet
@@ -162,96 +172,69 @@ def restore(
         try:
             wanted = _check_backup(source, Path(path).name)
         except sa.exc.DatabaseError as error:
-            raise input_error(
-                Path(path).name, f"is damaged ({str(error.orig).strip()})", "Use another backup"
-            ) from None
+            reason = f"is damaged ({str(error.orig).strip()})"
+            raise input_error(Path(path).name, reason, "Use another backup") from None
         with open_store(store, create=True).writing() as target:
-            if (
-                target.execute(sa.select(sa.func.count()).select_from(UPLOAD)).scalar()
-                or target.execute(sa.select(sa.func.count()).select_from(SETTING)).scalar()
-            ):
-                raise input_error(
-                    "this store",
-                    "is not empty",
-                    "Restore into a new one, and then put it in the old one's place",
-                )
-            copy_tables(source, target)
-            target.execute(sa.delete(SETTING).where(SETTING.c.name == "backup"))
-            if table_digests(target) != wanted:
-                raise input_error(
-                    "this store", "did not take the rows as they are", "Nothing was kept; try again"
-                )
+            _fill_store(source, target, wanted)
     return wanted
 
-
+# %% ../../nbs/23_store.upkeep.ipynb #6adaa3c2
 def _check_backup(source, name):
-    said = source.execute(sa.select(SETTING.c.value).where(SETTING.c.name == "backup")).scalar()
-    if said is None:
+    stored = sa.select(SETTING.c.value).where(SETTING.c.name == "backup")
+    written = source.execute(stored).scalar()
+    if written is None:
         raise input_error(name, "is no backup", "Give a file that `plastinka backup` wrote")
-    wanted, setting = json.loads(said), METADATA.tables["setting"]
+    wanted, setting = json.loads(written), METADATA.tables["setting"]
     found = table_digests(source)
     without = (frame[frame["name"] != "backup"] for frame in table_chunks(source, setting))
     found["setting"] = _digest(setting, without)
     damaged = [table for table in wanted if found[table] != wanted[table]]
     if damaged:
-        raise input_error(
-            name,
-            f"is damaged: the table {damaged[0]} is not as it was written",
-            "Use another backup",
-        )
+        reason = f"is damaged: the table {damaged[0]} is not as it was written"
+        raise input_error(name, reason, "Use another backup")
     return wanted
 
 # %% ../../nbs/23_store.upkeep.ipynb #ad4c12d8
+def _old_runs(connection, last, forecasts, models):
+    newest = sa.select(MODEL.c.run_number).order_by(MODEL.c.number.desc()).limit(models)
+    promoted = sa.select(MODEL.c.run_number).where(MODEL.c.promoted == 1)
+    kept = {number for query in (newest, promoted) for number in connection.scalars(query)}
+    runs = connection.execute(sa.select(RUN.c.number, RUN.c.cutoff_month_number))
+    limit = _months_before(last, forecasts)
+    return [number for number, cutoff in runs if cutoff <= limit and number not in kept]
+
+# %% ../../nbs/23_store.upkeep.ipynb #54f67c6d
 def forget_plan(
     connection: sa.Connection,  # To the store
     history: int,  # Months of sales that are kept
     forecasts: int,  # Months for which runs are kept, by their cutoff
     models: int,  # Newest models that are kept, besides promoted ones
-) -> tuple[
-    list[int], pd.DataFrame
-]:  # Numbers of the runs to forget; source_file_number and month_number to forget
+) -> tuple[list[int], pd.DataFrame]:  # Runs to forget; source_file_number, month_number to forget
     "What is older than it need be."
-    last = connection.execute(
-        sa.select(sa.func.max(FILE_MONTH.c.month_number)).where(FILE_MONTH.c.status == "active")
-    ).scalar()
+    active = FILE_MONTH.c.status == "active"
+    last = connection.scalar(sa.select(sa.func.max(FILE_MONTH.c.month_number)).where(active))
     if last is None:
         return [], pd.DataFrame(dict(source_file_number=[], month_number=[]))
-    newest = (
-        connection.execute(
-            sa.select(MODEL.c.run_number).order_by(MODEL.c.number.desc()).limit(models)
-        )
-        .scalars()
-        .all()
-    )
-    promoted = (
-        connection.execute(sa.select(MODEL.c.run_number).where(MODEL.c.promoted == 1))
-        .scalars()
-        .all()
-    )
-    runs = dict(connection.execute(sa.select(RUN.c.number, RUN.c.cutoff_month_number)).all())
-    old = [
-        number
-        for number, cutoff in runs.items()
-        if cutoff <= _months_before(last, forecasts) and number not in {*newest, *promoted}
-    ]
-    asked = connection.execute(
-        sa.select(sa.func.min(FORECAST.c.month_number)).where(FORECAST.c.run_number.not_in(old))
-    ).scalar()
+    old = _old_runs(connection, last, forecasts, models)
+    kept = FORECAST.c.run_number.not_in(old)
+    asked = connection.scalar(sa.select(sa.func.min(FORECAST.c.month_number)).where(kept))
     limit = min(_months_before(last, history) + 0.5, asked or np.inf)
-    months = pd.read_sql(
-        sa.select(FILE_MONTH).where(
-            FILE_MONTH.c.status == "active", FILE_MONTH.c.month_number < limit
-        ),
-        connection,
-    )
-    return old, months[["source_file_number", "month_number"]]
+    months = sa.select(FILE_MONTH).where(active, FILE_MONTH.c.month_number < limit)
+    columns = ["source_file_number", "month_number"]
+    return old, pd.read_sql(months, connection)[columns]
 
-
+# %% ../../nbs/23_store.upkeep.ipynb #e366cc26
 def _months_before(month: int, number: int) -> int:
     index = month // 100 * 12 + month % 100 - 1 - number
     return index // 12 * 100 + index % 12 + 1
 
 # %% ../../nbs/23_store.upkeep.ipynb #7ceda2ff
+def _unknown_run(name, runs):
+    near = difflib.get_close_matches(name, runs, n=1)
+    reason = "is not in this store" + (f". Did you mean {near[0]}" if near else "")
+    return input_error(f"run {name}", reason, f"Newest runs: {', '.join(runs[:3]) or 'none'}")
+
+# %% ../../nbs/23_store.upkeep.ipynb #736982e8
 def promote(
     store: str | Path | Store,  # File or address
     run: str,  # Name of the run that made the model, or its folder
@@ -260,31 +243,31 @@ def promote(
     "Keep a run's model whatever its age, or no longer."
     name = Path(run).name
     with open_store(store).writing() as connection:
-        runs = (
-            connection.execute(sa.select(RUN.c.run_id).order_by(RUN.c.number.desc()))
-            .scalars()
-            .all()
-        )
+        newest = sa.select(RUN.c.run_id).order_by(RUN.c.number.desc())
+        runs = connection.scalars(newest).all()
         if name not in runs:
-            near = difflib.get_close_matches(name, runs, n=1)
-            raise input_error(
-                f"run {name}",
-                "is not in this store" + (f". Did you mean {near[0]}" if near else ""),
-                f"Newest runs: {', '.join(runs[:3]) or 'none'}",
-            )
+            raise _unknown_run(name, runs)
         number = sa.select(RUN.c.number).where(RUN.c.run_id == name).scalar_subquery()
-        changed = connection.execute(
-            sa.update(MODEL).where(MODEL.c.run_number == number).values(promoted=int(promoted))
-        )
-        if not changed.rowcount:
-            raise input_error(
-                f"run {name}",
-                "has left no model",
-                "Promote one that has, such as a run of `plastinka forecast --store`",
-            )
+        own = sa.update(MODEL).where(MODEL.c.run_number == number)
+        if not connection.execute(own.values(promoted=int(promoted))).rowcount:
+            cure = "Promote one that has, such as a run of `plastinka forecast --store`"
+            raise input_error(f"run {name}", "has left no model", cure)
     return name
 
 # %% ../../nbs/23_store.upkeep.ipynb #7f704f85
+def _check_limits(**limits):
+    for name, value in limits.items():
+        if value < (0 if name == "models" else 1):
+            raise input_error(f"parameter {name}", f"is {value}", "Keep at least one month")
+
+# %% ../../nbs/23_store.upkeep.ipynb #187153ab
+def _tell_plan(connection, runs, months):
+    names = connection.scalars(sa.select(RUN.c.run_id).where(RUN.c.number.in_(runs))).all()
+    numbers = sorted(set(months["month_number"].astype(int)))
+    shown = [("sales of", f"{month // 100}-{month % 100:02}") for month in numbers]
+    return shown + [("run", name) for name in names]
+
+# %% ../../nbs/23_store.upkeep.ipynb #d3fdfbcc
 def forget(
     store: str | Path | Store,  # File or address
     history: int = 60,  # Months of sales that are kept
@@ -296,21 +279,11 @@ def forget(
     measure: Callable[[Ledger], xr.Dataset] | None = None,
 ) -> pd.DataFrame:  # what, name: one row per month and run
     "Take away what is too old."
-    for name, value in dict(history=history, forecasts=forecasts, models=models).items():
-        if value < (0 if name == "models" else 1):
-            raise input_error(f"parameter {name}", f"is {value}", "Keep at least one month")
+    _check_limits(history=history, forecasts=forecasts, models=models)
     opened = open_store(store)
     with opened.reading() if dry_run else opened.writing() as connection:
         runs, months = forget_plan(connection, history, forecasts, models)
-        names = (
-            connection.execute(sa.select(RUN.c.run_id).where(RUN.c.number.in_(runs)))
-            .scalars()
-            .all()
-        )
-        shown = [
-            ("sales of", f"{month // 100}-{month % 100:02}")
-            for month in sorted(set(months["month_number"].astype(int)))
-        ] + [("run", name) for name in names]
+        shown = _tell_plan(connection, runs, months)
         if shown and not dry_run:
             _forget(connection, runs, months, measure)
     if shown and not dry_run:
@@ -318,51 +291,47 @@ def forget(
     return pd.DataFrame(shown, columns=["what", "name"])
 
 # %% ../../nbs/23_store.upkeep.ipynb #da482055
+def _drop_months(connection, gone):
+    _, months = stored_files(connection)
+    left = (months["status"] == "active") & ~_among(months, gone)
+    kept = set(months.loc[left, "source_file_number"])
+    empty = {int(number) for number in set(gone["source_file_number"]) - kept}
+    drop_files(connection, gone, empty, "forgotten")
+
+# %% ../../nbs/23_store.upkeep.ipynb #a29e0d6c
+def _empty_files(connection, files, months):
+    first = months.loc[months["status"] == "active", "month_number"].min()
+    before = files["snapshot_date"] < pd.to_datetime(str(first), format="%Y%m")
+    old = (files["kind"] == "stock") & (files["status"] == "replaced") & before
+    numbers = [
+        int(number) for number in files.loc[old | (files["status"] == "forgotten"), "number"]
+    ]
+    emptied = sa.update(SOURCE_FILE).where(SOURCE_FILE.c.number.in_(numbers))
+    connection.execute(emptied.values(content=None))
+
+# %% ../../nbs/23_store.upkeep.ipynb #edcbd063
 def _forget(connection, runs, gone, measure):
     forget_runs(connection, runs)
+    _drop_months(connection, gone)
     files, months = stored_files(connection)
-    left = set(
-        months.loc[(months["status"] == "active") & ~_among(months, gone), "source_file_number"]
-    )
-    drop_files(
-        connection,
-        gone,
-        {int(number) for number in set(gone["source_file_number"]) - left},
-        "forgotten",
-    )
-    files, months = stored_files(connection)
-    first = months.loc[months["status"] == "active", "month_number"].min()
-    old = files[
-        (files["kind"] == "stock")
-        & (files["status"] == "replaced")
-        & (files["snapshot_date"] < pd.to_datetime(str(first), format="%Y%m"))
-    ]
-    emptied = [*old["number"], *files.loc[files["status"] == "forgotten", "number"]]
-    connection.execute(
-        sa.update(SOURCE_FILE)
-        .where(SOURCE_FILE.c.number.in_([int(number) for number in emptied]))
-        .values(content=None)
-    )
-    key = connection.execute(
-        sa.select(SETTING.c.value).where(SETTING.c.name == "item_key")
-    ).scalar()
-    snapshots = files.loc[
-        (files["status"] == "active") & (files["kind"] == "stock"), "snapshot_date"
-    ]
+    _empty_files(connection, files, months)
+    key = connection.scalar(sa.select(SETTING.c.value).where(SETTING.c.name == "item_key"))
+    active = (files["status"] == "active") & (files["kind"] == "stock")
+    dates = files.loc[active, "snapshot_date"]
     ledger = build_ledger(
         join_files(active_parts(connection, files, months)),
-        snapshots.max() if len(snapshots) else None,
+        dates.max() if len(dates) else None,
         1.0,
         tuple(json.loads(key)) if key else ITEM_KEY,
     )
     write_star(connection, ledger, measure and measure(ledger))
 
-
+# %% ../../nbs/23_store.upkeep.ipynb #c5a31824
 def _among(months, pairs):
     keys = ["source_file_number", "month_number"]
     return pd.MultiIndex.from_frame(months[keys]).isin(pd.MultiIndex.from_frame(pairs[keys]))
 
-
+# %% ../../nbs/23_store.upkeep.ipynb #a65bd4da
 def _shrink(store):
     "Give the space back that SQLite would keep for later."
     if store.engine.name == "sqlite":

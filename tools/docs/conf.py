@@ -40,6 +40,7 @@ html_theme = "furo"
 html_title = "plastinka"
 html_static_path = [str(ROOT / "nbs" / "styles.css")]
 html_css_files = ["styles.css"]
+html_show_copyright = False
 html_show_sphinx = False
 html_copy_source = False
 html_math_renderer = "mathml"
@@ -59,8 +60,7 @@ def public_names(source: str) -> list[str]:
 
 
 def reference(module: str, name: str) -> str:
-    """What autodoc is asked for one name of a module; the value of a constant is shown where it is
-    short."""
+    "What autodoc is asked for one name of a module; a constant has its value where it is short."
     found = getattr(importlib.import_module(module), name)
     kind = "class" if isinstance(found, type) else "function" if callable(found) else "data"
     short = isinstance(found, int | float | str | tuple) and len(repr(found)) <= 60
@@ -70,8 +70,7 @@ def reference(module: str, name: str) -> str:
 
 @cache
 def known_names() -> dict[str, str]:
-    """Where every public name of the package stands: `read_files` →
-    `plastinka.data.ingest.read_files`."""
+    "Every public name of the package: `read_files` → `plastinka.data.ingest.read_files`."
     modules = importlib.import_module("plastinka._modidx").d["syms"]
     found = [(path, importlib.import_module(path).__all__) for path in modules]
     return {name: f"{path}.{name}" for path, names in found for name in names}
@@ -151,8 +150,7 @@ def prepare(_app, docname: str, source: list[str]):
 
 
 def describe(_app, what: str, _name, found, _options, lines: list[str]):
-    """Docstrings are plain text with names in backticks; the comments of parameters and fields
-    join them."""
+    "Docstrings are text with names in backticks; comments of parameters and fields join them."
     lines[:] = [] if what == "data" else [plain(line) for line in lines]
     comments = docments(found) if what in ("function", "method", "class", "exception") else {}
     fields = {name: f":param {name}:" for name in comments} | {"return": ":returns:"}
@@ -167,10 +165,16 @@ def plain(text: str) -> str:
     return "".join(parts)
 
 
-def formula(self, node):
+def inline_formula(self, node):
     "A formula as MathML, which browsers draw by themselves."
-    display = "block" if isinstance(node, nodes.math_block) else "inline"
-    self.body.append(convert(node.astext(), display=display))
+    self.body.append(convert(node.astext()))
+    raise nodes.SkipNode
+
+
+def formula(self, node):
+    "A formula on a line of its own; a wide one scrolls."
+    mathml = convert(node.astext(), display="block")
+    self.body.append(f'<div class="formula">{mathml}</div>')
     raise nodes.SkipNode
 
 
@@ -178,7 +182,7 @@ def setup(app):
     "What Sphinx calls first."
     app.connect("source-read", prepare)
     app.connect("autodoc-process-docstring", describe)
-    app.add_html_math_renderer("mathml", (formula, None), (formula, None))
+    app.add_html_math_renderer("mathml", (inline_formula, None), (formula, None))
 
 
 root_doc = "index"
