@@ -203,15 +203,15 @@ def swap_day(
     return pd.to_datetime(pd.DataFrame(parts)).astype("datetime64[ns]")
 
 # %% ../../nbs/07_data.rows.ipynb #2f7c2a1f
-LEAST_CARRIED = 0.05  # Share of a file's sales without a date from which it is a list of orders
+LEAST_CARRIED = 0.1  # Share of a file's sales without a date from which it is a list of orders
 
 
 def carried_days(
     days: pd.Series,  # Days of the sales of one file, in its order; NaT where the cell is blank
 ) -> pd.Series:  # The same with the day of the line above where there is none
     "Days of order lines: those of the order's first line."
-    known = days.dropna()
-    if len(known) < LEAST_PROOF or days.isna().mean() < LEAST_CARRIED:
+    known, blank = days.dropna(), days.isna()
+    if min(len(known), blank.sum()) < LEAST_PROOF or blank.mean() < LEAST_CARRIED:
         return days
     steps = np.diff(known.to_numpy()).astype(np.int64)
     in_order = max((steps >= 0).mean(), (steps <= 0).mean())
@@ -395,18 +395,21 @@ def check_rows(
 # %% ../../nbs/07_data.rows.ipynb #914702ca
 def forgive_cells(
     rows: pd.DataFrame,  # Raw rows
-    faults: list[pd.DataFrame],  # From `parse_cells`
-) -> tuple[list[pd.DataFrame], list[pd.DataFrame]]:  # Faults that cost their row; repairs
+    unread: list[pd.DataFrame],  # From `parse_cells`
+    broken: list[pd.DataFrame],  # From `check_rows`
+) -> tuple[list[pd.DataFrame], list[pd.DataFrame]]:  # Faults of rows to set aside; repairs
     "Cells of optional columns that cannot be read become unknown."
-    found = pd.concat(faults, ignore_index=True)
+    found = pd.concat(unread, ignore_index=True)
     costly = found["column"].map(lambda name: COLUMNS[name].costs_row).astype(bool)
+    aside = pd.concat([found[costly], *broken])["row"]
+    costly |= found["row"].isin(aside)
     repairs = []
     for (name, reason), cells in found[~costly].groupby(["column", "reason"]):
         changed = pd.Series(rows.index.isin(cells["row"]), index=rows.index)
-        where = "row " + rows["source_row"].astype(str) + ": " + rows[name].astype(str)
+        shown = "row " + rows["source_row"].astype(str) + ": " + rows[name].astype(str)
         what = f"{reason}: unknown, and the row counts"
-        repairs.append(count_repairs(rows["source_file"], name, changed, what, where))
-    return [found[costly]], repairs
+        repairs.append(count_repairs(rows["source_file"], name, changed, what, shown))
+    return [found[costly], *broken], repairs
 
 # %% ../../nbs/07_data.rows.ipynb #ac3a654b
 LEAST_ARRIVALS, SAME_DAY = 30, 0.9  # Sales with an arrival; share of them that came when sold

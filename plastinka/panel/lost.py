@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..data.ledger import Ledger, is_release
+from ..data.ledger import Ledger
+from ..data.releases import is_release
 from .days import day_weights, fading_days
 from .demand import demand_rates
 from plastinka.panel.gaps import (

@@ -128,12 +128,12 @@ REPAIRED = [
 
 # %% ../../nbs/14_simulate.files.ipynb #c91389e8
 HOPELESS = [
-    Fault("price is words", "price", 0.2, "quarantined", _constant("договорная")),
+    Fault("price is words", "price", 0.2, "repaired", _constant("договорная")),
     Fault("no sold date", "sold_date", 0.2, "quarantined", _constant(None)),
     Fault("no identity", "artist", 0.2, "quarantined", _constant(None)),
     Fault("impossible sold date", "sold_date", 0.2, "quarantined", _impossible("sold_date")),
     Fault(
-        "impossible created date", "created_date", 0.2, "quarantined", _impossible("created_date")
+        "impossible created date", "created_date", 0.2, "repaired", _impossible("created_date")
     ),
 ]
 FAULTS = READ + REPAIRED + HOPELESS

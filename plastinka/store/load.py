@@ -31,7 +31,7 @@ import plastinka
 from ..core import input_error, report_progress, step
 from ..data.ingest import REJECTED, RawRows, read_sources
 from ..data.ledger import Ledger, build_ledger
-from ..data.rows import check_share, order_dates, parse_column
+from ..data.rows import check_share, sale_days
 from ..data.profiles import Profile, load_profile
 from ..data.schema import COLUMNS, ITEM_KEY
 from plastinka.store.tables import (
@@ -69,9 +69,7 @@ def row_months(
     "The months in which rows were sold."
     if "sold_date" not in rows or rows.empty:
         return pd.Series(0, index=rows.index, dtype=np.int64)
-    one = pd.Categorical.from_codes(np.zeros(len(rows), dtype=np.int8), ["file"])
-    american, _ = order_dates(rows if "source_file" in rows else rows.assign(source_file=one))
-    days, _ = parse_column(rows["sold_date"], COLUMNS["sold_date"], american)
+    days = sale_days(rows)
     return (days.dt.year * 100 + days.dt.month).fillna(0).astype(np.int64)
 
 
