@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from plastinka.data.ingest import RawRows
 from plastinka.data.ledger import build_ledger
 from plastinka.evaluate.fit import panel_at
+from plastinka.store.load import keep_run, load_files
+from plastinka.store.query import read_forecast, read_ledger, store_status
 
 ARTISTS = "Lake Effect|Сад Камней|Northern Tram|Чёрный Май|Glass & Orchard|Nick Stone".split("|")
 TITLES = "Amber|Письма|Low Tide|Second Sun|Ночной рейс|Зеркала|Still Water".split("|")
@@ -277,6 +279,61 @@ def test_later_spellings_move_nothing():
     )
     for name in (*plain.data_vars, *plain.coords):
         np.testing.assert_array_equal(plain[name].values, changed[name].values, err_msg=name)
+
+
+def upload(store, folder, **tables):
+    "Write tables as files, and load them."
+    paths = {name: folder / f"{name}.csv" for name in tables}
+    for name, table in tables.items():
+        table.drop(columns="record").to_csv(paths[name], index=False)
+    stock = paths.pop("stock", None)
+    return load_files(store, stock, list(paths.values()))
+
+
+def test_a_store_merges_what_a_later_file_proves_in_any_order(tmp_path):
+    """First barcodes alone, then names alone, then a stock with both: what is found to be one
+    record is said, and a forecast kept before stays readable. One upload gives the same."""
+    sold, stock = shop(sales=120)
+    early = (sold["sold_date"] < "2024-07-01").to_numpy()
+    parts = dict(early=sold[early].drop(columns=["artist", "album"]))
+    parts |= dict(late=sold[~early].drop(columns="barcode"))
+    store = tmp_path / "turns.db"
+    for name, table in parts.items():
+        upload(store, tmp_path, **{name: table})
+    apart = store_status(store)["items"]
+    kept = keep_forecast(store)
+    lines = upload(store, tmp_path, stock=stock).lines()
+    assert f"{2 * (apart - 40)} records are found to be one record" in lines[0]
+    assert store_status(store)["items"] == 40 < apart
+    pd.testing.assert_frame_equal(read_forecast(store)[kept.columns], kept)
+    once = tmp_path / "once.db"
+    upload(once, tmp_path, **parts, stock=stock)
+    pd.testing.assert_frame_equal(read_ledger(store).items, read_ledger(once).items)
+    pd.testing.assert_frame_equal(read_ledger(store).copies, read_ledger(once).copies)
+
+
+def test_a_store_splits_what_both_sides_begin_to_tell_apart(tmp_path):
+    sold, stock = shop(records=20, sales=120)
+    two = pd.concat([stock, stock]).assign(cover_type=["SS"] * 20 + ["NM"] * 20)
+    early = (sold["sold_date"] < "2024-07-01").to_numpy()
+    store = tmp_path / "shop.db"
+    upload(store, tmp_path, early=sold[early], stock=two)
+    assert store_status(store)["items"] == 20
+    covers = np.where(np.arange((~early).sum()) % 2 == 0, "SS", "NM")
+    later = sold[~early].assign(cover_type=covers)
+    lines = upload(store, tmp_path, late=later, stock=two.assign(count="2")).lines()
+    assert "are told apart now" in lines[0]
+    assert store_status(store)["items"] == 40
+
+
+def keep_forecast(store):
+    "A forecast of every item, kept in the store, and as it is read back."
+    ids = read_ledger(store).items["item_id"]
+    table = pd.DataFrame(dict(item_id=ids, month=pd.Timestamp("2025-01-01"), horizon=1))
+    table = table.assign(**{"q0.5": 1.0}, model="last year")
+    scores = pd.DataFrame(dict(model=["last year"], wql=[0.5]))
+    keep_run(store, "run", table, scores, "2024-12-01")
+    return read_forecast(store)
 
 
 @st.composite
