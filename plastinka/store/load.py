@@ -8,7 +8,8 @@ __all__ = ['OWN_SHARE', 'row_months', 'own_months', 'FileRows', 'text_table', 't
            'upload_ledger', 'clean_texts', 'number_names', 'item_frame', 'write_items', 'group_digests', 'copy_frame',
            'write_copies', 'write_months', 'covered_months', 'absent_values', 'measure_frame', 'write_measures',
            'name_files', 'write_files', 'drop_files', 'write_star', 'write_quarantine', 'write_settings', 'LoadReport',
-           'sold_by_month', 'load_files', 'moved_copies', 'record_changes', 'item_names', 'keep_run', 'forget_runs']
+           'sold_by_month', 'load_files', 'moved_copies', 'split_items', 'record_changes', 'item_names', 'keep_run',
+           'forget_runs']
 
 # %% ../../nbs/21_store.load.ipynb #9cb235f7
 import hashlib
@@ -33,7 +34,7 @@ from ..data.ingest import REJECTED, RawRows, read_sources
 from ..data.ledger import Ledger, build_ledger
 from ..data.rows import check_share, sale_days
 from ..data.profiles import Profile, load_profile
-from ..data.schema import COLUMNS, ITEM_KEY
+from ..data.schema import COLUMNS, ITEM_KEY, normalise_text
 from plastinka.store.tables import (
     ARTIST,
     COPY,
@@ -979,7 +980,8 @@ def load_files(
             connection, plan, files, months, date, max_bad_share, _item_key(connection, profile)
         )
         kept = files[(files["status"] == "active") & ~files["number"].isin(plan.replaced_files)]
-        moved = moved_copies(connection, ledger, kept)
+        moved = [moved_copies(connection, ledger, kept), split_items(connection, ledger)]
+        moved = pd.concat(moved).drop_duplicates(["before", "after"])
         told = record_changes(moved, item_names(connection, ledger)) if len(moved) else []
         for line in told:
             report_progress(line)
@@ -1011,6 +1013,22 @@ def moved_copies(
     )
     both = before.merge(now, on=["file", "row"])
     return both.groupby(["before", "after"], as_index=False)["copies"].sum()
+
+# %% ../../nbs/21_store.load.ipynb #7df49ce2
+def split_items(
+    connection: sa.Connection,  # To the store
+    ledger: Ledger,  # As it will be
+) -> pd.DataFrame:  # before, after: ids of items
+    "Items that a store had as one, and that cover or type tell apart now."
+    plain = sa.select(ITEM.c.item_id).where(ITEM.c.cover_type == "", ITEM.c.release_type == "")
+    known = set(connection.scalars(sa.select(ITEM.c.item_id)))
+    items = ledger.items
+    key = [normalise_text(items[name]) for name in ("barcode", "artist", "album")]
+    first = items["item_id"].where(items["item_id"].isin(set(connection.scalars(plain))))
+    before = first.groupby(key).transform("first")
+    group = pd.DataFrame(dict(before=before, after=items["item_id"]))
+    group = group[before.notna() & ((before == group["after"]) | ~group["after"].isin(known))]
+    return group[group["before"].duplicated(keep=False)]
 
 # %% ../../nbs/21_store.load.ipynb #1acc8bf0
 def record_changes(
