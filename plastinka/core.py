@@ -23,7 +23,7 @@ from tqdm import tqdm
 class PlastinkaError(Exception):
     "Any error that plastinka raises on purpose."
 
-
+# %% ../nbs/00_core.ipynb #7a9a182d
 class InputError(PlastinkaError):
     "Something the user gave cannot be used; the message names it and says the cure."
 
@@ -139,7 +139,7 @@ def report_progress(
     else:
         print(message, file=sys.stderr, flush=True)
 
-
+# %% ../nbs/00_core.ipynb #9f66ce0b
 def _add_line(message):
     "Add a finished line to the notebook's progress; a new cell begins with none."
     if notebook_shell().execution_count != _notebook_progress.cell:
@@ -243,7 +243,7 @@ def summary_html(
     view = f"<p><b>{html.escape(title)}</b><br>{listed}</p>"
     return view if rows is None else view + rows.head(5).to_html(index=False, border=0)
 
-
+# %% ../nbs/00_core.ipynb #5f9087f2
 def _figure(value):
     "A number with thousands separators, a day without its time, or text."
     if isinstance(value, (int, float)):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from plastinka.data.ingest import RawRows
 from plastinka.data.ledger import build_ledger
-from plastinka.evaluate.fit import panel_at
+from plastinka.evaluate.fit import cut_panel
 from plastinka.store.load import keep_run, load_files
 from plastinka.store.query import read_forecast, read_ledger, store_status
 
@@ -274,7 +274,7 @@ def test_later_spellings_move_nothing():
     respell = both(SPELLINGS["namesake"], SPELLINGS["format"], half("barcode"), COLUMNS["cover"])
     other = pd.concat([sold[~later], respell(sold[later])]).sort_index()
     plain, changed = (
-        panel_at(ledger_of(*each), pd.Timestamp("2024-06-01"))
+        cut_panel(ledger_of(*each), pd.Timestamp("2024-06-01"))
         for each in ((sold, stock), (other, respell(stock)))
     )
     for name in (*plain.data_vars, *plain.coords):

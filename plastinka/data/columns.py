@@ -20,6 +20,7 @@ from plastinka.data.cells import (
     check_currency,
     find_sums,
     is_total,
+    may_be_count,
     read_statuses,
     settle_decimals,
 )
@@ -33,7 +34,7 @@ from plastinka.data.schema import (
     normalise,
     usual_headers,
 )
-from .values import cell_text
+from .values import cell_text, parse_count, parse_price
 
 # %% ../../nbs/10_data.columns.ipynb #b56a9dff
 @dataclass
@@ -154,14 +155,21 @@ def _join_lookups(table, profile, folder):
                 table.add(header, pd.Categorical.from_codes(codes, categories=column.categories))
 
 # %% ../../nbs/10_data.columns.ipynb #166a0533
+def _is_dropped(text, condition):
+    "Whether a filter leaves out the rows with a text."
+    if condition.keep and not re.fullmatch(condition.keep, text):
+        return True
+    return bool(condition.drop and re.fullmatch(condition.drop, text))
+
+
 def _filter_rows(table, profile):
     "Leave out the rows that the filters of a profile drop."
     for each in profile.filters:
         column = table.column(each.header)
         if column is not None:
-            drop = re.compile(each.drop)
-            match = [bool(drop.fullmatch(text.strip())) for text in column.categories]
-            dropped = np.array([*match, False], dtype=bool)[column.codes]
+            blank = _is_dropped("", each)
+            dropped = [_is_dropped(text.strip(), each) for text in column.categories]
+            dropped = np.array([*dropped, blank], dtype=bool)[column.codes]
             reason = each.reason or each.header
             table.left_out.setdefault(reason, 0)
             table.keep(~dropped, reason)
@@ -235,12 +243,13 @@ számlaszám commande numérodecommande ncommande factura pedido númerodepedido
 )
 
 
-def _order_of_rows(table, dates):
+def _order_of_rows(table, dates, own=""):
     "The order of each row as a number, -1 where it has none; None if the file names no orders."
+    names = {header_key(own)} if own else _ORDER_HEADERS
     for header in table.headers:
-        if header_key(header) in _ORDER_HEADERS:
+        if header_key(header) in names:
             codes = table.column(header).codes.astype(np.int64)
-            if header_key(header) == "name" and not _are_numbers(table.column(header)):
+            if not own and header_key(header) == "name" and not _are_numbers(table.column(header)):
                 continue
             follows = (codes < 0) & (dates.codes < 0)
             last = np.maximum.accumulate(np.where(follows, -1, np.arange(len(codes))))
@@ -250,7 +259,8 @@ def _order_of_rows(table, dates):
 # %% ../../nbs/10_data.columns.ipynb #5677c632
 def _are_numbers(column):
     "Whether the texts of a column are numbers such as #1001."
-    return all(re.fullmatch(r"#?[A-Z]{0,5}-?\d+", str(text)) for text in column.categories[:200])
+    texts = plain_texts(column)[column.codes >= 0][:500]  # Categories hold the header too
+    return all(re.fullmatch(r"#?[A-Z]{0,5}-?\d+", text) for text in texts)
 
 # %% ../../nbs/10_data.columns.ipynb #28a444bf
 def _carry_down(table, header, order):
@@ -265,16 +275,17 @@ def _carry_down(table, header, order):
     return int(blank.sum())
 
 # %% ../../nbs/10_data.columns.ipynb #d23c6440
-def _fill_orders(table, found):
+def _fill_orders(table, found, own=""):
     "Give all lines of an order its day and its status."
     dates = found.get("sold_date", [])
-    if len(dates) != 1 or not (table.column(dates[0]).codes < 0).any():
+    headers = [each for each in table.headers if header_key(each) in STATUS_HEADERS]
+    headers = list(dict.fromkeys([*dates, *headers]))
+    if len(dates) != 1 or not any((table.column(each).codes < 0).any() for each in headers):
         return
-    order = _order_of_rows(table, table.column(dates[0]))
+    order = _order_of_rows(table, table.column(dates[0]), own)
     if order is None:
         return
-    headers = [each for each in table.headers if header_key(each) in STATUS_HEADERS]
-    filled = [_carry_down(table, header, order) for header in dict.fromkeys([*dates, *headers])]
+    filled = [_carry_down(table, header, order) for header in headers]
     if filled[0]:
         what = "only on the first line of an order: the same for its other lines"
         table.notes.append(["sold_date", what, filled[0], ""])
@@ -391,6 +402,15 @@ def _total_rows(frame, table):
     return worded
 
 # %% ../../nbs/10_data.columns.ipynb #76a269fc
+def _share_price(frame):
+    "Prices of whole lines become prices of one copy."
+    if {"price", "count"} <= set(frame):
+        prices, copies = parse_price(frame["price"])[0], parse_count(frame["count"])[0].abs()
+        shared = (prices / copies).where(copies > 0).round(4)
+        known = shared.notna()
+        frame.loc[known, "price"] = shared[known].map(cell_text)
+
+
 def _settle_cells(frame, table, kind):
     "Our columns with numbers written out, without sums and rows of no copies; the currency."
     currencies = [
@@ -405,6 +425,18 @@ def _settle_cells(frame, table, kind):
     table.keep(~no_sale[~total], "no number of copies")
     chosen = ~(total | no_sale)
     return frame[chosen].reset_index(drop=True), next(filter(None, currencies), "")
+
+# %% ../../nbs/10_data.columns.ipynb #8105b50e
+def _ask_for_count(frame, table, foreign):
+    "Note an unread column that may be the number of copies, where no column is."
+    if "count" in frame:
+        return
+    for header in foreign:
+        column = table.column(header)
+        texts = plain_texts(column)
+        if may_be_count(header, texts[column.codes >= 0], len(texts)):
+            what = f"each row is one copy; «{header}» is not read, and may be their number"
+            table.notes.append(["count", what, len(frame), ""])
 
 # %% ../../nbs/10_data.columns.ipynb #f628856e
 def _split_headers(table, profile):
@@ -435,14 +467,19 @@ def _column_cells(table, found, profile):
     return pd.DataFrame({name: columns[name] for name in names}, pd.RangeIndex(len(table.rows)))
 
 # %% ../../nbs/10_data.columns.ipynb #67319db4
-def _describe_reading(table, found, split):
+def _foreign_headers(table, found, split):
+    "Headers that nothing reads."
+    used = {header for names in (*found.values(), *split.values()) for header in names}
+    return [header for header in table.headers if header and header not in used]
+
+
+def _describe_reading(table, found, split, foreign):
     "What the table of sources says of the columns."
     used = {headers[0]: name for name, headers in found.items()}
     made = {}
     for name, headers in split.items():
         made[headers[0]] = ", ".join([*filter(None, [made.get(headers[0])]), name])
     pairs = [*used.items(), *made.items()]
-    foreign = [each for each in table.headers if each and each not in used and each not in made]
     return dict(
         filtered=sum(table.left_out.values()),
         filters=", ".join(f"{reason}: {rows:,}" for reason, rows in table.left_out.items()),
@@ -462,8 +499,8 @@ def take_columns(
     _join_lookups(table, profile, folder)
     plain = not (profile.columns or profile.splits or profile.lookups) and kind == "sales"
     found = find_columns(table.headers, kind, profile)
-    if plain:
-        _fill_orders(table, found)
+    if plain or profile.order:
+        _fill_orders(table, found, profile.order)
     used = _take_statuses(table, found) if plain else set()
     found = find_columns(table.headers, kind, profile, used) if used else found
     split = _split_headers(table, profile)
@@ -472,5 +509,9 @@ def take_columns(
     check_columns(have, table.headers, kind, table.where, profile.item_key, aliases)
     _filter_rows(table, profile)
     frame, currency = _settle_cells(_column_cells(table, found, profile), table, kind)
-    about = _describe_reading(table, found, split)
+    if profile.price_of == "line":
+        _share_price(frame)
+    foreign = _foreign_headers(table, found, split)
+    _ask_for_count(frame, table, foreign)
+    about = _describe_reading(table, found, split, foreign)
     return frame, about | dict(rows=len(frame), currency=currency)

@@ -30,6 +30,7 @@ class Sheet:
         self.name, self.where = name, where
         self.rows: list[dict[int, str]] = []
         self.merged: list[tuple[int, int, int]] = []
+        self.spanning: list[tuple[int, int]] = []  # Column and last row of cells over several rows
         self.width = 0
 
     def put(
@@ -45,6 +46,7 @@ class Sheet:
         self.rows[-1][place] = text
         if down > 1:
             self.merged.append((place, len(self.rows), len(self.rows) + down - 1))
+            self.spanning.append((place, len(self.rows) + down - 1))
 
 # %% ../../nbs/06_data.pages.ipynb #e18fa244
 def _as_grid(sheet):
@@ -71,7 +73,9 @@ class _PageReader(HTMLParser):
             self.tables.append(self.open[-1])
         elif tag == "tr" and self.open:
             self._end_cell()
-            self.open[-1].rows.append({})
+            sheet = self.open[-1]
+            sheet.rows.append({})
+            sheet.spanning = [each for each in sheet.spanning if each[1] >= len(sheet.rows)]
         elif tag in ("td", "th") and self.open:
             self._end_cell()
             self.cell = (_span(about.get("colspan")), _span(about.get("rowspan")), [])
@@ -102,8 +106,7 @@ def _span(text):
 def _place_cell(sheet, wide, down, words):
     "Put a finished cell at the next free place."
     sheet.rows = sheet.rows or [{}]
-    number = len(sheet.rows)
-    above = {place for place, top, end in sheet.merged[-1000:] if top < number <= end}
+    above = {place for place, _ in sheet.spanning}
     place = 0
     while place in sheet.rows[-1] or place in above:
         place += 1

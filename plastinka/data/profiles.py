@@ -26,8 +26,9 @@ class Filter:
     "Rows that are left out on purpose; how many is counted per file."
 
     header: str  # Header of the column that is looked at
-    drop: str  # Regular expression; rows whose whole text matches are left out
+    drop: str = ""  # Regular expression; rows whose whole text matches are left out
     reason: str = ""  # Why, for the load report
+    keep: str = ""  # Regular expression; rows whose whole text does not match are left out
 
 # %% ../../nbs/09_data.profiles.ipynb #0e3358ca
 @dataclass(frozen=True)
@@ -68,6 +69,9 @@ class Profile:
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     item_key: tuple[str, ...] = ITEM_KEY  # Columns that tell two records apart
     sheet: str = ""  # Sheet to read where a workbook has several
+    # Header of the order's number: a day on one line of an order holds for all its lines
+    order: str = ""
+    price_of: str = "copy"  # "line" where prices are those of all copies in a row
 
 # %% ../../nbs/09_data.profiles.ipynb #f53b149d
 def make_profile(
@@ -79,7 +83,8 @@ def make_profile(
     filled = {word: value for word, value in content.items() if value is not None}
     content = {"name": Path(where).stem, **filled}
     _check_words(content, [each.name for each in fields(Profile)], where, "setting")
-    names = [word for word in ("name", "about", "sheet") if word in content]
+    _check_words([content.get("price_of", "copy")], ("copy", "line"), where, "price_of")
+    names = [word for word in ("name", "about", "sheet", "order", "price_of") if word in content]
     return Profile(
         item_key=_as_columns(content.get("item_key"), where, "item_key") or ITEM_KEY,
         **{word: _as_text(content[word], where, word) for word in names},
@@ -132,7 +137,7 @@ def _make_part(kind, content, where):
     _check_needed(kind, content, where)
     words = [name for name in content if name != "into"]
     texts = {name: _as_text(content[name], where, name) for name in words}
-    for name in ("drop", "pattern"):
+    for name in ("drop", "keep", "pattern"):
         _check_expression(texts.get(name, ""), where)
     return kind(**texts, into=_split_columns(content, where)) if kind is Split else kind(**texts)
 
@@ -142,6 +147,8 @@ def _check_needed(kind, content, where):
     needed = [each.name for each in fields(kind) if each.default is MISSING]
     if "separator" in content or (kind is Split and "pattern" not in content):
         needed += ["separator", "into"]
+    if kind is Filter and not content.get("keep"):
+        needed.append("drop")
     missing = [name for name in needed if content.get(name) in (None, "", [])]
     if missing:
         other = ", or header and pattern" if kind is Split else ""

@@ -17,34 +17,57 @@ from .ingest import CORRECTION, RawRows
 from .schema import COLUMNS
 
 # %% ../../nbs/17_data.quarantine.ipynb #c81c9a26
+_PLACE = ["file", "sheet", "row"]
+
+
+def _faults_by_row(quarantine):
+    "One line per row, its columns, values and reasons joined."
+    texts = quarantine.astype(object).where(quarantine.notna(), "")
+    together = texts.astype({"file": str, "sheet": str, "row": np.int64}).groupby(
+        _PLACE, sort=False
+    )
+    return together[["column", "value", "reason"]].agg("; ".join).reset_index()
+
+# %% ../../nbs/17_data.quarantine.ipynb #5bd1a651
 def quarantine_table(
     raw: RawRows,  # Rows as read from the shop's files
     quarantine: pd.DataFrame,  # file, sheet, row, column, value, reason: the ledger's
 ) -> pd.DataFrame:  # One line per row: CORRECTION, then our columns as text
     "What was set aside, with all cells of each row."
-    place = ["file", "sheet", "row"]
-    kinds = raw.sources.drop_duplicates("file").set_index("file")["kind"].astype(str)
-    texts = (
-        quarantine.astype(object)
-        .where(quarantine.notna(), "")
-        .astype({"file": str, "sheet": str, "row": np.int64})
-    )
-    together = texts.groupby(place, sort=False)
-    lines = together[["column", "value", "reason"]].agg("; ".join).reset_index()
+    lines = _faults_by_row(quarantine)
     names = [name for name in COLUMNS if name in raw.rows] or list(COLUMNS)
-    cells = raw.rows.rename(
-        columns=dict(source_file="file", source_sheet="sheet", source_row="row")
-    )
-    cells = cells[cells["row"].isin(lines["row"])].astype(
-        {"file": str, "sheet": str, "row": np.int64, "kind": str}
-    )
-    found = lines.merge(
-        cells.drop_duplicates(place)[[*place, "kind", *names]], on=place, how="left"
-    )
+    places = dict(source_file="file", source_sheet="sheet", source_row="row")
+    cells = raw.rows.rename(columns=places)
+    cells = cells[cells["row"].isin(lines["row"])].drop_duplicates(_PLACE)
+    cells = cells.astype({"file": str, "sheet": str, "row": np.int64, "kind": str})
+    found = lines.merge(cells.reindex(columns=[*_PLACE, "kind", *names]), on=_PLACE, how="left")
+    kinds = raw.sources.drop_duplicates("file").set_index("file")["kind"].astype(str)
     found["kind"] = found["kind"].fillna(found["file"].map(kinds)).fillna("sales")
     return found[[*CORRECTION, *names]]
 
-# %% ../../nbs/17_data.quarantine.ipynb #ab0a4de9
+# %% ../../nbs/17_data.quarantine.ipynb #affef8ac
+def _write_column(page, place, texts, wrong, plain, red):
+    "One column of the table; faulty cells in red."
+    for number, (text, is_wrong) in enumerate(zip(texts, wrong, strict=True), 1):
+        page.write_string(number, place, text, red if is_wrong else plain)
+
+# %% ../../nbs/17_data.quarantine.ipynb #1b6bca6f
+def _write_table(book, table):
+    "The table as the only sheet of a workbook."
+    page, bold = book.add_worksheet("quarantine"), book.add_format(dict(bold=True))
+    plain = book.add_format(dict(num_format="@"))
+    red = book.add_format(dict(num_format="@", bg_color="#F8C8C0"))
+    page.set_column(0, table.shape[1] - 1, 16, plain)
+    faults = [set(columns.split("; ")) for columns in table["column"]]
+    for place, name in enumerate(table.columns):
+        page.write_string(0, place, name, bold)
+        wrong = [name in COLUMNS and name in columns for columns in faults]
+        texts = table[name].astype(object).where(table[name].notna(), "").astype(str)
+        _write_column(page, place, texts, wrong, plain, red)
+    page.freeze_panes(1, 0)
+    page.autofilter(0, 0, len(table), table.shape[1] - 1)
+
+# %% ../../nbs/17_data.quarantine.ipynb #0ffd9a3a
 def write_quarantine(
     path: str | Path,  # Workbook to write
     raw: RawRows,  # Rows as read from the shop's files
@@ -52,26 +75,7 @@ def write_quarantine(
 ) -> Path:  # The workbook
     "Write what was set aside into a workbook that can be mended and loaded again."
     table = quarantine_table(raw, quarantine).head(1_048_000)
-    with (
-        atomic_path(path) as temporary,
-        xlsxwriter.Workbook(
-            temporary, dict(strings_to_formulas=False, strings_to_urls=False)
-        ) as book,
-    ):
-        page, bold, red = (
-            book.add_worksheet("quarantine"),
-            book.add_format(dict(bold=True)),
-            book.add_format(dict(bg_color="#F8C8C0")),
-        )
-        for place, name in enumerate(table.columns):
-            page.write_string(0, place, name, bold)
-            wrong = table["column"].str.split("; ").map(lambda faults: name in faults)
-            texts = table[name].astype(object).where(table[name].notna(), "").astype(str)
-            for number, (text, fault) in enumerate(zip(texts, wrong, strict=False), 1):
-                page.write_string(
-                    number, place, text, red
-                ) if fault and name in COLUMNS else page.write_string(number, place, text)
-        page.freeze_panes(1, 0)
-        page.autofilter(0, 0, len(table), table.shape[1] - 1)
-        page.set_column(0, table.shape[1] - 1, 16)
+    as_text = dict(strings_to_formulas=False, strings_to_urls=False)
+    with atomic_path(path) as temporary, xlsxwriter.Workbook(temporary, as_text) as book:
+        _write_table(book, table)
     return Path(path)

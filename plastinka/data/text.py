@@ -95,7 +95,7 @@ def _second_encoding(content):
         return "", []
     sample = b" ".join(foreign)[:200_000]
     codec = max(ENCODINGS, key=lambda each: text_likeness(sample.decode(each, "replace")))
-    enough = sum(byte > 127 for byte in sample) >= 4
+    enough = sum(byte > 127 for byte in sample) >= 2
     reads = text_likeness(sample.decode(codec, "replace")) >= 0.5
     return (codec, foreign) if enough and reads else ("", [])
 
@@ -419,6 +419,11 @@ def _unpack(content, where):
     return data
 
 # %% ../../nbs/06_data.text.ipynb #5849151a
+_BLANKED = {*range(32), 127} - set(b"\t\n")
+_NO_CONTROLS = bytes(32 if byte in _BLANKED else byte for byte in range(256))
+_CONTROLS = re.compile(rb"\xc2[\x80-\x9f]")  # More of them, in UTF-8
+
+
 def _plain_data(content, where):
     "The file as UTF-8 with line feeds, its encoding in words, and what is worth a note."
     content = _unpack(content, where) if content.startswith(_GZIP) else content
@@ -433,6 +438,7 @@ def _plain_data(content, where):
     if b"\0" in data[: 1 << 16] or not data[: 1 << 20].strip():
         reason = "is no text" if b"\0" in data[: 1 << 16] else "is empty"
         raise input_error(where, reason, "Export it again")
+    data = _CONTROLS.sub(b" ", data.translate(_NO_CONTROLS))
     if unreadable := text.count("\ufffd"):
         encoding += f", unreadable letters: {unreadable}"
     what = "text in two encodings, read field by field"

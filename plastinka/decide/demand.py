@@ -18,7 +18,8 @@ from scipy import special, stats
 
 from ..core import input_error
 from ..models.core import Forecast
-from ..scores.counts import Counts, quantile_counts, sum_counts
+from ..scores.counts import Counts, quantile_counts
+from ..scores.sums import sum_counts
 
 # %% ../../nbs/70_decide.demand.ipynb #4a5898d2
 def forecast_levels(

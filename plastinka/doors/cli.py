@@ -57,7 +57,7 @@ def forecast_command(
         load_profile(profile)  # Raises the error that names the nearest
     return run_command("forecast", out, **values)
 
-
+# %% ../../nbs/91_doors.cli.ipynb #9fcae3f1
 def _profile_names():
     "Names of the profiles that come with the package, without reading them."
     folder = Path(plastinka.__file__).parent / "profiles"
@@ -223,6 +223,8 @@ COMMANDS = {
     "demo": demo_command,
     "run": run_command,
 }
+
+# %% ../../nbs/91_doors.cli.ipynb #2609d885
 EXAMPLES = {
     "demo": "plastinka demo --out demo",
     "forecast": "plastinka forecast --stock stock.xlsx --sales sales/ --horizon 2",
@@ -280,7 +282,7 @@ PLACEHOLDERS |= dict(sales="FILE", stock="FILE", store="STORE", out="FOLDER", pr
 PLACEHOLDERS |= dict(sheet="NAME", snapshot_date="DATE", int="N", float="X")
 TYPES = dict(int=int, float=float)
 
-
+# %% ../../nbs/91_doors.cli.ipynb #1859cf63
 def add_option(
     parser: argparse.ArgumentParser,  # Gets the option
     option: Parameter,  # As declared
@@ -304,7 +306,7 @@ def _is_list(option):
     "Whether an option takes several values."
     return option.type.startswith(("list", "tuple"))
 
-
+# %% ../../nbs/91_doors.cli.ipynb #734a574a
 def _placeholder(option):
     "What stands for the value in a help text."
     if option.choices:
@@ -360,7 +362,7 @@ def read_options(
 # %% ../../nbs/91_doors.cli.ipynb #f10c5555
 DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # Full, over its quota, read-only
 
-
+# %% ../../nbs/91_doors.cli.ipynb #ca09baa5
 def disk_message(
     error: OSError,  # One of DISK_FAULTS
 ) -> str:  # Where, what, cure

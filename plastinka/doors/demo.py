@@ -18,7 +18,8 @@ from ..data.ingest import read_sources
 from ..jobs.core import Job, new_run_folder, queue_run, write_receipt
 from ..jobs.parameters import check_parameters, run_notebook_path
 from ..data.ledger import Ledger, build_ledger
-from ..scores.metrics import coverage, mean_pinball
+from ..scores.intervals import coverage
+from ..scores.metrics import mean_pinball
 from ..models.baselines import BASELINES
 from ..decide.demand import demand_counts, forecast_levels
 from ..panel.panel import build_panel
@@ -45,7 +46,7 @@ def losses_against(
     rows = panel.get_index("item").get_indexer(demand.index)
     quantiles = {"this run": ours}
     for model in BASELINES:
-        counts = model.forecast(panel, demand.shape[1])
+        counts = model.counts(panel, demand.shape[1])
         quantiles[model.name] = counts.take(rows).quantile(levels)
     actual = demand.to_numpy(float)
     return {name: mean_pinball(actual, values, levels) for name, values in quantiles.items()}

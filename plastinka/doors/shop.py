@@ -85,7 +85,7 @@ def copies(
     "Copies with all their columns."
     return read_copies(self.store, month) if month else read_copies(self.store)
 
-
+# %% ../../nbs/92_doors.shop.ipynb #9c568923
 @patch
 def kept_forecast(
     self: ShopStore,

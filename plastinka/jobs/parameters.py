@@ -71,7 +71,7 @@ WORD_LISTS = {"one of": "choices", "not with": "excludes", "needed without": "un
 PLAIN_RULES = {"date": dict(date=True), "needed": dict(needed=True)}
 PLAIN_RULES |= {kind: dict(holds=kind) for kind in ("file", "file or name", "file or address")}
 
-
+# %% ../../nbs/79_jobs.parameters.ipynb #0302b44e
 def read_rule(
     text: str,  # One rule: "1 to 6"
 ) -> dict:  # Fields of `Parameter`
@@ -168,7 +168,7 @@ SIMPLE_TYPES = {
     "list": list,
 }
 
-
+# %% ../../nbs/79_jobs.parameters.ipynb #1f2b2513
 def fits_type(
     value,  # The value given
     annotation: str,  # The type the notebook declares: "int", "list[str]", "float | None"
@@ -192,7 +192,7 @@ SECRET_NAME = re.compile(
     re.I,
 )
 
-
+# %% ../../nbs/79_jobs.parameters.ipynb #b7f0d5ea
 def _refuse_secret(where, name, value):
     "Raise an error if a name, a key of a dict, or an address holds a secret."
     names = [name, *(value if isinstance(value, dict) else [])]
@@ -245,7 +245,7 @@ def _broken_rule(value, parameter):
         return "It is no date. Write it as 2024-05-31"
     return ""
 
-
+# %% ../../nbs/79_jobs.parameters.ipynb #f61a1cac
 def _is_date(text):
     "Whether a text is a day of the calendar in ISO format."
     try:

@@ -6,8 +6,8 @@
 __all__ = ['decayed_sum', 'decayed_mean', 'known_months', 'selling_weight', 'first_sale_index', 'demand_estimate',
            'demand_features', 'group_codes', 'monthly_groups', 'group_demand', 'months_since', 'relative_price',
            'artist_titles', 'months_on_list', 'stock_features', 'past_features', 'stack_features', 'require_finite',
-           'calendar_features', 'future_features', 'StaticEncoder', 'fit_static', 'split_styles', 'static_features',
-           'kind_features', 'edition_features']
+           'calendar_features', 'future_features', 'StaticEncoder', 'fit_static', 'split_styles', 'style_features',
+           'static_features', 'kind_features', 'scaled_decades', 'edition_features']
 
 # %% ../../nbs/31_panel.features.ipynb #bee52c85
 from dataclasses import dataclass, field
@@ -51,17 +51,15 @@ def known_months(
 def selling_weight(
     panel: xr.Dataset,  # Panel
 ) -> np.ndarray:  # [items, months], 0..1
-    "How much of a month an item was on sale: availability, or 1 from `first_seen` on where stock is unknown."
+    "How much of a month an item was on sale; 1 from `first_seen` on where stock is unknown."
     if not panel.attrs["stock_known"]:
         return known_months(panel)
     return panel["availability"].values
 
-
+# %% ../../nbs/31_panel.features.ipynb #7fe6b1f0
 def first_sale_index(
     panel: xr.Dataset,  # Panel with coordinate `first_sold`
-) -> (
-    np.ndarray
-):  # int64 [items], index of the month; the number of months where it has not come yet
+) -> np.ndarray:  # int64 [items], index of the month; the number of months where none has come
     "The first month by whose end an item's style and years are known: that of its first sale."
     first = panel["first_sold"].values.astype("datetime64[M]")
     months = panel["month"].values.astype("datetime64[M]")
@@ -106,7 +104,7 @@ def monthly_groups(
     sold = np.arange(panel.sizes["month"]) >= first_sale_index(panel)[:, None]
     return np.where(sold, group_codes(panel)[:, None] + 1, 0)
 
-
+# %% ../../nbs/31_panel.features.ipynb #82b3641a
 def group_demand(
     units: np.ndarray,  # [items, months] copies sold
     weight: np.ndarray,  # [items, months] selling weight
@@ -123,7 +121,7 @@ def group_demand(
 # %% ../../nbs/31_panel.features.ipynb #92bf63eb
 def months_since(
     happened: np.ndarray,  # [items, months] truth values
-    most: int = 24,  # Longest time told apart; also the value where it never happened
+    most: int = 24,  # Longest time that counts; also the value where it never happened
 ) -> np.ndarray:  # [items, months] months since the last True
     "Months since something last happened, looking back only."
     index = np.arange(happened.shape[1])
@@ -133,23 +131,19 @@ def months_since(
 # %% ../../nbs/31_panel.features.ipynb #7ddde48e
 def relative_price(
     price: np.ndarray,  # [items, months] mean price of what sold, NaN where nothing did
-) -> tuple[
-    np.ndarray, np.ndarray
-]:  # [items, months] log of price over the month's median, 0 where unknown; 1 where unknown
-    "Log price of the last sale against the shop's median of the month, and whether there is one."
-    carried = (
-        pd.DataFrame(np.where(price > 0, price, np.nan)).ffill(axis=1).to_numpy(dtype=np.float64)
-    )
-    some = ~np.isnan(carried).all(axis=0)
-    median = np.ones(carried.shape[1])
-    median[some] = np.nanmedian(carried[:, some], axis=0)
+) -> tuple[np.ndarray, np.ndarray]:  # Two arrays [items, months]: log ratio, 0 where unknown; flag
+    "Log price of the last sale over the shop's median of the month, and 1 where it is unknown."
+    known = pd.DataFrame(np.where(price > 0, price, np.nan))
+    carried = known.ffill(axis=1).to_numpy(dtype=np.float64)
+    priced, median = ~np.isnan(carried).all(axis=0), np.ones(carried.shape[1])
+    median[priced] = np.nanmedian(carried[:, priced], axis=0)
     ratio = np.log(carried / median)
     return np.nan_to_num(np.clip(ratio, -3, 3)), np.isnan(ratio).astype(float)
 
 # %% ../../nbs/31_panel.features.ipynb #c47d2382
 def artist_titles(
     panel: xr.Dataset,  # Panel with coordinate `artist`
-    most: int = 50,  # Titles from which on no more are told apart
+    most: int = 50,  # More titles than that count as that
 ) -> np.ndarray:  # [items, months] titles of the item's artist seen by the end of each month
     "How many records of the same artist have come so far."
     codes, artists = pd.factorize(normalise_text(pd.Series(panel["artist"].values, dtype=object)))
@@ -160,12 +154,12 @@ def artist_titles(
 # %% ../../nbs/31_panel.features.ipynb #55b207c7
 def months_on_list(
     panel: xr.Dataset,  # Panel
-    most: int = 12,  # Longest age told apart; also that of items whose age is unknown
+    most: int = 12,  # Longest age that counts; also that of items whose age is unknown
 ) -> np.ndarray:  # [items, months] whole months, 0 before the first copy
     "Months since an item's first copy."
-    months, first = [
+    months, first = (
         panel[name].values.astype("datetime64[M]").astype(int) for name in ("month", "first_seen")
-    ]
+    )
     age = np.clip(months[None, :] - first[:, None], 0, most)
     unknown = (first <= months[0]) & (not panel.attrs["stock_known"])
     return np.where(unknown[:, None], most, age)
@@ -189,12 +183,8 @@ def past_features(
 ) -> xr.DataArray:  # float32 [item, month, feature]
     "The past covariates of every item and month; stock features only where stock is known."
     units, weight = panel["units"].values, selling_weight(panel)
-    require_finite(
-        np.stack([units, weight], axis=-1),
-        panel["item"].values,
-        panel["month"].values,
-        ["units", "selling weight"],
-    )
+    items, months = panel["item"].values, panel["month"].values
+    require_finite(np.stack([units, weight], axis=-1), items, months, ["units", "selling weight"])
     price, price_unknown = relative_price(panel["price"].values)
     named = {
         "known": known_months(panel),
@@ -208,15 +198,15 @@ def past_features(
     }
     if panel.attrs["stock_known"]:
         named |= stock_features(panel)
-    return stack_features(panel, named, panel["month"].values)
+    return stack_features(panel, named, months)
 
-
+# %% ../../nbs/31_panel.features.ipynb #21de42a6
 def stack_features(
     panel: xr.Dataset,  # Panel that gives the items
     named: dict[str, np.ndarray],  # Arrays [items, months]
     months: np.ndarray,  # [months] first days of months
 ) -> xr.DataArray:  # float32 [item, month, feature]
-    "Stack named arrays into one contiguous block; a value that is not finite is refused by item, month and feature."
+    "Stack named arrays into one contiguous block; refuses a value that is not finite."
     block = np.stack([np.asarray(values, dtype=np.float32) for values in named.values()], axis=-1)
     require_finite(block, panel["item"].values, months, list(named))
     return xr.DataArray(
@@ -237,11 +227,8 @@ def require_finite(
         return
     item, month, feature = np.argwhere(~np.isfinite(block))[0]
     where = f"item {items[item]}, month {str(months[month])[:7]}, feature «{names[feature]}»"
-    raise input_error(
-        where,
-        f"is {block[item, month, feature]}, not a number",
-        "Look at this item's rows in the ledger; a price or count there is damaged",
-    )
+    cure = "Look at this item's rows in the ledger; a price or count there is damaged"
+    raise input_error(where, f"is {block[item, month, feature]}, not a number", cure)
 
 # %% ../../nbs/31_panel.features.ipynb #420a8a8f
 def calendar_features(
@@ -263,13 +250,11 @@ def future_features(
     horizon: int,  # Months after the panel's last one
 ) -> xr.DataArray:  # float32 [item, month + horizon, feature]
     "What is known in advance of every item and month, up to `horizon` months after the panel."
-    months = pd.date_range(
-        panel["month"].values[0], periods=panel.sizes["month"] + horizon, freq="MS"
-    )
-    shape = (panel.sizes["item"], len(months))
-    named = {
-        name: np.broadcast_to(values, shape) for name, values in calendar_features(months).items()
-    }
+    length = panel.sizes["month"] + horizon
+    months = pd.date_range(panel["month"].values[0], periods=length, freq="MS")
+    shape = (panel.sizes["item"], length)
+    calendar = calendar_features(months)
+    named = {name: np.broadcast_to(values, shape) for name, values in calendar.items()}
     return stack_features(panel, named, months.values)
 
 # %% ../../nbs/31_panel.features.ipynb #4021a7df
@@ -297,6 +282,19 @@ def split_styles(
     text = normalise_text(pd.Series(panel["first_style"].values, dtype=object)).astype(str)
     return text.str.split("/").map(lambda parts: [part.strip() for part in parts if part.strip()])
 
+# %% ../../nbs/31_panel.features.ipynb #5d5b04ff
+def style_features(
+    panel: xr.Dataset,  # Panel
+    encoder: StaticEncoder,  # Fitted on the training span
+    described: np.ndarray,  # bool [items]: the style is known
+) -> dict[str, np.ndarray]:  # Named arrays [items], truth values
+    "Whether an item is of each frequent style."
+    styles = split_styles(panel).tolist()
+    return {
+        f"style {name}": np.array([name in own for own in styles], dtype=bool) & described
+        for name in encoder.styles
+    }
+
 # %% ../../nbs/31_panel.features.ipynb #36382a11
 def static_features(
     panel: xr.Dataset,  # Panel
@@ -306,11 +304,7 @@ def static_features(
 ) -> xr.DataArray:  # float32 [item, feature]
     "The static covariates of every item."
     described = first_sale_index(panel) < panel.sizes["month"] if described is None else described
-    styles = split_styles(panel)
-    named = {
-        f"style {name}": styles.map(lambda parts: name in parts).to_numpy() & described
-        for name in encoder.styles
-    }
+    named = style_features(panel, encoder, described)
     named |= kind_features(panel) | edition_features(panel, described)
     block = np.stack([np.asarray(values, dtype=np.float32) for values in named.values()], axis=-1)
     return xr.DataArray(
@@ -335,7 +329,14 @@ def kind_features(
         "reissue": kind.str.startswith(("переизд", "reiss")).to_numpy(),
     }
 
+# %% ../../nbs/31_panel.features.ipynb #3f5239b2
+def scaled_decades(
+    years: np.ndarray,  # Years, NaN unknown
+) -> np.ndarray:  # 0 for the eighties and where unknown, 0.5 for the nineties
+    "Decades as small numbers."
+    return np.nan_to_num((np.floor(years / 10) * 10 - 1980) / 20)
 
+# %% ../../nbs/31_panel.features.ipynb #93c568bd
 def edition_features(
     panel: xr.Dataset,  # Panel with item attributes
     described: np.ndarray,  # bool [items]: the years are known
@@ -347,14 +348,10 @@ def edition_features(
     )
     seen = pd.DatetimeIndex(panel["first_seen"].values).year.to_numpy()
     age = np.clip(seen - released, 0, 60)
-
-    def decade(years):
-        return np.nan_to_num((np.floor(years / 10) * 10 - 1980) / 20)
-
     return {
-        "decade_recorded": decade(recorded),
+        "decade_recorded": scaled_decades(recorded),
         "recorded_unknown": np.isnan(recorded),
-        "decade_released": decade(released),
+        "decade_released": scaled_decades(released),
         "age_when_first_seen": np.nan_to_num(np.log1p(age)),
         "age_unknown": np.isnan(age),
     }
