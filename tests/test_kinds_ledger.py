@@ -1,7 +1,7 @@
-"""Members of the kinds that other shops' exports have: dates, overlaps, closed months, refunds, blanks.
+"""Kinds of exports that shops' programs write: dates, overlaps, closed months, refunds, blanks.
 
-Every test writes files as a shop's program would, reads them, and compares with what it knows of the
-shop, which no part of the library has told it.
+Every test writes files as such a program would, reads them, and compares with what it knows of the
+shop, which no part of the library said.
 """
 
 from pathlib import Path

@@ -24,9 +24,7 @@ from plastinka.panel.features import (
     static_features,
 )
 from ..scores.metrics import mean_pinball
-from ..models.tide import predict_tide
-from .fit import TrainedTide
-from ..models.batches import module_input
+from ..models.core import Fitted
 from plastinka.panel.windows import (
     WindowBlock,
     build_block,
@@ -156,17 +154,19 @@ def exchange(
 
 # %% ../../nbs/65_evaluate.explain.ipynb #0aad4ec3
 def rows_loss(
-    trained: TrainedTide,  # Trained model
+    trained: Fitted,  # Trained model
     rows: WindowBlock,  # From `window_rows`, perhaps exchanged
     asked: WindowBlock,  # The true ones, for what sold
 ) -> float:  # Copies
     "Mean pinball loss over the target months that count."
-    _, values = predict_tide(trained.model, rows, 0, trained.options.quantiles)
+    from plastinka.models.outputs import predict_cutoff
+
+    _, values = predict_cutoff(trained.model, rows, 0, trained.options.quantiles)
     ahead = window_targets(asked, cutoff_windows(asked, 0))
     counts = ahead["weight"] > 0
     return float(mean_pinball(ahead["sold"][counts], values[counts], trained.options.quantiles))
 
-
+# %% ../../nbs/65_evaluate.explain.ipynb #95ba09a5
 def varies(
     rows: WindowBlock,  # From `window_rows`
     features: pd.DataFrame,  # Rows of `feature_table`
@@ -182,7 +182,7 @@ def varies(
 
 # %% ../../nbs/65_evaluate.explain.ipynb #1d5d628a
 def permutation_importance(
-    trained: TrainedTide,  # Trained model
+    trained: Fitted,  # Trained model
     panel: xr.Dataset,  # Panel that goes on after the cutoff
     cutoff: pd.Timestamp,  # Last month that the model has learned from
     repeats: int = 5,  # Shuffles of each group
@@ -240,10 +240,13 @@ def plot_importance(
 
 # %% ../../nbs/65_evaluate.explain.ipynb #40919b95
 def expected_units(
-    trained: TrainedTide,  # Trained model
+    trained: Fitted,  # Trained model
     rows: WindowBlock,  # From `window_rows`
 ) -> np.ndarray:  # Copies [windows, horizon]
-    "Expected demand of every window; darts' own quantile head has no mean, the area under its quantiles stands in."
+    "Expected demand of every window; for darts' quantile head the area under its quantiles."
+    from plastinka.models.batches import module_input
+    from plastinka.models.outputs import predict_cutoff
+
     head, levels = trained.model.likelihood, np.asarray(trained.options.quantiles)
     if hasattr(head, "mean"):
         inputs, scale = module_input(rows, cutoff_windows(rows, 0))
@@ -252,7 +255,7 @@ def expected_units(
             .double()
             .numpy()
         )
-    values = predict_tide(trained.model, rows, 0, trained.options.quantiles)[1]
+    values = predict_cutoff(trained.model, rows, 0, trained.options.quantiles)[1]
     ends = levels[0] * values[..., 0] + (1 - levels[-1]) * values[..., -1]
     return ends + ((values[..., 1:] + values[..., :-1]) / 2 * np.diff(levels)).sum(axis=-1)
 
@@ -264,9 +267,9 @@ def shop_average(
     mean = values.mean(axis=0, keepdims=True, dtype=np.float64)
     return np.broadcast_to(mean.astype(values.dtype), values.shape)
 
-
+# %% ../../nbs/65_evaluate.explain.ipynb #9df882da
 def without_season(
-    trained: TrainedTide,  # Trained model
+    trained: Fitted,  # Trained model
     rows: WindowBlock,  # From `window_rows`, all of one cutoff
     season: pd.DataFrame,  # Rows of `feature_table`: the calendar's
     months: pd.DatetimeIndex,  # [lags + 1 + horizon] months of the rows
@@ -291,7 +294,7 @@ def without_season(
 
 # %% ../../nbs/65_evaluate.explain.ipynb #b0939074
 def what_moved(
-    trained: TrainedTide,  # Trained model
+    trained: Fitted,  # Trained model
     panel: xr.Dataset,  # Panel that ends at the cutoff
     # Groups to do without, one by one; those the model lacks are left out
     groups: tuple[str, ...] = (

@@ -132,8 +132,8 @@ def example_scores(
     "Scores of two baselines on the last months; the first is called tide."
     seen, ids = panel.isel(month=slice(None, -horizon)), panel["item"].values
     honest = {
-        "tide": RecentQuantiles().forecast(seen, horizon),
-        "seasonal naive": SeasonalNaive().forecast(seen, horizon),
+        "tide": RecentQuantiles().counts(seen, horizon),
+        "seasonal naive": SeasonalNaive().counts(seen, horizon),
     }
     names = np.full(len(ids), "tide", dtype=object)
     judged = Forecast(ids, future_months(seen, horizon), honest["tide"], names)
@@ -152,7 +152,7 @@ def example_report(
     ledger, panel = example_panel(titles, months)
     names = np.full(panel.sizes["item"], "tide", dtype=object)
     names[-5:] = "newcomer"
-    counts = RecentQuantiles().forecast(panel, horizon)
+    counts = RecentQuantiles().counts(panel, horizon)
     forecast = Forecast(panel["item"].values, future_months(panel, horizon), counts, names)
     reach = order_reach(forecast.months, ledger.last_day)
     orders = order_list(
