@@ -158,7 +158,7 @@ def _new_source(grid, table, blank, **about):
 def _read_table(grid, name, kind, profile, folder, **about):
     "One sheet or text file."
     where = f"{name}, sheet «{grid.sheet}»" if grid.sheet else name
-    table, blank = make_table(grid, where)
+    table, blank = make_table(grid, where, may_be_empty=kind == "sales")
     source = _new_source(grid, table, blank, file=name, kind=kind, **about)
     if set(CORRECTION) <= {header.lower() for header in table.headers}:
         return _read_correction(table, source)
