@@ -14,7 +14,8 @@ revision = "star"  # Name of the version that this migration makes
 down_revision = None  # The version before: there is none
 
 # %% ../../../nbs/18_store.migrations.star.ipynb #d4e3231c
-def _create_dimensions():
+def _create_months():
+    "Calendar months and how much of each the data covers."
     op.create_table(
         "month",
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
@@ -23,16 +24,28 @@ def _create_dimensions():
         sa.Column("observed", sa.Float, nullable=False),
         sa.Column("measures_digest", sa.String(64), nullable=False),
     )
+
+# %% ../../../nbs/18_store.migrations.star.ipynb #0ecd70f9
+def _create_artists():
+    "Names of artists."
     op.create_table(
         "artist",
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("name", sa.Text, nullable=False, unique=True),
     )
+
+
+def _create_styles():
+    "Names of styles."
     op.create_table(
         "style",
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("name", sa.Text, nullable=False, unique=True),
     )
+
+# %% ../../../nbs/18_store.migrations.star.ipynb #247b0126
+def _create_items():
+    "What is forecast, with what is said of it."
     op.create_table(
         "item",
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
@@ -52,14 +65,19 @@ def _create_dimensions():
         sa.Column("first_decade", sa.Float),
         sa.Column("price_last", sa.Float),
     )
+
+# %% ../../../nbs/18_store.migrations.star.ipynb #b10c09de
+def _create_settings():
+    "What is true of the store as a whole."
     op.create_table(
         "setting",
         sa.Column("name", sa.String(40), primary_key=True),
         sa.Column("value", sa.Text, nullable=False),
     )
 
-
-def _create_sources():
+# %% ../../../nbs/18_store.migrations.star.ipynb #73812af5
+def _create_uploads():
+    "What was loaded, and when."
     op.create_table(
         "upload",
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
@@ -67,6 +85,10 @@ def _create_sources():
         sa.Column("version", sa.Text, nullable=False),
         sa.Column("changes", sa.Text, nullable=False),
     )
+
+# %% ../../../nbs/18_store.migrations.star.ipynb #1bdd7ca9
+def _create_source_files():
+    "Files as they were read."
     op.create_table(
         "source_file",
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
@@ -82,6 +104,10 @@ def _create_sources():
         sa.Column("about", sa.Text, nullable=False),
         sa.Column("content", sa.LargeBinary),
     )
+
+# %% ../../../nbs/18_store.migrations.star.ipynb #03d11b18
+def _create_file_months():
+    "The months that sales files are of."
     op.create_table(
         "file_month",
         sa.Column(
@@ -91,6 +117,10 @@ def _create_sources():
         sa.Column("rows", sa.Integer, nullable=False),
         sa.Column("status", sa.String(10), nullable=False),
     )
+
+
+def _create_quarantine():
+    "Rows that could not be used."
     op.create_table(
         "quarantine",
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
@@ -104,8 +134,9 @@ def _create_sources():
         sa.Column("reason", sa.Text, nullable=False),
     )
 
-# %% ../../../nbs/18_store.migrations.star.ipynb #86e64c5d
-def _create_facts():
+# %% ../../../nbs/18_store.migrations.star.ipynb #c574ff47
+def _create_copies():
+    "Physical records: when each came and when it was sold."
     op.create_table(
         "copy",
         sa.Column(
@@ -124,6 +155,10 @@ def _create_facts():
         sa.Column("recording_year", sa.Float),
         sa.Column("release_year", sa.Float),
     )
+
+# %% ../../../nbs/18_store.migrations.star.ipynb #7ef4f07e
+def _create_measures():
+    "What was measured of an item in a month."
     op.create_table(
         "item_month",
         sa.Column("month_number", sa.Integer, sa.ForeignKey("month.number"), primary_key=True),
@@ -143,8 +178,9 @@ def _create_facts():
         sa.Column("lost_money", sa.Float),
     )
 
-
+# %% ../../../nbs/18_store.migrations.star.ipynb #3fe2e59a
 def _create_runs():
+    "Executions that kept a forecast."
     op.create_table(
         "run",
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
@@ -155,6 +191,10 @@ def _create_runs():
         sa.Column("cutoff_month_number", sa.Integer, sa.ForeignKey("month.number"), nullable=False),
         sa.Column("parameters", sa.Text, nullable=False),
     )
+
+
+def _create_models():
+    "Models of runs, and where they are."
     op.create_table(
         "model",
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
@@ -163,6 +203,10 @@ def _create_runs():
         sa.Column("folder", sa.Text, nullable=False),
         sa.Column("promoted", sa.Integer, nullable=False),
     )
+
+# %% ../../../nbs/18_store.migrations.star.ipynb #e14019d8
+def _create_forecasts():
+    "Quantiles of what was forecast."
     op.create_table(
         "forecast",
         sa.Column("run_number", sa.Integer, sa.ForeignKey("run.number"), primary_key=True),
@@ -175,6 +219,10 @@ def _create_runs():
         sa.Column("value", sa.Float, nullable=False),
         sa.Column("model", sa.Text, nullable=False),
     )
+
+
+def _create_scores():
+    "How good the models of a run were."
     op.create_table(
         "score",
         sa.Column("run_number", sa.Integer, sa.ForeignKey("run.number"), primary_key=True),
@@ -202,13 +250,24 @@ TABLES = (
     "score",
 )  # In the order in which they are made
 
-
+# %% ../../../nbs/18_store.migrations.star.ipynb #d625e113
 def upgrade():
     "Make the tables."
-    _create_dimensions()
-    _create_sources()
-    _create_facts()
+    _create_months()
+    _create_artists()
+    _create_styles()
+    _create_items()
+    _create_settings()
+    _create_uploads()
+    _create_source_files()
+    _create_file_months()
+    _create_quarantine()
+    _create_copies()
+    _create_measures()
     _create_runs()
+    _create_models()
+    _create_forecasts()
+    _create_scores()
 
 
 def downgrade():
