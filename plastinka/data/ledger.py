@@ -14,7 +14,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from ..core import InputError, input_error
+from fastcore.basics import patch
+
+from ..core import InputError, input_error, summary_html
 from .ingest import RawRows
 from .items import spell_items
 from .records import Items, Joins, count_joins, find_items
@@ -114,6 +116,19 @@ class Ledger:
     ) -> "Ledger":  # What was known at the end of that month
         "The ledger without anything that happened after a month."
         return cut_ledger(self, pd.Timestamp(month))
+
+# %% ../../nbs/12_data.ledger.ipynb #744a244e
+@patch
+def _repr_html_(self: Ledger):
+    "What the files hold, from when to when, and the first copies."
+    days = f"{self.first_day:%Y-%m-%d} to {self.last_day - pd.Timedelta(days=1):%Y-%m-%d}"
+    stock = "known" if self.stock_known else "unknown"
+    facts = dict(records=len(self.items), copies=int(self.copies["count"].sum()), days=days)
+    facts |= dict(stock=stock, quarantine=len(self.quarantine))
+    first = self.copies.head(5)
+    names = self.items.iloc[first["item"]][["artist", "album"]].reset_index(drop=True)
+    shown = first[["created_date", "sold_date", "count", "price"]].reset_index(drop=True)
+    return summary_html("Ledger", facts, names.join(shown))
 
 # %% ../../nbs/12_data.ledger.ipynb #7402e24a
 def cut_ledger(

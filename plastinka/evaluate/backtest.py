@@ -17,7 +17,9 @@ import pandas as pd
 import pyarrow as pa
 import xarray as xr
 
-from ..core import bar
+from fastcore.basics import patch
+
+from ..core import bar, summary_html
 from ..data.ledger import Ledger
 from ..data.schema import QUANTILES
 from plastinka.evaluate.folds import (
@@ -155,6 +157,15 @@ class Backtest:
     ) -> pd.DataFrame:  # Rows of one model
         "Held-out forecasts of a model beside what happened."
         return held_out_frame(self, name or next(iter(self.folds[0].forecasts)))
+
+# %% ../../nbs/62_evaluate.backtest.ipynb #0f9ed3b4
+@patch
+def _repr_html_(self: Backtest):
+    "Which cutoffs, how many models, and their scores."
+    cutoffs = ", ".join(f"{fold.cutoff:%Y-%m}" for fold in self.folds)
+    columns = ["model", "exposure_loss", "wql", "mean_pinball"]
+    facts = dict(models=len(self.scores), cutoffs=cutoffs)
+    return summary_html("Backtest", facts, self.scores[columns].round(3))
 
 # %% ../../nbs/62_evaluate.backtest.ipynb #6ab24087
 def long_table(

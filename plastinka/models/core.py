@@ -21,7 +21,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..core import atomic_path, input_error
+from fastcore.basics import patch
+
+from ..core import atomic_path, input_error, summary_html
 from ..data.schema import QUANTILES, quantile_columns
 from .newcomers import NEWCOMER, newcomer_counts
 from ..scores.counts import Counts, concat_counts
@@ -122,6 +124,15 @@ class Forecast:
     ) -> "Forecast":  # Of those items
         "The forecast of a selection of the items."
         return take_items(self, rows)
+
+# %% ../../nbs/40_models.core.ipynb #a47c470a
+@patch
+def _repr_html_(self: Forecast):
+    "Of how many records, for which months, how much in all, and the first rows."
+    months = f"{self.months[0]:%Y-%m} to {self.months[-1]:%Y-%m}"
+    facts = dict(records=len(self.items), months=months, expected=float(self.counts.mean.sum()))
+    first = self.take(np.arange(min(len(self.items), 5)))
+    return summary_html("Forecast", facts, first.frame().round(2))
 
 # %% ../../nbs/40_models.core.ipynb #04156e39
 def forecast_table(
