@@ -1,8 +1,8 @@
-"""Members of the kinds that other shops' exports have: dates, windows that overlap, closed months, refunds, cells that say nothing.
+"""Members of the kinds that other shops' exports have: dates, windows that overlap, closed months,
+refunds, cells that say nothing.
 
-Every test writes files as a shop's program would, reads them, and compares with what it knows of the shop, which no part of
-the library has told it.
-"""
+Every test writes files as a shop's program would, reads them, and compares with what it knows of
+the shop, which no part of the library has told it."""
 
 from pathlib import Path
 
@@ -123,7 +123,8 @@ def test_one_typing_error_does_not_turn_a_file(tmp_path):
 
 @pytest.mark.parametrize("month_first", [True, False])
 def test_dates_swapped_by_a_spreadsheet_are_put_right(tmp_path, month_first):
-    "A spreadsheet that expects the other order turns what it can into real dates, and leaves the rest."
+    """A spreadsheet that expects the other order turns what it can into real dates, and leaves the
+    rest."""
     sales = make_sales()
     form = "%m/%d/%Y" if month_first else "%d/%m/%Y"
 
@@ -354,7 +355,8 @@ def test_a_refund_takes_its_sale_back_however_it_is_signed(tmp_path, quantity, s
 
 
 def test_a_copy_that_came_back_later_arrives_again(tmp_path):
-    "Created 10 January, sold 5 February, back on 3 April, sold 20 May: one copy in January, one in April."
+    """Created 10 January, sold 5 February, back on 3 April, sold 20 May: one copy in January, one
+    in April."""
     path = tmp_path / "sales.csv"
     path.write_text(
         "Artist,Title,Price,Created,Sold,Qty\n"

@@ -1,4 +1,5 @@
-"""A model folder holds numbers and settings; one that is damaged, forged or of another shop is refused, and nothing of it ran."""
+"""A model folder holds numbers and settings; one that is damaged, forged or of another shop is
+refused, and nothing of it ran."""
 
 import hashlib
 import json
@@ -48,7 +49,8 @@ def folder(trained, tmp_path):
 
 
 def rewrite(folder, change, sealed=True):
-    "Change what is written of a model, as a careless hand would, or as one that knows about the seal."
+    """Change what is written of a model, as a careless hand would, or as one that knows about the
+    seal."""
     path = folder / MODEL_FILE
     described = json.loads(path.read_text(encoding="utf-8"))
     change(described)
@@ -225,7 +227,8 @@ def test_a_signature_that_was_changed_is_refused(folder, field, value):
     ],
 )
 def test_a_folder_of_another_program_is_refused(folder, panel, field, value, words):
-    "Whole in itself, digest and all, but written where features stood in another order, or for another kind of shop."
+    """Whole in itself, digest and all, but written where features stood in another order, or for
+    another kind of shop."""
 
     def change(described):
         signature = Signature(
@@ -252,5 +255,7 @@ def test_the_versions_are_written(folder):
 )
 def test_what_trains_no_network_does_not_import_torch(module):
     code = f"import sys, plastinka.{module}; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert not {"torch", "darts", "pytorch_lightning"} & set(loaded.stdout.split())

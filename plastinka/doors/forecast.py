@@ -26,7 +26,7 @@ from ..data.schema import ITEM_KEY, normalise, normalise_text
 from ..decide.demand import Reach, order_reach, past_sales
 from ..decide.orders import order_list, restocked
 from ..jobs.parameters import check_parameters, check_together, run_notebook_path
-from ..models.core import Forecast
+from ..models.core import Forecast, Model
 from ..panel.panel import build_panel, stock_now
 from ..report.excel import write_excel
 from ..report.figures import item_figure
@@ -63,7 +63,7 @@ def read_shop(
         ledger = read_ledger(store) if store else build_ledger(raw, day, share, key)
         return ShopData(ledger, build_panel(ledger), raw, str(store), digest)
 
-
+# %% ../../nbs/91_doors.forecast.ipynb #60187789
 def _read_files(settings, profile):
     "The rows of the files that the settings name."
     stock = settings["stock"]
@@ -95,12 +95,15 @@ def fit_shop(
     horizon, names = settings["horizon"], ("lags", "head", "seed", "seeds")
     with step("Judging the model on months that it has not seen"):
         panel = cut_panel(ledger)
-        model = make_model("tide", **{name: settings[name] for name in names})
+        model = settings.get("model") or "tide"
+        if isinstance(model, str):
+            model = make_model(model, **{name: settings[name] for name in names})
         how = dict(cutoffs=settings["cutoffs"], horizon=horizon, seed=settings["seed"])
         held = cross_validate(ledger, [model, *BASELINES], panel=panel, **how)
     with step("Training on everything"):
         trained = fit_like(model, panel, horizon, held.fitted)
-        trained = replace(trained, factor=totals_factor(held.totals, trained.name))
+        if hasattr(trained, "factor"):
+            trained = replace(trained, factor=totals_factor(held.totals, trained.name))
         forecast = borrow_season(predict_ledger(ledger, trained, panel, horizon), panel)
     return FittedShop(held, trained, forecast, panel)
 
@@ -183,7 +186,7 @@ def setting_values(
     "Settings as the run notebook would get them, and as a report shows them."
     return {name: _setting_value(value) for name, value in settings.items()}
 
-
+# %% ../../nbs/91_doors.forecast.ipynb #6cf99ebd
 def _setting_value(value):
     "One setting: a path becomes a text, a table says how long it is."
     if isinstance(value, (list, tuple)):
@@ -212,6 +215,8 @@ def forecast(
     head: str = "quasi_poisson",  # What the network's outputs mean
     demand_quantile: float = 0.75,  # Order to meet demand with this probability, 0.01 to 0.99
     max_bad_share: float = 0.2,  # A file with a greater share of unreadable rows is refused, 0 to 1
+    # A network's name in the catalog, or a model of your own, which needs no lags, head and seeds
+    model: str | Model = "tide",
     cutoffs: int = 3,  # Past months as of which the model is judged, 1 to 12
     seeds: int = 2,  # Networks trained with different seeds and averaged, 1 to 10
     seed: int = 0,  # Same seed and files: same forecast
@@ -228,13 +233,14 @@ def forecast_shop(
 ) -> Result:  # Forecast, orders, scores, panel
     "Check the settings, read, judge and fit, order."
     values = setting_values(settings)
+    values.pop("model", None)
     check_parameters(run_notebook_path("forecast"), values)
     check_together(run_notebook_path("forecast"), values)
     data = read_shop(settings)
     fitted = fit_shop(data.ledger, settings)
     with step("Ordering"):
         orders, reach = order_shop(data, fitted, settings["demand_quantile"])
-    return Result(data, fitted, orders, reach, values)
+    return Result(data, fitted, orders, reach, values | dict(model=fitted.trained.name))
 
 # %% ../../nbs/91_doors.forecast.ipynb #23dbc430
 @patch
@@ -257,7 +263,7 @@ def find(
     order = found["item_id"].map(sold).sort_values(ascending=False, kind="stable").index
     return found.loc[order].reset_index(drop=True)
 
-
+# %% ../../nbs/91_doors.forecast.ipynb #c616b67c
 def _holds_words(texts, words):
     "Which texts hold all words."
     found = pd.Series(bool(words), index=texts.index)
@@ -333,7 +339,7 @@ def report_parts(
 
     data, held = self.data, self.fitted.held
     parts = dict(ledger=data.ledger, raw=data.raw, panel=data.panel, orders=self.orders)
-    parts |= dict(forecast=self.fitted.forecast, factor=self.fitted.trained.factor)
+    parts |= dict(forecast=self.fitted.forecast, factor=getattr(self.fitted.trained, "factor", 1.0))
     parts |= dict(scores=held.scores, coverage=held.coverage, by_cutoff=held.by_cutoff)
     parts |= dict(holdout=held.frame(), totals=held.totals, newcomers=newcomer_scores(held))
     return parts | dict(settings=self.settings, title=self.title)

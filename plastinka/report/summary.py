@@ -27,7 +27,7 @@ from plastinka.decide.demand import (
     demand_ahead,
     demand_counts,
     forecast_levels,
-    forecast_table,
+    long_forecast,
     order_reach,
     past_sales,
 )
@@ -73,7 +73,7 @@ class Report:
     @property
     def table(self) -> pd.DataFrame:  # item_id, month, horizon, quantile columns, mean, model
         "The forecast as a long table."
-        return forecast_table(self.forecast)
+        return long_forecast(self.forecast)
 
     @property
     def model(self) -> str:  # Name of the model that made most of the forecast

@@ -212,6 +212,7 @@ FORECAST = Table(
     Column("horizon", Integer, nullable=False),
     Column("value", Float, nullable=False),
     Column("model", Text, nullable=False),
+    Column("mean", Float),
 )
 SCORE = Table(
     "score",
