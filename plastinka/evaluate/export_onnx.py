@@ -143,7 +143,7 @@ def forecast_onnx(
 # %% ../../nbs/66_evaluate.export_onnx.ipynb #9310b998
 def describe_onnx(
     path: str | Path,  # File written by `export_onnx`
-) -> dict:  # darts' description: input_chunk_length, output_chunk_length, likelihood_parameter_names, input_names …
+) -> dict:  # darts' description: input_chunk_length, output_chunk_length, input_names …
     "What a file says about itself."
     described = open_onnx(path).get_modelmeta().custom_metadata_map.get("darts.onnx_spec")
     if described is None:

@@ -227,7 +227,7 @@ def tail_logarithm(
     units: np.ndarray,  # [...] counts
     parameters: np.ndarray,  # [..., parameters]
 ) -> np.ndarray:  # [...] log P(D ≥ units)
-    "Logarithm of a tail probability, by its leading terms where it is below the smallest number of a computer."
+    "Logarithm of a tail probability, by its leading terms where it underflows."
     with np.errstate(all="ignore"):
         values = np.where(units > 0, np.log(tail(units, parameters)), 0.0)
     lost = ~(values > -450)
@@ -418,7 +418,7 @@ LEAST_LOG, MOST_LOG = -12.0, 7.0  # Of a mean over its window's scale
 
 
 class QuasiPoissonHead(NegativeBinomialHead):
-    "Negative binomial whose mean, scale × exp(output), is learnt by Poisson quasi-likelihood, and the size beside it."
+    "Negative binomial: the mean by Poisson quasi-likelihood on a log link, the size beside it."
 
     def compute_loss(
         self,
@@ -458,7 +458,7 @@ class HeadType(Enum):
 
 
 class HurdleHead(CountHead):
-    "Zero, or one plus a negative binomial: the log odds of selling at all, the mean beyond one copy, the size."
+    "Zero, or one plus a negative binomial: log odds of a sale, mean beyond one copy, size."
 
     kind, names = HeadType.HURDLE, ("selling", "mean_beyond_one", "size")
     beyond = NegativeBinomialHead()
@@ -491,7 +491,7 @@ class HurdleHead(CountHead):
 
 # %% ../../nbs/42_models.heads.ipynb #5fdb52b0
 class TweedieHead(CountHead):
-    "Tweedie with power 1.5, rounded to counts: the mean, scale × softplus(output), and the dispersion."
+    "Tweedie with power 1.5, rounded to counts: mean, scale × softplus(output), and dispersion."
 
     kind, names = HeadType.TWEEDIE, ("mean", "dispersion")
 
