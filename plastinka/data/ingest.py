@@ -19,7 +19,7 @@ from fastcore.basics import patch
 
 from ..core import bar, file_sha256, input_error, report_progress, summary_html
 from .books import REJECTED, Grid
-from .columns import make_table, plain_texts, take_columns
+from .columns import make_table, cell_texts, take_columns
 from .files import find_files, printable, read_grids
 from .profiles import Profile, load_profile, profile_aliases
 from .schema import ALIASES, COLUMNS, KINDS, header_key, match_headers, nearest
@@ -45,7 +45,7 @@ CORRECTION = ("file", "sheet", "row", "kind", "column", "value", "reason")
 def _origins(table):
     "Where each corrected row came from: file, sheet, row, kind."
     names = ("file", "sheet", "row", "kind")
-    origin = pd.DataFrame({name: plain_texts(table.column(name)) for name in names}).fillna("")
+    origin = pd.DataFrame({name: cell_texts(table.column(name)) for name in names}).fillna("")
     number = pd.to_numeric(origin["row"], errors="coerce")
     wrong = ~(number >= 1) | ~origin["kind"].isin(KINDS)
     if wrong.any():
@@ -61,7 +61,7 @@ def _origins(table):
 def _read_correction(table, source):
     "A workbook of corrected rows: our columns, and where each row came from."
     found = match_headers(table.headers, ALIASES)
-    cells = {name: plain_texts(table.column(headers[0])) for name, headers in found.items()}
+    cells = {name: cell_texts(table.column(headers[0])) for name, headers in found.items()}
     frame = pd.DataFrame(cells, index=pd.RangeIndex(len(table.rows)))
     frame = frame.join(_origins(table).add_prefix("origin_"))
     return Part(frame, table.rows, {**source, "kind": "correction"})

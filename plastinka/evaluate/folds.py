@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['DRAWS', 'NEWCOMER_DAYS', 'month_values', 'completed_draws', 'happened', 'choose_cutoffs', 'place_cutoffs',
            'arrived_since', 'Fold', 'fold_rows', 'month_supply', 'true_demand_of', 'judge_fold', 'run_fold',
-           'list_column', 'forecast_columns', 'outcome_columns', 'fold_parts', 'column', 'read_counts', 'read_forecast',
+           'list_column', 'forecast_columns', 'outcome_columns', 'fold_parts', 'column', 'read_counts', 'part_forecast',
            'read_fold', 'PartStore', 'read_folds']
 
 # %% ../../nbs/61_evaluate.folds.ipynb #d8dd5e69
@@ -317,7 +317,7 @@ def read_counts(
     return Counts(column(part, "cells"), sizes, column(part, "step"), shape, mean)
 
 # %% ../../nbs/61_evaluate.folds.ipynb #b89331ae
-def read_forecast(
+def part_forecast(
     part: pa.Table,  # One model at one cutoff
 ) -> Forecast:  # What it forecast
     "The forecast of a part."
@@ -333,7 +333,7 @@ def read_fold(
     parts: list[pa.Table],  # Of one cutoff, one per model
 ) -> Fold:  # One cutoff
     "A fold from its parts."
-    part, forecasts = parts[0], {one["model"][0].as_py(): read_forecast(one) for one in parts}
+    part, forecasts = parts[0], {one["model"][0].as_py(): part_forecast(one) for one in parts}
     horizon, rows = int(column(part, "horizon").max()), len(part)
     draws = np.ascontiguousarray(column(part, "draws").reshape(rows, -1).T)
     name = part.schema.metadata[b"truth"].decode()

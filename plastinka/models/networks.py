@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['STOP_SCORES', 'SEED_STEP', 'WIDTHS', 'MOST_WIDTH', 'Signature', 'panel_signature', 'check_signature', 'stock_problem',
-           'key_problem', 'feature_problem', 'held_out_truth', 'likelihood_score', 'shop_score', 'split_windows',
-           'Training', 'search_training', 'last_windows', 'NetworkParts', 'FittedNetwork', 'prepare_block',
-           'train_seeds', 'train_networks', 'fit_options', 'NetworkSettings', 'NetworkModel', 'fit_network',
-           'network_file', 'network_widths', 'save_networks', 'empty_network', 'checked_widths', 'read_signature',
-           'load_network', 'load_networks', 'assemble_networks']
+           'key_problem', 'feature_problem', 'held_out_truth', 'likelihood_score', 'held_out_shop_score',
+           'split_windows', 'Training', 'search_training', 'last_windows', 'NetworkParts', 'FittedNetwork',
+           'prepare_block', 'train_seeds', 'train_networks', 'fit_options', 'NetworkSettings', 'NetworkModel',
+           'fit_network', 'network_file', 'network_widths', 'save_networks', 'empty_network', 'checked_widths',
+           'read_signature', 'load_network', 'load_networks', 'assemble_networks']
 
 # %% ../../nbs/44_models.networks.ipynb #b92bfecc
 import hashlib
@@ -173,7 +173,7 @@ def likelihood_score(
     return score
 
 # %% ../../nbs/44_models.networks.ipynb #afd7ed29
-def shop_score(
+def held_out_shop_score(
     block: WindowBlock,  # Block with the held-out windows
     windows: np.ndarray,  # int64 [windows, 2] held out
     quantiles: tuple[float, ...],  # Levels
@@ -235,7 +235,7 @@ def search_training(
     stop_on: str = "likelihood",
 ) -> tuple[Training, LossCurve]:  # Best length, losses
     "How long a network is best trained, by the last windows of every item."
-    scores = {"likelihood": likelihood_score, "shop": shop_score}
+    scores = {"likelihood": likelihood_score, "shop": held_out_shop_score}
     if stop_on not in scores:
         raise input_error(
             f"stop_on «{stop_on}»", "is not known", f"Choose {' or '.join(STOP_SCORES)}"
