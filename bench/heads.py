@@ -14,7 +14,6 @@ data, same seeds, same training for every head."""
 import argparse
 import sys
 import tempfile
-from dataclasses import replace
 
 import numpy as np
 
@@ -26,7 +25,8 @@ from plastinka.models.baselines import RecentQuantiles
 from plastinka.models.core import Forecast, future_months
 from plastinka.data.schema import QUANTILES
 from plastinka.simulate.shop import make_shop
-from plastinka.evaluate.fit import panel_at, tide_options, train
+from plastinka.evaluate.fit import cut_panel
+from plastinka.models.catalog import make_model
 
 HEADS = [
     "darts_quantile",
@@ -42,8 +42,8 @@ HEADS = [
 def forecasts(panel, seeds: range):
     "Head, and its forecasts [items, 3], one per seed."
     for head in HEADS:
-        options = tide_options(panel.sizes["month"], head=head)
-        yield head, [train(panel, replace(options, seed=seed)).forecast(panel, 3) for seed in seeds]
+        models = [make_model("tide", head=head, seed=seed, seeds=1) for seed in seeds]
+        yield head, [model.fit(panel, 3).counts(panel, 3) for model in models]
 
 
 def on_shop(stockouts: float, titles: int, shop_seed: int, seeds: range) -> dict:
@@ -52,7 +52,7 @@ def on_shop(stockouts: float, titles: int, shop_seed: int, seeds: range) -> dict
     with tempfile.TemporaryDirectory() as folder:
         shop.write(folder, dirt=0)
         ledger = build_ledger(read_sources(f"{folder}/stock.xlsx", [folder]))
-    panel, rows = panel_at(ledger), {}
+    panel, rows = cut_panel(ledger), {}
     for head, found in forecasts(panel, seeds):
         frames = [
             Forecast(panel["item"].values, future_months(panel, 3), counts, "tide").frame()
@@ -71,12 +71,12 @@ def on_shop(stockouts: float, titles: int, shop_seed: int, seeds: range) -> dict
 
 def on_files(files: list[str], seeds: range) -> dict:
     "Loss on the last three months of real sales, by head; models see the months before."
-    panel = panel_at(build_ledger(read_sources(None, files)))
+    panel = cut_panel(build_ledger(read_sources(None, files)))
     seen = panel.isel(month=slice(0, -3))
     known = seen["first_seen"].values < panel["month"].values[-3]
     actual = panel["units"].values[known, -3:]
     baseline = mean_pinball(
-        actual, RecentQuantiles().forecast(seen, 3).quantile(QUANTILES)[known], QUANTILES
+        actual, RecentQuantiles().counts(seen, 3).quantile(QUANTILES)[known], QUANTILES
     )
     rows = {}
     for head, found in forecasts(seen, seeds):

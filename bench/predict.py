@@ -21,7 +21,8 @@ import torch
 import training
 from report import finish, row
 from plastinka.models.core import forecast_frame
-from plastinka.models.tide import predict_tide, quiet_lightning
+from plastinka.models.outputs import predict_cutoff
+from plastinka.models.training import quiet_lightning
 from plastinka.models.batches import BlockTrainingDataset, keep_batch
 
 
@@ -59,9 +60,9 @@ def main() -> int:
     found = {}
 
     def ours():
-        found["ours"] = predict_tide(model, block, training.MONTHS - 1, tuple(training.QUANTILES))[
-            1
-        ]
+        found["ours"] = predict_cutoff(
+            model, block, training.MONTHS - 1, tuple(training.QUANTILES)
+        )[1]
         return forecast_frame(items, months, found["ours"], "tide", tuple(training.QUANTILES))
 
     def parameters():

@@ -38,17 +38,17 @@ from plastinka.panel.features import fit_static, future_features, past_features,
 from plastinka.data.ingest import read_sources
 from plastinka.data.ledger import build_ledger
 from plastinka.scores.metrics import wql
-from plastinka.models.tide import (
+from plastinka.models.outputs import predict_windows
+from plastinka.models.tide import TideOptions
+from plastinka.models.training import (
     LossCurve,
-    TideOptions,
-    make_tide,
-    predict_windows,
+    TrainingPlan,
+    network_dataset,
     quiet_lightning,
-    tide_dataset,
     training_callbacks,
 )
 from plastinka.simulate.shop import make_shop
-from plastinka.evaluate.fit import panel_at
+from plastinka.evaluate.fit import cut_panel
 from plastinka.models.batches import keep_batch
 from plastinka.panel.features import demand_estimate
 from plastinka.panel.windows import target_weight, WindowBlock
@@ -67,7 +67,7 @@ def shop_arrays(titles: int, seed: int) -> dict[str, np.ndarray]:
     shop = make_shop(titles=titles, months=training.MONTHS, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         shop.write(folder, dirt=0)
-        panel = panel_at(build_ledger(read_sources(f"{folder}/stock.xlsx", [folder])))
+        panel = cut_panel(build_ledger(read_sources(f"{folder}/stock.xlsx", [folder])))
     demand, seen = demand_estimate(panel), panel.isel(month=slice(0, -HORIZON))
     scale = 1 + demand[:, :-HORIZON].mean(axis=1, keepdims=True)
     return {
@@ -138,15 +138,12 @@ def by_plastinka(block: WindowBlock, windows: np.ndarray, judge: Judge, seed: in
     )
     per_epoch = -(-len(windows) // options.batch_size)
     steps = OURS["epochs"] * per_epoch
-    model = make_tide(
-        options,
-        steps,
-        OURS["epochs"],
-        per_epoch,
+    model = options.build(
+        TrainingPlan(OURS["epochs"], per_epoch, steps),
         [*training_callbacks(options, LossCurve("plastinka", OURS["epochs"]), steps), judge],
     )
     model.fit_from_dataset(
-        tide_dataset(block, windows, options, model.likelihood),
+        network_dataset(block, windows, options, model.likelihood),
         dataloader_kwargs={"collate_fn": keep_batch, "pin_memory": False},
     )
 

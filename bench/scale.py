@@ -61,11 +61,11 @@ def large_panel(titles: int, months: int):
     import numpy as np
     from plastinka.data.ingest import read_sources
     from plastinka.data.ledger import build_ledger
-    from plastinka.evaluate.fit import panel_at
+    from plastinka.evaluate.fit import cut_panel
 
     with tempfile.TemporaryDirectory() as folder:
         shop_files(max(titles // 50, 10), months, folder)
-        panel = panel_at(build_ledger(read_sources(f"{folder}/stock.xlsx", [folder])))
+        panel = cut_panel(build_ledger(read_sources(f"{folder}/stock.xlsx", [folder])))
     large = panel.isel(item=np.resize(np.arange(panel.sizes["item"]), titles))
     return large.assign_coords(item=np.arange(titles).astype(str).astype(object))
 
@@ -74,12 +74,12 @@ def train_large(titles: int, months: int) -> None:
     """Both phases on a large panel; prints items, months, the panel's peak and the whole peak in
     GiB, and CPU seconds."""
     import torch
-    from plastinka.evaluate.fit import tide_options, train
+    from plastinka.models.catalog import make_model
 
     torch.set_num_threads(1)
     panel = large_panel(titles, months)
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, time.process_time()
-    train(panel, tide_options(panel.sizes["month"]))
+    make_model("tide", seeds=1).fit(panel, 3)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(panel.sizes["item"], panel.sizes["month"], before, peak, time.process_time() - start)
 

@@ -24,10 +24,12 @@ from plastinka.panel.features import fit_static
 from plastinka.data.ingest import read_sources
 from plastinka.data.ledger import build_ledger
 from plastinka.scores.metrics import wql
-from plastinka.models.tide import predict_windows, train_tide
+from plastinka.models.outputs import predict_windows
+from plastinka.models.tide import tide_options
+from plastinka.models.training import train_network
 from plastinka.data.schema import QUANTILES
 from plastinka.simulate.shop import make_shop
-from plastinka.evaluate.fit import panel_at, tide_options
+from plastinka.evaluate.fit import cut_panel
 from plastinka.panel.windows import (
     build_block,
     cutoff_windows,
@@ -51,7 +53,7 @@ def main() -> int:
         make_shop(titles=300 if options.quick else 2000, months=48, seed=3, demand=0.2).write(
             folder, dirt=0
         )
-        panel = panel_at(build_ledger(read_sources(f"{folder}/stock.xlsx", [folder])))
+        panel = cut_panel(build_ledger(read_sources(f"{folder}/stock.xlsx", [folder])))
     last = panel.sizes["month"] - 1 - 3
     settings = replace(tide_options(panel.sizes["month"]), batch_size=256)
     block = build_block(panel, fit_static(panel.isel(month=slice(0, last + 1))), settings.lags, 3)
@@ -64,7 +66,7 @@ def main() -> int:
             chosen = replace(settings, keep_zero=keep, seed=seed)
             count = len(thin_windows(block, windows, keep, seed)[0])
             start = time.process_time()
-            fit = train_tide(
+            fit = train_network(
                 block,
                 windows,
                 chosen,

@@ -26,9 +26,10 @@ from report import finish, row
 from plastinka.evaluate.backtest import totals_factor
 from plastinka.scores.counts import concat_counts
 from plastinka.scores.sums import fit_dependence, sum_counts
-from plastinka.models.baselines import RecentQuantiles, tiny_panel
+from plastinka.models.baselines import RecentQuantiles
+from plastinka.panel.monthly import tiny_panel
 from plastinka.data.schema import QUANTILES
-from plastinka.evaluate.fit import tide_options, train
+from plastinka.models.tide import Tide, tide_options
 
 HORIZON, CUTOFFS, JUDGED, MOST = 3, 5, 3, 0.07
 
@@ -97,15 +98,16 @@ def forecast_at(units: np.ndarray, known: bool, cutoff: int, seeds: int, changes
     "What one model and the two simple ones say at a cutoff, and what sold."
     panel, there = panel_until(units, known, cutoff)
     began = time.process_time()
-    trained = train(panel, replace(tide_options(cutoff), **changes), seeds=seeds)
-    counts = trained.forecast(panel, HORIZON)
+    options = replace(tide_options(cutoff), **changes)
+    trained = Tide(options, seeds, decided=True).fit(panel, HORIZON)
+    counts = trained.counts(panel, HORIZON)
     seconds = time.process_time() - began
     months = (panel["month"].values[-12:] >= panel["first_seen"].values[:, None]).sum(axis=1)
     simple = HORIZON * (panel["units"].values[:, -12:].sum(axis=1) / months).sum()
     return {
         "cutoff": cutoff,
         "counts": counts,
-        "recent": RecentQuantiles().forecast(panel, HORIZON),
+        "recent": RecentQuantiles().counts(panel, HORIZON),
         "simple": simple,
         "actual": units[there, cutoff : cutoff + HORIZON],
         "steps": trained.steps,

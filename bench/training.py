@@ -25,7 +25,7 @@ from darts.utils.likelihood_models.torch import QuantileRegression
 from darts.utils.torch import MAX_TORCH_SEED_VALUE
 
 from report import finish, row
-from plastinka.models.tide import LossCurve, quiet_lightning
+from plastinka.models.training import LossCurve, quiet_lightning
 from plastinka.models.batches import BlockTrainingDataset, keep_batch
 from plastinka.panel.windows import WindowBlock
 

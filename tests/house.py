@@ -15,7 +15,7 @@ import yaml
 MACHINE_PATH = re.compile(
     r"(?<![\w.~-])/(?:home|root|Users|tmp|work|var/folders)/[\w.-]+|[A-Za-z]:\\\\?Users"
 )
-NETWORK_ROOMS = {42, 43, 44, 45, 61}
+NETWORK_ROOMS = {42, 43, 44, 45}
 NETWORK_LIBRARIES = {"torch", "darts", "pytorch_lightning", "lightning"}
 WINGS = (
     "data simulate store panel scores models evaluate decide report jobs doors".split()
@@ -52,7 +52,7 @@ def number(name: str) -> int | None:
 
 
 def module(name: str) -> str:
-    "`43_models.tide.ipynb` → `models.tide`."
+    "`45_models.tide.ipynb` → `models.tide`."
     return re.sub(r"^\d\d_", "", name).removesuffix(".ipynb")
 
 

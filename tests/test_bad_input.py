@@ -375,7 +375,7 @@ def test_nothing_sold_at_all(tmp_path):
 
 
 def test_fewer_months_than_the_lags_need():
-    from plastinka.evaluate.fit import tide_options
+    from plastinka.models.tide import tide_options
 
     refused(["12", "months"], lambda: tide_options(4, 3, 12))
 

@@ -18,7 +18,9 @@ from plastinka.models.baselines import BASELINES
 from plastinka.panel.panel import build_panel
 from plastinka.data.schema import QUANTILES
 from plastinka.simulate.shop import make_shop
-from plastinka.evaluate.fit import panel_at, tide_options, train_all
+from plastinka.evaluate.fit import cut_panel
+from plastinka.models.networks import Training, train_networks
+from plastinka.models.tide import tide_options
 from plastinka.models.batches import gather_inputs
 from plastinka.panel.windows import build_block, training_windows, window_weights
 
@@ -122,7 +124,7 @@ def as_of_cutoff(rows):
     "All that is said as of the cutoff, by name."
     ledger = build_ledger(as_raw(rows), SNAPSHOT, max_bad_share=1)
     assert ledger.stock_known
-    panel = panel_at(ledger, CUTOFF)
+    panel = cut_panel(ledger, CUTOFF)
     said = {
         f"panel {name}": panel[name].values
         for name in (*panel.data_vars, *panel.coords)
@@ -144,10 +146,9 @@ def as_of_cutoff(rows):
     }
     inputs = gather_inputs(block, windows)
     said |= {f"input {name}": values.numpy() for name, values in inputs.items()}
-    models = (train_all(panel, options, 30, len(windows)), *BASELINES)
+    models = (train_networks(panel, options, Training(30, len(windows))), *BASELINES)
     return said | {
-        f"forecast of {model.name}": model.forecast(panel, 3).quantile(QUANTILES)
-        for model in models
+        f"forecast of {model.name}": model.counts(panel, 3).quantile(QUANTILES) for model in models
     }
 
 
@@ -180,7 +181,7 @@ def test_the_price_at_the_till_does_not_tell_who_sells(rows):
     from what does not."""
     sold = rows["sold_date"].notna() & (rows["sold_date"] >= END)
     marked = rows.assign(price=rows["price"].where(~sold, 1.0))
-    panel = panel_at(build_ledger(as_raw(marked), SNAPSHOT, max_bad_share=1), CUTOFF)
-    plain = panel_at(build_ledger(as_raw(rows), SNAPSHOT, max_bad_share=1), CUTOFF)
+    panel = cut_panel(build_ledger(as_raw(marked), SNAPSHOT, max_bad_share=1), CUTOFF)
+    plain = cut_panel(build_ledger(as_raw(rows), SNAPSHOT, max_bad_share=1), CUTOFF)
     np.testing.assert_array_equal(panel["price"].values, plain["price"].values)
     assert panel["price"].notnull().any() and not (panel["price"] == 1.0).any()

@@ -55,3 +55,19 @@ def test_functions_come_when_they_are_asked_for():
     assert found["names"] == ["plastinka.doors.forecast", "plastinka.doors.shop"]
     assert not found["missing"] and {"forecast", "open", "__version__"} <= set(found["listed"])
     assert not set(NETWORKS) & set(found["loaded"]), "only training a network needs its libraries"
+
+
+USED = """
+import csv, json, logging
+names = ("", "fastexcel", "darts", "pytorch_lightning")
+def state(): return [csv.field_size_limit(), [logging.getLogger(name).level for name in names]]
+before = state()
+import plastinka
+plastinka.forecast, plastinka.open
+print(json.dumps(dict(before=before, after=state())))
+"""
+
+
+def test_the_functions_change_no_limits_and_no_log_levels():
+    found = in_new_process(USED)
+    assert found["after"] == found["before"]

@@ -1,7 +1,7 @@
-"""Members of the kinds that other shops' exports have: dates, windows that overlap, closed months, refunds, cells that say nothing.
+"""Kinds of exports that shops' programs write: dates, overlaps, closed months, refunds, blanks.
 
-Every test writes files as a shop's program would, reads them, and compares with what it knows of the shop, which no part of
-the library has told it.
+Every test writes files as such a program would, reads them, and compares with what it knows of the
+shop, which no part of the library said.
 """
 
 from pathlib import Path
@@ -123,7 +123,7 @@ def test_one_typing_error_does_not_turn_a_file(tmp_path):
 
 @pytest.mark.parametrize("month_first", [True, False])
 def test_dates_swapped_by_a_spreadsheet_are_put_right(tmp_path, month_first):
-    "A spreadsheet that expects the other order turns what it can into real dates, and leaves the rest."
+    "A spreadsheet that expects the other order turns what it can into real dates."
     sales = make_sales()
     form = "%m/%d/%Y" if month_first else "%d/%m/%Y"
 
@@ -179,7 +179,7 @@ def test_a_few_sales_without_a_date_are_set_aside(tmp_path):
     "window, step, each", [(90, 30, 30), (90, 30, 2), (14, 7, 30), (365, 30, 10)]
 )
 def test_rolling_exports_count_each_sale_once(tmp_path, window, step, each):
-    sales = make_sales(each=each)
+    sales = make_sales(each=each, last="2025-11" if step > 7 else "2024-10")
     start, end = sales["Sale date"].min(), sales["Sale date"].max()
     seen = pd.Series(False, index=sales.index)
     for number, last in enumerate(
@@ -220,9 +220,9 @@ def test_two_branches_of_one_month_both_count(tmp_path):
 
 
 def test_branches_that_each_save_rolling_windows(tmp_path):
-    one, two = make_sales(1), make_sales(2)
+    one, two = (make_sales(seed, first="2025-02") for seed in (1, 2))
     for name, sales in (("north", one), ("south", two)):
-        for month in MONTHS[1:]:
+        for month in MONTHS[9:]:
             mine = sales["Sale date"].dt.to_period("M").between(month - 1, month)
             write(tmp_path / "sales" / f"{name}_{month}.csv", sales[mine])
     same_days(ledger(tmp_path / "sales"), pd.concat([one, two]))
@@ -271,6 +271,24 @@ def test_a_missing_file_is_asked_for_and_the_way_out_is_named(tmp_path):
         pd.Timestamp("2024-06-01"),
         pd.Timestamp("2025-11-01"),
     )
+
+
+@pytest.mark.parametrize("name", ["2025-08.csv", "sales_202508.csv", "08.2025.csv"])
+def test_a_file_with_headers_alone_is_a_closed_month(tmp_path, name):
+    sales = without(make_sales(each=10), "2025-08")
+    folder = monthly(tmp_path / "sales", sales, "%Y-%m-%d")
+    write(folder / name, sales[:0])
+    found = ledger(folder)
+    same_days(found, sales)
+    assert found.repairs["what"].str.contains("nothing was sold in 2025-08").any()
+
+
+def test_a_nameless_file_with_headers_alone_is_no_closed_month(tmp_path):
+    sales = without(make_sales(each=10), "2025-08")
+    folder = monthly(tmp_path / "sales", sales, "%Y-%m-%d")
+    write(folder / "export.csv", sales[:0])
+    with pytest.raises(InputError, match="sales of 2025-08.*export.csv has headers but no rows"):
+        ledger(folder)
 
 
 def test_one_late_row_does_not_cover_a_missing_month(tmp_path):
@@ -354,7 +372,7 @@ def test_a_refund_takes_its_sale_back_however_it_is_signed(tmp_path, quantity, s
 
 
 def test_a_copy_that_came_back_later_arrives_again(tmp_path):
-    "Created 10 January, sold 5 February, back on 3 April, sold 20 May: one copy in January, one in April."
+    "Created 10 January, sold 5 February, back on 3 April, sold 20 May: never two at a time."
     path = tmp_path / "sales.csv"
     path.write_text(
         "Artist,Title,Price,Created,Sold,Qty\n"

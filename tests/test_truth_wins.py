@@ -36,7 +36,7 @@ from plastinka.scores.tables import (
     score_table,
 )
 from plastinka.simulate.shop import make_shop
-from plastinka.evaluate.fit import panel_at
+from plastinka.evaluate.fit import cut_panel
 
 LEVELS, RATES = np.array([0.05, 0.25, 0.5, 0.75, 0.95]), np.arange(0.6, 1.45, 0.1)
 WORLDS = {
@@ -339,7 +339,7 @@ class Mean:
         self.window, self.exposed, self.size = window, exposed, size
         self.name = f"{'exposure' if exposed else 'units'}, {window} months, size {size:g}"
 
-    def forecast(self, panel, horizon):
+    def counts(self, panel, horizon):
         units, share = (
             panel[name].values[:, -self.window :].sum(axis=1)
             for name in ("units", "exposure_share")
@@ -363,7 +363,7 @@ MODELS = [
 
 def test_models_rank_as_by_true_demand(shop):
     months = shop["panel"]["month"].values
-    seen = panel_at(shop["ledger"], months[-JUDGED - 1])
+    seen = cut_panel(shop["ledger"], months[-JUDGED - 1])
     place = np.searchsorted(shop["panel"]["item"].values, seen["item"].values)
     assert (shop["panel"]["item"].values[place] == seen["item"].values).all()
     grid = np.zeros((len(shop["panel"]["item"]), JUDGED), bool)
@@ -376,8 +376,7 @@ def test_models_rank_as_by_true_demand(shop):
     )
     row = np.searchsorted(place, item)
     forecasts = {
-        model.name: model.forecast(seen, JUDGED).take((row, ahead))
-        for model in (*MODELS, *BASELINES)
+        model.name: model.counts(seen, JUDGED).take((row, ahead)) for model in (*MODELS, *BASELINES)
     }
     found, true = (score_table(forecasts, of).set_index("model") for of in (truth, demand))
     assert found.truth.unique() == ["completed demand"] and true.truth.unique() == ["true demand"]

@@ -95,6 +95,7 @@ def _join_headers(table):
 def make_table(
     grid: Grid,  # Its first row holds the headers
     where: str,  # File and sheet, for messages
+    may_be_empty: bool = False,  # Whether headers alone are a table: a month without sales
 ) -> tuple[Table, int]:  # Without rows in which every cell is blank; how many those were
     "Take the headers off a grid."
     headers = [" ".join(text.split()) for text in grid.head(1)[0]] if len(grid.rows) else []
@@ -104,7 +105,7 @@ def make_table(
     filled = np.zeros(len(table.rows), dtype=bool)
     for column in table.cells.values():
         filled |= column.codes >= 0
-    if not filled.any():
+    if not filled.any() and not may_be_empty:
         reason = f"has headers ({', '.join(headers)}) but no rows"
         raise input_error(where, reason, "Export it again, or leave it out")
     table.keep(filled)

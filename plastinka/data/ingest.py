@@ -15,7 +15,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core import bar, file_sha256, input_error, report_progress
+from fastcore.basics import patch
+
+from ..core import bar, file_sha256, input_error, report_progress, summary_html
 from .books import REJECTED, Grid
 from .columns import make_table, plain_texts, take_columns
 from .files import find_files, printable, read_grids
@@ -158,7 +160,7 @@ def _new_source(grid, table, blank, **about):
 def _read_table(grid, name, kind, profile, folder, **about):
     "One sheet or text file."
     where = f"{name}, sheet «{grid.sheet}»" if grid.sheet else name
-    table, blank = make_table(grid, where)
+    table, blank = make_table(grid, where, may_be_empty=kind == "sales")
     source = _new_source(grid, table, blank, file=name, kind=kind, **about)
     if set(CORRECTION) <= {header.lower() for header in table.headers}:
         return _read_correction(table, source)
@@ -219,6 +221,15 @@ class RawRows:
     rejected: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=REJECTED))
     # Files of a folder that were left out
     ignored: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["file", "reason"]))
+
+# %% ../../nbs/11_data.ingest.ipynb #d921bf1a
+@patch
+def _repr_html_(self: RawRows):
+    "How many rows of how many files, and how each file was read."
+    kinds = self.sources["kind"].value_counts()
+    facts = dict(rows=len(self.rows), files=len(self.sources), sales=int(kinds.get("sales", 0)))
+    facts |= dict(stock=int(kinds.get("stock", 0)), rejected=len(self.rejected))
+    return summary_html("Rows as read", facts, self.sources[["file", "kind", "rows"]])
 
 # %% ../../nbs/11_data.ingest.ipynb #8aebcaf5
 def _stack(parts, ignored):

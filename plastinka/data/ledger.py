@@ -14,7 +14,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from ..core import InputError, input_error
+from fastcore.basics import patch
+
+from ..core import InputError, input_error, summary_html
 from .ingest import RawRows
 from .items import spell_items
 from .records import Items, Joins, count_joins, find_items
@@ -114,6 +116,19 @@ class Ledger:
     ) -> "Ledger":  # What was known at the end of that month
         "The ledger without anything that happened after a month."
         return cut_ledger(self, pd.Timestamp(month))
+
+# %% ../../nbs/12_data.ledger.ipynb #744a244e
+@patch
+def _repr_html_(self: Ledger):
+    "What the files hold, from when to when, and the first copies."
+    days = f"{self.first_day:%Y-%m-%d} to {self.last_day - pd.Timedelta(days=1):%Y-%m-%d}"
+    stock = "known" if self.stock_known else "unknown"
+    facts = dict(records=len(self.items), copies=int(self.copies["count"].sum()), days=days)
+    facts |= dict(stock=stock, quarantine=len(self.quarantine))
+    first = self.copies.head(5)
+    names = self.items.iloc[first["item"]][["artist", "album"]].reset_index(drop=True)
+    shown = first[["created_date", "sold_date", "count", "price"]].reset_index(drop=True)
+    return summary_html("Ledger", facts, names.join(shown))
 
 # %% ../../nbs/12_data.ledger.ipynb #7402e24a
 def cut_ledger(
@@ -315,6 +330,17 @@ def _files_below_zero(table):
     return f"every count in {', '.join(files[:3])}{others} is below zero" if files else ""
 
 
+def _files_without_rows(sources):
+    "Names of sales files with headers and no rows."
+    empty = (sources["kind"] == "sales") & (sources["rows"] == 0)
+    return sources.loc[empty, "file"].astype(str).tolist()
+
+
+def _empty_hint(files):
+    "Says which sales files have no rows."
+    return f"{', '.join(files[:3])} has headers but no rows" if files else ""
+
+
 def _snapshot(date):
     "The day of the snapshot; None where none was given."
     if date is None or date == "":
@@ -416,11 +442,11 @@ def build_ledger(
     _check_settings(max_bad_share, item_key)
     rows, sources, repeated = drop_repeated_files(raw)
     draft = read_rows(rows, raw.rejected, tuple(item_key), max_bad_share)
-    _need_sales(draft.table, "not one row of the sales files is a sale")
-    hint = _files_below_zero(draft.table)
+    empty = _files_without_rows(sources)
+    hint = _files_below_zero(draft.table) or _empty_hint(empty)
+    _need_sales(draft.table, "not one row of the sales files is a sale" + (hint and f": {hint}"))
     again = settle_sales(draft)
-    empty = sources.loc[(sources["kind"] == "sales") & (sources["rows"] == 0), "file"].astype(str)
-    given = (_snapshot(snapshot_date), list(empty), closed_months)
+    given = (_snapshot(snapshot_date), empty, closed_months)
     first_day, last_day, closed = _explained(hint, find_span, draft.table, *given)
     late = draft.table["created_date"] >= last_day
     draft.set_aside("created_date", late, f"after the snapshot of {last_day:%Y-%m-%d}")

@@ -389,15 +389,17 @@ def covered_months(
 
 def named_months(
     names: list[str],  # Names of files with headers and no rows
-) -> tuple[set[pd.Period], int]:  # Months in their names; files that name none
+) -> set[pd.Period]:  # Months in their names
     "The months of which empty files say that nothing was sold."
-    found = [re.search(r"(20\d\d)[-_. ]?(0[1-9]|1[0-2])(?!\d)", name) for name in names]
-    other = [re.search(r"(?<!\d)(0[1-9]|1[0-2])[-_. ](20\d\d)", name) for name in names]
-    months = [each.group(1, 2) for each in found if each]
-    months += [
-        each.group(2, 1) for each, first in zip(other, found, strict=True) if each and not first
-    ]
-    return {pd.Period(f"{year}-{month}") for year, month in months}, len(names) - len(months)
+    found = set()
+    for name in names:
+        year_first = re.search(r"(?<!\d)(20\d\d)[-_. ]?(0[1-9]|1[0-2])(?!\d)", name)
+        month_first = re.search(r"(?<!\d)(0[1-9]|1[0-2])[-_. ](20\d\d)(?!\d)", name)
+        if year_first:
+            found.add(pd.Period(f"{year_first[1]}-{year_first[2]}"))
+        elif month_first:
+            found.add(pd.Period(f"{month_first[2]}-{month_first[1]}"))
+    return found
 
 # %% ../../nbs/09_data.sales.ipynb #270db157
 def find_closed(
@@ -409,11 +411,9 @@ def find_closed(
     "The months between the first and the last sale in which nothing was sold."
     present = pd.PeriodIndex(sold.dt.to_period("M").unique()).sort_values()
     gaps = pd.period_range(present[0], present[-1]).difference(present)
-    named, nameless = named_months(list(empty))
-    known = named | {pd.Period(month, "M") for month in closed}
+    known = named_months(list(empty)) | {pd.Period(month, "M") for month in closed}
     known |= covered_months(sold, files) if len(gaps) else set()
     unknown = [month for month in gaps if month not in known]
-    unknown = unknown if len(unknown) > nameless else []
     return [month for month in gaps if month not in unknown], unknown
 
 # %% ../../nbs/09_data.sales.ipynb #849c3547

@@ -46,7 +46,7 @@ def losses_against(
     rows = panel.get_index("item").get_indexer(demand.index)
     quantiles = {"this run": ours}
     for model in BASELINES:
-        counts = model.forecast(panel, demand.shape[1])
+        counts = model.counts(panel, demand.shape[1])
         quantiles[model.name] = counts.take(rows).quantile(levels)
     actual = demand.to_numpy(float)
     return {name: mean_pinball(actual, values, levels) for name, values in quantiles.items()}

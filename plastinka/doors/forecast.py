@@ -10,7 +10,7 @@ __all__ = ['ShopData', 'read_shop', 'FittedShop', 'fit_shop', 'order_shop', 'Res
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -26,7 +26,7 @@ from ..data.schema import ITEM_KEY, normalise, normalise_text
 from ..decide.demand import Reach, order_reach, past_sales
 from ..decide.orders import order_list, restocked
 from ..jobs.parameters import check_parameters, check_together, run_notebook_path
-from ..models.core import Forecast
+from ..models.core import Forecast, Model
 from ..panel.panel import build_panel, stock_now
 from ..report.excel import write_excel
 from ..report.figures import item_figure
@@ -63,7 +63,7 @@ def read_shop(
         ledger = read_ledger(store) if store else build_ledger(raw, day, share, key)
         return ShopData(ledger, build_panel(ledger), raw, str(store), digest)
 
-
+# %% ../../nbs/91_doors.forecast.ipynb #60187789
 def _read_files(settings, profile):
     "The rows of the files that the settings name."
     stock = settings["stock"]
@@ -87,21 +87,24 @@ def fit_shop(
 ) -> FittedShop:  # Raises `InputError` where the months are too few
     "Judge the model on past months, train it on all of them, and forecast every item."
     from plastinka.evaluate.backtest import cross_validate, totals_factor
-    from plastinka.evaluate.fit import forecast_items, panel_at, tide_options, train, train_all
-    from plastinka.models.newcomers import newcomer_counts
+    from plastinka.evaluate.fit import cut_panel, fit_like, predict_ledger
+    from plastinka.models.baselines import BASELINES
+    from plastinka.models.catalog import make_model
     from plastinka.models.season import borrow_season
 
-    horizon, seeds = settings["horizon"], settings["seeds"]
+    horizon, names = settings["horizon"], ("lags", "head", "seed", "seeds")
     with step("Judging the model on months that it has not seen"):
-        panel = panel_at(ledger)
-        chosen = dict(head=settings["head"], seed=settings["seed"])
-        options = tide_options(panel.sizes["month"], horizon, settings["lags"], **chosen)
-        how = dict(fit=partial(train, seeds=seeds), newcomers=newcomer_counts)
-        held = cross_validate(ledger, panel, options, cutoffs=settings["cutoffs"], **how)
+        panel = cut_panel(ledger)
+        model = settings.get("model") or "tide"
+        if isinstance(model, str):
+            model = make_model(model, **{name: settings[name] for name in names})
+        how = dict(cutoffs=settings["cutoffs"], horizon=horizon, seed=settings["seed"])
+        held = cross_validate(ledger, [model, *BASELINES], panel=panel, **how)
     with step("Training on everything"):
-        trained = train_all(panel, options, held.trained.steps, held.trained.windows, seeds)
-        trained = replace(trained, factor=totals_factor(held.totals, trained.name))
-        forecast = borrow_season(forecast_items(ledger, trained, panel), panel)
+        trained = fit_like(model, panel, horizon, held.fitted)
+        if hasattr(trained, "factor"):
+            trained = replace(trained, factor=totals_factor(held.totals, trained.name))
+        forecast = borrow_season(predict_ledger(ledger, trained, panel, horizon), panel)
     return FittedShop(held, trained, forecast, panel)
 
 # %% ../../nbs/91_doors.forecast.ipynb #7eea033d
@@ -183,7 +186,7 @@ def setting_values(
     "Settings as the run notebook would get them, and as a report shows them."
     return {name: _setting_value(value) for name, value in settings.items()}
 
-
+# %% ../../nbs/91_doors.forecast.ipynb #6cf99ebd
 def _setting_value(value):
     "One setting: a path becomes a text, a table says how long it is."
     if isinstance(value, (list, tuple)):
@@ -212,6 +215,8 @@ def forecast(
     head: str = "quasi_poisson",  # What the network's outputs mean
     demand_quantile: float = 0.75,  # Order to meet demand with this probability, 0.01 to 0.99
     max_bad_share: float = 0.2,  # A file with a greater share of unreadable rows is refused, 0 to 1
+    # A network's name in the catalog, or a model of your own, which needs no lags, head and seeds
+    model: str | Model = "tide",
     cutoffs: int = 3,  # Past months as of which the model is judged, 1 to 12
     seeds: int = 2,  # Networks trained with different seeds and averaged, 1 to 10
     seed: int = 0,  # Same seed and files: same forecast
@@ -228,13 +233,14 @@ def forecast_shop(
 ) -> Result:  # Forecast, orders, scores, panel
     "Check the settings, read, judge and fit, order."
     values = setting_values(settings)
+    values.pop("model", None)
     check_parameters(run_notebook_path("forecast"), values)
     check_together(run_notebook_path("forecast"), values)
     data = read_shop(settings)
     fitted = fit_shop(data.ledger, settings)
     with step("Ordering"):
         orders, reach = order_shop(data, fitted, settings["demand_quantile"])
-    return Result(data, fitted, orders, reach, values)
+    return Result(data, fitted, orders, reach, values | dict(model=fitted.trained.name))
 
 # %% ../../nbs/91_doors.forecast.ipynb #23dbc430
 @patch
@@ -257,7 +263,7 @@ def find(
     order = found["item_id"].map(sold).sort_values(ascending=False, kind="stable").index
     return found.loc[order].reset_index(drop=True)
 
-
+# %% ../../nbs/91_doors.forecast.ipynb #c616b67c
 def _holds_words(texts, words):
     "Which texts hold all words."
     found = pd.Series(bool(words), index=texts.index)
@@ -333,7 +339,7 @@ def report_parts(
 
     data, held = self.data, self.fitted.held
     parts = dict(ledger=data.ledger, raw=data.raw, panel=data.panel, orders=self.orders)
-    parts |= dict(forecast=self.fitted.forecast, factor=self.fitted.trained.factor)
+    parts |= dict(forecast=self.fitted.forecast, factor=getattr(self.fitted.trained, "factor", 1.0))
     parts |= dict(scores=held.scores, coverage=held.coverage, by_cutoff=held.by_cutoff)
     parts |= dict(holdout=held.frame(), totals=held.totals, newcomers=newcomer_scores(held))
     return parts | dict(settings=self.settings, title=self.title)
@@ -368,14 +374,13 @@ def save(
     folder: str | Path,  # Made if absent; files of the same names are replaced
 ) -> list[Path]:  # The files and folders written
     "Write forecast, model, workbook, report and quarantine into a folder."
-    from plastinka.evaluate.fit import save_trained
 
     folder, data = Path(folder), self.data
     folder.mkdir(parents=True, exist_ok=True)
     names = ["forecast.parquet", "model", "forecast.xlsx", "report.html"]
     with step("Writing the report"):
         self.forecast.to_parquet(folder / names[0], index=False)
-        save_trained(self.fitted.trained, folder / names[1])
+        self.fitted.trained.save(folder / names[1])
         parts = self.report_parts()
         write_excel(folder / names[2], **parts)
         write_html(folder / names[3], **parts)

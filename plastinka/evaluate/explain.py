@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['GROUPS', 'group_of', 'feature_table', 'held_out_windows', 'window_rows', 'exchange', 'rows_loss', 'varies',
-           'permutation_importance', 'plot_importance', 'expected_units', 'shop_average', 'without_season',
-           'what_moved', 'plot_moved']
+           'group_increase', 'permutation_importance', 'plot_importance', 'expected_units', 'shop_average',
+           'same_for_all', 'without_season', 'without_group', 'moved_table', 'what_moved', 'plot_moved']
 
 # %% ../../nbs/65_evaluate.explain.ipynb #3f1d6915
 from dataclasses import replace
+from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -24,9 +25,7 @@ from plastinka.panel.features import (
     static_features,
 )
 from ..scores.metrics import mean_pinball
-from ..models.tide import predict_tide
-from .fit import TrainedTide
-from ..models.batches import module_input
+from ..models.core import Fitted
 from plastinka.panel.windows import (
     WindowBlock,
     build_block,
@@ -98,7 +97,7 @@ def held_out_windows(
     block: WindowBlock,  # The same panel's block
     cutoff: pd.Timestamp,  # Last month that the model has learned from
 ) -> np.ndarray:  # int64 [windows, 2] of item and cutoff index
-    "All windows whose targets lie after the cutoff and in the panel; raises `InputError` if there is none."
+    "All windows whose targets lie after the cutoff and in the panel; refused if there is none."
     months, last = np.arange(block.months), block.months - 1 - block.horizon
     first = int(np.searchsorted(panel["month"].values, np.datetime64(pd.Timestamp(cutoff))))
     usable = block.known & (months >= first) & (months <= last)
@@ -156,17 +155,19 @@ def exchange(
 
 # %% ../../nbs/65_evaluate.explain.ipynb #0aad4ec3
 def rows_loss(
-    trained: TrainedTide,  # Trained model
+    trained: Fitted,  # Trained model
     rows: WindowBlock,  # From `window_rows`, perhaps exchanged
     asked: WindowBlock,  # The true ones, for what sold
 ) -> float:  # Copies
     "Mean pinball loss over the target months that count."
-    _, values = predict_tide(trained.model, rows, 0, trained.options.quantiles)
+    from plastinka.models.outputs import predict_cutoff
+
+    _, values = predict_cutoff(trained.model, rows, 0, trained.options.quantiles)
     ahead = window_targets(asked, cutoff_windows(asked, 0))
     counts = ahead["weight"] > 0
     return float(mean_pinball(ahead["sold"][counts], values[counts], trained.options.quantiles))
 
-
+# %% ../../nbs/65_evaluate.explain.ipynb #574d61cd
 def varies(
     rows: WindowBlock,  # From `window_rows`
     features: pd.DataFrame,  # Rows of `feature_table`
@@ -180,17 +181,31 @@ def varies(
     ]
     return any(bool((values != values[:1]).any()) for values in parts)
 
+# %% ../../nbs/65_evaluate.explain.ipynb #b482650d
+def group_increase(
+    trained: Fitted,  # Trained model
+    rows: WindowBlock,  # From `window_rows`
+    features: pd.DataFrame,  # Rows of `feature_table`: the group's
+    orders: list[np.ndarray],  # Each int64 [windows], an order of the windows
+    loss: float,  # Without shuffling, in copies
+) -> tuple[float, ...]:  # loss, increase, low, high (copies), share; NaN where nothing varies
+    "How much the loss grows when a group is shuffled."
+    grown = [np.nan]
+    if varies(rows, features):
+        shuffled = [exchange(rows, features, partial(np.take, indices=o, axis=0)) for o in orders]
+        grown = [rows_loss(trained, other, rows) - loss for other in shuffled]
+    increase = np.mean(grown)
+    return loss, increase, min(grown), max(grown), increase / max(loss, 1e-9)
+
 # %% ../../nbs/65_evaluate.explain.ipynb #1d5d628a
 def permutation_importance(
-    trained: TrainedTide,  # Trained model
+    trained: Fitted,  # Trained model
     panel: xr.Dataset,  # Panel that goes on after the cutoff
     cutoff: pd.Timestamp,  # Last month that the model has learned from
     repeats: int = 5,  # Shuffles of each group
     seed: int = 0,  # Of the shuffles
     most_windows: int = 20_000,  # More than these are thinned at random
-) -> (
-    pd.DataFrame
-):  # group, features, loss, increase, low, high (copies), share; most important first
+) -> pd.DataFrame:  # group, features, loss, increase, low, high (copies), share
     "How much the mean pinball loss grows when a group's values are shuffled between windows."
     random, features = np.random.default_rng(seed), feature_table(panel, trained.encoder)
     block = build_block(panel, trained.encoder, trained.options.lags, trained.options.horizon)
@@ -198,28 +213,14 @@ def permutation_importance(
     rows = window_rows(block, windows)
     loss = rows_loss(trained, rows, rows)
     orders = [random.permutation(len(windows)) for _ in range(repeats)]
-    found = []
-    for group, table in bar(list(features.groupby("group", sort=False)), "shuffling"):
-        grown = [
-            rows_loss(trained, exchange(rows, table, lambda values: values[order]), rows) - loss
-            for order in orders
-        ]
-        grown = grown if varies(rows, table) else [np.nan]
-        found.append(
-            (
-                group,
-                len(table),
-                loss,
-                np.mean(grown),
-                min(grown),
-                max(grown),
-                np.mean(grown) / max(loss, 1e-9),
-            )
-        )
+    groups = bar(list(features.groupby("group", sort=False)), "shuffling")
+    found = [
+        (group, len(table), *group_increase(trained, rows, table, orders, loss))
+        for group, table in groups
+    ]
     names = ["group", "features", "loss", "increase", "low", "high", "share"]
-    return pd.DataFrame(found, columns=names).sort_values(
-        "increase", ascending=False, ignore_index=True
-    )
+    table = pd.DataFrame(found, columns=names)
+    return table.sort_values("increase", ascending=False, ignore_index=True)
 
 # %% ../../nbs/65_evaluate.explain.ipynb #c493040a
 def plot_importance(
@@ -240,10 +241,13 @@ def plot_importance(
 
 # %% ../../nbs/65_evaluate.explain.ipynb #40919b95
 def expected_units(
-    trained: TrainedTide,  # Trained model
+    trained: Fitted,  # Trained model
     rows: WindowBlock,  # From `window_rows`
 ) -> np.ndarray:  # Copies [windows, horizon]
-    "Expected demand of every window; darts' own quantile head has no mean, the area under its quantiles stands in."
+    "Expected demand of every window; for darts' quantile head the area under its quantiles."
+    from plastinka.models.batches import module_input
+    from plastinka.models.outputs import predict_cutoff
+
     head, levels = trained.model.likelihood, np.asarray(trained.options.quantiles)
     if hasattr(head, "mean"):
         inputs, scale = module_input(rows, cutoff_windows(rows, 0))
@@ -252,7 +256,7 @@ def expected_units(
             .double()
             .numpy()
         )
-    values = predict_tide(trained.model, rows, 0, trained.options.quantiles)[1]
+    values = predict_cutoff(trained.model, rows, 0, trained.options.quantiles)[1]
     ends = levels[0] * values[..., 0] + (1 - levels[-1]) * values[..., -1]
     return ends + ((values[..., 1:] + values[..., :-1]) / 2 * np.diff(levels)).sum(axis=-1)
 
@@ -264,9 +268,17 @@ def shop_average(
     mean = values.mean(axis=0, keepdims=True, dtype=np.float64)
     return np.broadcast_to(mean.astype(values.dtype), values.shape)
 
+# %% ../../nbs/65_evaluate.explain.ipynb #485ce7a4
+def same_for_all(
+    values: np.ndarray,  # [windows, ...]
+    one: np.ndarray,  # [...] values of one window
+) -> np.ndarray:  # Same shape as `values`
+    "One window's values in every window's place."
+    return np.broadcast_to(one.astype(values.dtype), values.shape)
 
+# %% ../../nbs/65_evaluate.explain.ipynb #e297d1b9
 def without_season(
-    trained: TrainedTide,  # Trained model
+    trained: Fitted,  # Trained model
     rows: WindowBlock,  # From `window_rows`, all of one cutoff
     season: pd.DataFrame,  # Rows of `feature_table`: the calendar's
     months: pd.DatetimeIndex,  # [lags + 1 + horizon] months of the rows
@@ -276,60 +288,64 @@ def without_season(
     calendars = [
         np.stack([named[feature] for feature in season["feature"]], axis=-1) for named in shifted
     ]
-    forecasts = [
-        expected_units(
-            trained,
-            exchange(
-                rows,
-                season,
-                lambda values: np.broadcast_to(calendar.astype(values.dtype), values.shape),
-            ),
-        )
-        for calendar in calendars
-    ]
-    return np.mean(forecasts, axis=0)
+    changed = [exchange(rows, season, partial(same_for_all, one=one)) for one in calendars]
+    return np.mean([expected_units(trained, each) for each in changed], axis=0)
+
+# %% ../../nbs/65_evaluate.explain.ipynb #83195fd1
+def without_group(
+    trained: Fitted,  # Trained model
+    rows: WindowBlock,  # From `window_rows`, all of one cutoff
+    features: pd.DataFrame,  # Rows of `feature_table`: the group's
+    cutoff: pd.Timestamp,  # Last month of the panel
+) -> np.ndarray:  # Copies [windows, horizon]
+    "Expected demand without a group of features."
+    if features["group"].iloc[0] != "season":
+        return expected_units(trained, exchange(rows, features, shop_average))
+    ahead, lags = trained.options.horizon, trained.options.lags
+    last = pd.Timestamp(cutoff) + pd.DateOffset(months=ahead)
+    months = pd.date_range(end=last, periods=lags + 1 + ahead, freq="MS")
+    return without_season(trained, rows, features, months)
+
+# %% ../../nbs/65_evaluate.explain.ipynb #8425d701
+def moved_table(
+    items: np.ndarray,  # [windows] item ids
+    months: pd.DatetimeIndex,  # [horizon] months ahead
+    group: str,  # Group of features
+    forecast: np.ndarray,  # Copies [windows, horizon]
+    without: np.ndarray,  # The same without the group
+) -> pd.DataFrame:  # item_id, month, horizon, group, forecast, without, moved (copies)
+    "What one group moved."
+    horizon, count = len(months), len(items)
+    return pd.DataFrame(
+        {
+            "item_id": np.repeat(items, horizon),
+            "month": np.tile(months, count),
+            "horizon": np.tile(np.arange(1, horizon + 1), count),
+            "group": group,
+            "forecast": forecast.ravel(),
+            "without": without.ravel(),
+            "moved": (forecast - without).ravel(),
+        }
+    )
 
 # %% ../../nbs/65_evaluate.explain.ipynb #b0939074
 def what_moved(
-    trained: TrainedTide,  # Trained model
+    trained: Fitted,  # Trained model
     panel: xr.Dataset,  # Panel that ends at the cutoff
     # Groups to do without, one by one; those the model lacks are left out
-    groups: tuple[str, ...] = (
-        "stock",
-        "price",
-        "season",
-    ),
+    groups: tuple[str, ...] = ("stock", "price", "season"),
 ) -> pd.DataFrame:  # item_id, month, horizon, group, forecast, without, moved (copies)
-    "Every item's expected demand with and without some groups of features."
+    "Every item's expected demand with and without chosen groups of features."
     options, features = trained.options, feature_table(panel, trained.encoder)
     block = build_block(panel, trained.encoder, options.lags, options.horizon)
-    windows = cutoff_windows(block, block.months - 1)
-    rows = window_rows(block, windows)
-    months = pd.date_range(panel["month"].values[-1], periods=1 + options.horizon, freq="MS")
-    window_months = pd.date_range(
-        end=months[-1], periods=options.lags + 1 + options.horizon, freq="MS"
-    )
+    windows, cutoff = cutoff_windows(block, block.months - 1), panel["month"].values[-1]
+    rows, items = window_rows(block, windows), panel["item"].values[windows[:, 0]]
+    months = pd.date_range(cutoff, periods=1 + options.horizon, freq="MS")[1:]
     forecast, tables = expected_units(trained, rows), []
     for group in [name for name in groups if (features["group"] == name).any()]:
         chosen = features[features["group"] == group]
-        neutral = (
-            without_season(trained, rows, chosen, window_months)
-            if group == "season"
-            else expected_units(trained, exchange(rows, chosen, shop_average))
-        )
-        tables.append(
-            pd.DataFrame(
-                {
-                    "item_id": np.repeat(panel["item"].values[windows[:, 0]], options.horizon),
-                    "month": np.tile(months[1:], len(windows)),
-                    "horizon": np.tile(np.arange(1, options.horizon + 1), len(windows)),
-                    "group": group,
-                    "forecast": forecast.ravel(),
-                    "without": neutral.ravel(),
-                    "moved": (forecast - neutral).ravel(),
-                }
-            )
-        )
+        without = without_group(trained, rows, chosen, cutoff)
+        tables.append(moved_table(items, months, group, forecast, without))
     return pd.concat(tables, ignore_index=True)
 
 # %% ../../nbs/65_evaluate.explain.ipynb #e61cd987
@@ -355,8 +371,9 @@ def plot_moved(
     )
     axes.scatter(table["without"], table.index, color="0.3", zorder=3, s=20)
     axes.axvline(table["forecast"].iloc[0], color="0.3", linestyle=":")
+    ahead = chosen["horizon"].max()
     axes.set_xlabel(
-        f"copies expected in {chosen['horizon'].max()} months: dot without it, dotted line with everything"
+        f"copies expected in {ahead} months: dot without it, dotted line with everything"
     )
     axes.set_title(title or item_id)
     axes.set_xlim(0, 1.05 * max(table[["forecast", "without"]].max()))

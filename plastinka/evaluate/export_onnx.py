@@ -18,9 +18,7 @@ import xarray as xr
 
 from ..core import atomic_path, input_error
 from ..scores.counts import Counts
-from ..models.heads import forecast_counts
-from .fit import TrainedTide, last_windows
-from ..models.batches import module_input
+from ..models.core import Fitted
 from ..panel.windows import WindowBlock, build_block
 
 # %% ../../nbs/66_evaluate.export_onnx.ipynb #1a911b0d
@@ -33,7 +31,7 @@ def missing_packages(
     "Which packages are not here."
     return [name for name in needed if find_spec(name) is None]
 
-
+# %% ../../nbs/66_evaluate.export_onnx.ipynb #99756212
 def require_packages(
     needed: tuple[str, ...],  # Names to import
 ) -> None:
@@ -61,17 +59,21 @@ def network_inputs(
     windows: np.ndarray,  # int64 [windows, 2] of item and cutoff index
 ) -> dict[str, np.ndarray]:  # float32 [windows, months, features] by name
     "What goes into the network, by the names of the file's inputs."
+    from plastinka.models.batches import module_input
+
     inputs, _ = module_input(block, windows)
     return {name: getattr(inputs, name).numpy() for name in INPUTS}
 
 # %% ../../nbs/66_evaluate.export_onnx.ipynb #ef3e0f53
 def export_onnx(
-    trained: TrainedTide,  # Trained model
+    trained: Fitted,  # Trained model
     panel: xr.Dataset,  # Any panel with the features it was trained on
     path: str | Path,  # File to write, *.onnx
 ) -> None:
     "Write the trained network's forward pass as an ONNX file."
     require_packages(WRITING)
+    from plastinka.models.batches import module_input
+
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     block = build_block(
         panel.isel(item=[0]), trained.encoder, trained.options.lags, trained.options.horizon
@@ -117,10 +119,14 @@ def run_onnx(
 # %% ../../nbs/66_evaluate.export_onnx.ipynb #967b97d5
 def forecast_onnx(
     path: str | Path,  # File written by `export_onnx`
-    trained: TrainedTide,  # The model it was written from: gives head, encoder and window length
+    trained: Fitted,  # The model it was written from: gives head, encoder and window length
     panel: xr.Dataset,  # Panel that ends at the cutoff
 ) -> Counts:  # Demand [items, horizon], in copies
     "What the first network forecasts, with onnxruntime in its place."
+    from plastinka.models.batches import module_input
+    from plastinka.models.heads import forecast_counts
+    from plastinka.models.networks import last_windows
+
     block = build_block(
         panel,
         trained.encoder,
@@ -137,7 +143,7 @@ def forecast_onnx(
 # %% ../../nbs/66_evaluate.export_onnx.ipynb #9310b998
 def describe_onnx(
     path: str | Path,  # File written by `export_onnx`
-) -> dict:  # darts' description: input_chunk_length, output_chunk_length, likelihood_parameter_names, input_names …
+) -> dict:  # darts' description: input_chunk_length, output_chunk_length, input_names …
     "What a file says about itself."
     described = open_onnx(path).get_modelmeta().custom_metadata_map.get("darts.onnx_spec")
     if described is None:

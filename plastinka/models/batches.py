@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['window_slices', 'gather_inputs', 'gather_target', 'scaled_demand', 'CalendarInput', 'FinishedBatch', 'keep_batch',
-           'shared_calendar', 'BlockTrainingDataset', 'finished_batch', 'first_sample', 'module_input']
+           'shared_calendar', 'BlockTrainingDataset', 'finished_batch', 'first_sample', 'module_input', 'one_thread']
 
 # %% ../../nbs/42_models.batches.ipynb #b23b7e0a
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,10 +87,8 @@ class CalendarInput(PLModuleInput):
     rows: torch.Tensor | None = None  # int64 [batch, lags + horizon]
 
     def concatenate_future_along_time(self) -> torch.Tensor:
-        "The calendar, carrying the rows to pick from it."
-        calendar = self.calendar.view_as(self.calendar)
-        calendar.rows = self.rows
-        return calendar
+        "The calendar itself; the callback `CalendarOnce` picks the rows after the projection."
+        return self.calendar
 
 # %% ../../nbs/42_models.batches.ipynb #84de6167
 @dataclass
@@ -210,3 +209,14 @@ def module_input(
     fields = gather_inputs(block, windows)
     scale = fields.pop("scale")
     return PLModuleInput(**fields), scale
+
+# %% ../../nbs/42_models.batches.ipynb #a3185981
+@contextmanager
+def one_thread() -> Iterator[None]:
+    "One thread inside, as many as before after it."
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

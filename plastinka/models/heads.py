@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FARTHEST', 'LEAST_LOG', 'MOST_LOG', 'HEADS', 'training_target', 'split_weight', 'check_loss_input', 'bounded',
            'level_weights', 'OrderedQuantiles', 'quantile_loss', 'QuantileHead', 'log_softplus', 'log_scale',
-           'smallest_count', 'tail_logarithm', 'geometric_tail', 'CountDistribution', 'count_quantiles',
+           'smallest_count', 'tail_logarithm', 'geometric_tail', 'open_levels', 'CountDistribution', 'count_quantiles',
            'count_probabilities', 'CountHead', 'PoissonHead', 'NegativeBinomialHead', 'QuasiPoissonHead', 'HeadType',
            'HurdleHead', 'TweedieHead', 'make_head', 'forecast_units', 'forecast_counts']
 
@@ -227,7 +227,7 @@ def tail_logarithm(
     units: np.ndarray,  # [...] counts
     parameters: np.ndarray,  # [..., parameters]
 ) -> np.ndarray:  # [...] log P(D ≥ units)
-    "Logarithm of a tail probability, by its leading terms where it is below the smallest number of a computer."
+    "Logarithm of a tail probability, by its leading terms where it underflows."
     with np.errstate(all="ignore"):
         values = np.where(units > 0, np.log(tail(units, parameters)), 0.0)
     lost = ~(values > -450)
@@ -246,6 +246,15 @@ def geometric_tail(
 ) -> torch.Tensor:  # [...] log P(D ≥ n), nearly
     "Sum of the geometric series that begins with two probabilities."
     return first - torch.log1p(-torch.exp((second - first).clamp(max=-1e-9)))
+
+# %% ../../nbs/42_models.heads.ipynb #e55b361a
+def open_levels(
+    levels: tuple[float, ...],  # Quantile levels
+) -> list[float]:  # The same
+    "Refuse levels that are not between 0 and 1."
+    if not all(0 < level < 1 for level in levels):
+        raise input_error(f"levels {tuple(levels)}", "must lie between 0 and 1")
+    return list(levels)
 
 # %% ../../nbs/42_models.heads.ipynb #98cd7502
 class CountDistribution(TorchLikelihood):
@@ -278,10 +287,8 @@ class CountDistribution(TorchLikelihood):
         scale: torch.Tensor | float = 1.0,  # [windows, 1, 1] scale of each window
     ) -> torch.Tensor:  # Copies, whole, float64 [windows, months, levels]
         "Quantiles of demand."
-        if not all(0 < level < 1 for level in levels):
-            raise input_error(f"levels {tuple(levels)}", "must lie between 0 and 1")
-        wanted = torch.tensor(levels, dtype=torch.float64).expand(*output.shape[:2], len(levels))
-        return count_quantiles(self, output, wanted, scale)
+        wanted = torch.tensor(open_levels(levels), dtype=torch.float64)
+        return count_quantiles(self, output, wanted.expand(*output.shape[:2], len(levels)), scale)
 
     def mean(
         self,
@@ -411,7 +418,7 @@ LEAST_LOG, MOST_LOG = -12.0, 7.0  # Of a mean over its window's scale
 
 
 class QuasiPoissonHead(NegativeBinomialHead):
-    "Negative binomial whose mean, scale × exp(output), is learnt by Poisson quasi-likelihood, and the size beside it."
+    "Negative binomial: the mean by Poisson quasi-likelihood on a log link, the size beside it."
 
     def compute_loss(
         self,
@@ -451,7 +458,7 @@ class HeadType(Enum):
 
 
 class HurdleHead(CountHead):
-    "Zero, or one plus a negative binomial: the log odds of selling at all, the mean beyond one copy, the size."
+    "Zero, or one plus a negative binomial: log odds of a sale, mean beyond one copy, size."
 
     kind, names = HeadType.HURDLE, ("selling", "mean_beyond_one", "size")
     beyond = NegativeBinomialHead()
@@ -484,7 +491,7 @@ class HurdleHead(CountHead):
 
 # %% ../../nbs/42_models.heads.ipynb #5fdb52b0
 class TweedieHead(CountHead):
-    "Tweedie with power 1.5, rounded to counts: the mean, scale × softplus(output), and the dispersion."
+    "Tweedie with power 1.5, rounded to counts: mean, scale × softplus(output), and dispersion."
 
     kind, names = HeadType.TWEEDIE, ("mean", "dispersion")
 

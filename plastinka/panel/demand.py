@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['NEW_MONTHS', 'LASTING', 'RUSH', 'CARRIED_MONTHS', 'negative_binomial', 'Component', 'mix_gammas', 'Expectation',
-           'expect_both', 'share_sales', 'RushMonth', 'rush_month', 'pair_likelihood', 'weigh_pairs', 'rush_rates',
+           'expect_both', 'share_sales', 'RushMonth', 'rush_month', 'rush_likelihood', 'weigh_pairs', 'rush_rates',
            'was_on_sale', 'new_months', 'month_major', 'demand_rates']
 
 # %% ../../nbs/28_panel.demand.ipynb #809ea8e9
@@ -126,7 +126,7 @@ def rush_month(
     return RushMonth(raised, expected, lost.total * ratio, lost.shape + units)
 
 # %% ../../nbs/28_panel.demand.ipynb #db424d52
-def pair_likelihood(
+def rush_likelihood(
     units: np.ndarray,  # Copies sold [items]
     expected: Expectation,  # Of the exposure
     use: np.ndarray,  # Truth values: new, and on sale [items]
@@ -170,7 +170,7 @@ def rush_rates(
         days = season * exposure[:, month], season * missed[:, month]
         found = rush_month([lasting, rush], units[month], *days, fit.effect[month])
         use = (exposure[0, month] > 0) & new[month]
-        likelihood = likelihood + pair_likelihood(units[month], found.expected, use)
+        likelihood = likelihood + rush_likelihood(units[month], found.expected, use)
         rates[:, month] = weigh_pairs(likelihood, found, season)
     return rates
 

@@ -27,7 +27,7 @@ from plastinka.decide.demand import (
     demand_ahead,
     demand_counts,
     forecast_levels,
-    forecast_table,
+    long_forecast,
     order_reach,
     past_sales,
 )
@@ -73,7 +73,7 @@ class Report:
     @property
     def table(self) -> pd.DataFrame:  # item_id, month, horizon, quantile columns, mean, model
         "The forecast as a long table."
-        return forecast_table(self.forecast)
+        return long_forecast(self.forecast)
 
     @property
     def model(self) -> str:  # Name of the model that made most of the forecast
@@ -132,8 +132,8 @@ def example_scores(
     "Scores of two baselines on the last months; the first is called tide."
     seen, ids = panel.isel(month=slice(None, -horizon)), panel["item"].values
     honest = {
-        "tide": RecentQuantiles().forecast(seen, horizon),
-        "seasonal naive": SeasonalNaive().forecast(seen, horizon),
+        "tide": RecentQuantiles().counts(seen, horizon),
+        "seasonal naive": SeasonalNaive().counts(seen, horizon),
     }
     names = np.full(len(ids), "tide", dtype=object)
     judged = Forecast(ids, future_months(seen, horizon), honest["tide"], names)
@@ -152,7 +152,7 @@ def example_report(
     ledger, panel = example_panel(titles, months)
     names = np.full(panel.sizes["item"], "tide", dtype=object)
     names[-5:] = "newcomer"
-    counts = RecentQuantiles().forecast(panel, horizon)
+    counts = RecentQuantiles().counts(panel, horizon)
     forecast = Forecast(panel["item"].values, future_months(panel, horizon), counts, names)
     reach = order_reach(forecast.months, ledger.last_day)
     orders = order_list(

@@ -19,12 +19,13 @@ import xarray as xr
 
 # %% ../../nbs/23_store.load.ipynb #8cfce607
 import plastinka
-from ..core import input_error, step
+from ..core import input_error, report_progress, step
 from ..data.ingest import read_sources
 from ..data.ledger import Ledger
 from ..data.profiles import Profile, load_profile
 from ..data.schema import ITEM_KEY
 from .files import FileRows, active_parts, pack_rows, split_files, stored_files
+from .merges import upload_changes
 from plastinka.store.plan import (
     LoadPlan,
     check_upload,
@@ -324,7 +325,12 @@ def _load_parts(
         return _report_known(parts, plan)
     key = _item_key(connection, profile)
     ledger, plan = _plan_ledger(connection, plan, (files, months), date, max_bad_share, key)
-    return _write_plan(connection, plan, files, ledger, measure and measure(ledger))
+    kept = files[(files["status"] == "active") & ~files["number"].isin(plan.replaced_files)]
+    changes = upload_changes(connection, ledger, kept)
+    for line in changes:
+        report_progress(line)
+    report = _write_plan(connection, plan, files, ledger, measure and measure(ledger))
+    return replace(report, records=(*changes, *report.records))
 
 # %% ../../nbs/23_store.load.ipynb #af78a073
 def load_files(

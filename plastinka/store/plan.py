@@ -64,7 +64,7 @@ def _sort_files(
 # %% ../../nbs/22_store.plan.ipynb #115febac
 def _replaced_months(new, given, files, months):
     "Active months of files whose place is taken."
-    taken = {month for part in new for month in part.months}
+    taken = {month for part in new for month, rows in part.months.items() if rows}
     active = files[(files["status"] == "active") & ~files["number"].isin(given)]
     own = months["source_file_number"].isin(active["number"])
     return months[(months["status"] == "active") & months["month_number"].isin(taken) & own]

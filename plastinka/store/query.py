@@ -323,7 +323,7 @@ def store_status(
             last_month=shown[-1],
             gaps=_gaps(months),
             snapshot=stock,
-            items=_count(connection, ITEM),
+            items=_count(connection, ITEM, sa.exists().where(COPY.c.item_number == ITEM.c.number)),
             copies=copies,
             in_stock=unsold,
             artists=_count(connection, ARTIST),
