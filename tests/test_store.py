@@ -363,9 +363,53 @@ def forecast_of(store, month="2022-10-01") -> pd.DataFrame:
             "q0.05": 0.0,
             "q0.5": 1 / 3,
             "q0.95": 7.0,
+            "mean": 0.1 + ids.index / 3,
             "model": "tide",
         }
     )
+
+
+SCORES = pd.DataFrame(dict(model=["tide"], wql=[0.7]))
+
+
+def test_a_forecast_comes_back_with_its_mean(new_store, shop):
+    store = new_store()
+    ingest(store, None, shop[1][:3])
+    kept = forecast_of(store)
+    keep_run(store, "with", kept, SCORES, "2022-03-01")
+    keep_run(store, "without", kept.drop(columns="mean"), SCORES, "2022-03-01")
+    back = read_forecast(store, "with")
+    ordered = kept.sort_values("item_id", ignore_index=True)
+    pd.testing.assert_frame_equal(back, ordered, check_dtype=False)
+    assert kept["mean"].nunique() == len(kept)
+    assert list(read_forecast(store, "without")) == list(kept.columns.drop("mean"))
+
+
+def test_a_store_from_before_means_gets_their_column(shop, tmp_path):
+    "What it had is there, without means; what is kept from now on has them."
+    from alembic.migration import MigrationContext
+    from alembic.operations import Operations
+
+    from plastinka.store.migrations import mean
+
+    store = str(tmp_path / "shop.db")
+    ingest(store, None, shop[1][:3])
+    kept = forecast_of(store)
+    keep_run(store, "old", kept, SCORES, "2022-03-01")
+    with sa.create_engine(f"sqlite:///{store}").begin() as connection:
+        with Operations.context(MigrationContext.configure(connection)):
+            mean.downgrade()
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = 'lost'"))
+        names = [column["name"] for column in sa.inspect(connection).get_columns("forecast")]
+    assert "mean" not in names
+    ordered = kept.sort_values("item_id", ignore_index=True)
+    with pytest.raises(InputError, match="is of an older version"):
+        read_forecast(store, "old")
+    open_store(store, create=True)
+    old = read_forecast(store, "old")
+    pd.testing.assert_frame_equal(old, ordered.drop(columns="mean"), check_dtype=False)
+    keep_run(store, "new", kept, SCORES, "2022-03-01")
+    pd.testing.assert_frame_equal(read_forecast(store, "new"), ordered, check_dtype=False)
 
 
 def test_a_backup_brings_everything_back(new_store, shop, tmp_path):

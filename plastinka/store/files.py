@@ -91,7 +91,7 @@ def _encode_column(column: pd.Series) -> pa.Array:
         return pa.array(column.astype(object), pa.int32(), from_pandas=True)
     return pa.array(column.astype(object), pa.string(), from_pandas=True).dictionary_encode()
 
-
+# %% ../../nbs/21_store.files.ipynb #339ea14f
 def text_table(
     rows: pd.DataFrame,  # Texts, None where missing, and source_row
 ) -> pa.Table:  # Dictionaries, and int32
@@ -107,7 +107,7 @@ def _as_categorical(column: pa.ChunkedArray) -> pd.Categorical:
     texts = pd.Index(chunks[0].dictionary.to_numpy(zero_copy_only=False), dtype=object)
     return pd.Categorical.from_codes(np.concatenate(codes), categories=texts)
 
-
+# %% ../../nbs/21_store.files.ipynb #afc5db94
 def text_frame(
     table: pa.Table,  # Dictionaries of text
 ) -> pd.DataFrame:  # Categoricals, which plastinka reads as it reads texts
@@ -143,7 +143,7 @@ def pack_rows(
     pq.write_table(rows, buffer, compression="zstd", store_schema=False)
     return buffer.getvalue()
 
-
+# %% ../../nbs/21_store.files.ipynb #9e2f84e6
 def unpack_rows(
     content: bytes,  # From `pack_rows`
 ) -> pa.Table:  # The same rows
@@ -201,7 +201,7 @@ def _place(part: FileRows) -> tuple:
     "Where a file stands among others."
     return (part.source["kind"] != "stock", min(part.months, default=0), part.source["file"])
 
-
+# %% ../../nbs/21_store.files.ipynb #5526873d
 def _join_rejected(parts: list[FileRows]) -> pd.DataFrame:
     "Lines that could not be taken apart, each with its file."
     found = [part.rejected.assign(file=part.source["file"]) for part in parts if len(part.rejected)]

@@ -17,6 +17,7 @@ import pandas as pd
 import sqlalchemy as sa
 import xarray as xr
 
+# %% ../../nbs/23_store.load.ipynb #8cfce607
 import plastinka
 from ..core import input_error, report_progress, step
 from ..data.ingest import read_sources
@@ -126,7 +127,7 @@ def _loaded_line(part: FileRows, report: pd.DataFrame) -> dict:
     numbers = report.loc[source["file"], ["rows", "copies", "quarantined"]]
     return dict(file=source["file"], kind=source["kind"], status="loaded", **numbers)
 
-
+# %% ../../nbs/23_store.load.ipynb #b095fef4
 def _file_lines(plan: LoadPlan, ledger: Ledger, files: pd.DataFrame) -> pd.DataFrame:
     "What was done with each file."
     report = ledger.report.set_index("file")
@@ -182,7 +183,7 @@ def _drop_file(connection: sa.Connection, number: int, status: str):
     for table in (COPY, QUARANTINE):
         connection.execute(sa.delete(table).where(table.c.source_file_number == number))
 
-
+# %% ../../nbs/23_store.load.ipynb #ae247f79
 def drop_files(
     connection: sa.Connection,  # Writing
     months: pd.DataFrame,  # source_file_number, month_number that stop counting
@@ -220,11 +221,11 @@ def _add_upload(connection: sa.Connection) -> int:
     "Enter an upload; its number."
     number = _next_number(connection, UPLOAD)
     made, version = datetime.now(UTC).isoformat(timespec="seconds"), plastinka.__version__
-    said = dict(number=number, loaded=made, version=version, changes="[]")
-    connection.execute(sa.insert(UPLOAD).values(**said))
+    row = dict(number=number, loaded=made, version=version, changes="[]")
+    connection.execute(sa.insert(UPLOAD).values(**row))
     return number
 
-
+# %% ../../nbs/23_store.load.ipynb #13cb52f6
 def _keep_changes(connection: sa.Connection, upload: int, changed: pd.DataFrame):
     "Keep with an upload which months it changed."
     changes = changed.reset_index(names="month").to_json(orient="records")
@@ -289,7 +290,7 @@ def _kept_parts(
     marked = months.assign(status=months["status"].mask(gone, "replaced"))
     return active_parts(connection, kept, marked)
 
-
+# %% ../../nbs/23_store.load.ipynb #7f85d952
 def _plan_ledger(
     connection: sa.Connection,
     plan: LoadPlan,

@@ -69,7 +69,7 @@ def _replaced_months(new, given, files, months):
     own = months["source_file_number"].isin(active["number"])
     return months[(months["status"] == "active") & months["month_number"].isin(taken) & own]
 
-
+# %% ../../nbs/22_store.plan.ipynb #d182ba05
 def _replaced_files(new, given, files, months, gone):
     "Numbers of the files that stop counting."
     left = months[(months["status"] == "active") & ~months.index.isin(gone.index)]
@@ -79,7 +79,7 @@ def _replaced_files(new, given, files, months, gone):
         emptied |= set(stock[~stock.isin(given)])
     return {int(number) for number in emptied}
 
-
+# %% ../../nbs/22_store.plan.ipynb #219161c8
 def _active_stock(files):
     "The stock file that counts."
     return files[(files["status"] == "active") & (files["kind"] == "stock")]
@@ -115,7 +115,7 @@ def month_text(
     "A month as people write it."
     return f"{month // 100}-{month % 100:02}"
 
-
+# %% ../../nbs/22_store.plan.ipynb #cebf13e0
 def _check_gap(parts: list[FileRows]):
     "Raise `InputError` where months are missing inside an upload."
     owners = {month: part.source["file"] for part in parts for month in part.months}
@@ -152,7 +152,7 @@ def check_upload(
     files: pd.DataFrame,  # From `stored_files`
     snapshot_date: pd.Timestamp | None,  # Date given for the stock
 ):
-    "Raise `InputError` where an upload breaks a law by itself."
+    "Raise `InputError` where an upload breaks a rule by itself."
     _check_gap(parts)
     if snapshot_date is not None:
         _check_date(parts, files, snapshot_date)
@@ -167,7 +167,7 @@ def _free_name(name: str, taken: set[str], upload: int) -> str:
         name = f"{path.stem} (upload {upload}{count}){path.suffix}"
     return name
 
-
+# %% ../../nbs/22_store.plan.ipynb #d4b0a20a
 def name_files(
     parts: list[FileRows],  # New files
     taken: set[str],  # Names of the active files
@@ -202,7 +202,7 @@ def upload_ledger(
     max_bad_share: float,  # Largest share of a new file's rows that may be bad
     item_key: tuple[str, ...],  # Columns that make an item
 ) -> Ledger:  # Checked
-    "The ledger as it will be after the upload; raises `InputError` where a law is broken."
+    "The ledger as it will be after the upload; raises `InputError` where a rule is broken."
     raw = join_files(parts)
     ledger = build_ledger(raw, _stock_date(plan, stored, snapshot_date), 1.0, item_key)
     fresh = {part.source["file"] for part in plan.new}

@@ -63,7 +63,7 @@ def _item_attribute(ledger: Ledger, panel: xr.Dataset | None, name: str) -> np.n
     "An attribute of every item; not a number where there is no panel."
     return panel[name].values if panel is not None else np.full(len(ledger.items), np.nan)
 
-
+# %% ../../nbs/22_store.star.ipynb #1b4bc4a4
 def _item_styles(panel: xr.Dataset | None, styles: dict[str, int], name: str) -> pd.Series | int:
     "The number of every item's style; that of the empty style where there is no panel."
     return clean_texts(panel[name].values).map(styles) if panel is not None else styles[""]
@@ -77,16 +77,16 @@ def item_frame(
 ) -> pd.DataFrame:  # Columns of the table of items, without the number
     "The items as the store keeps them."
     names = ("first_seen", "first_sold", *ITEM_NUMBERS)
-    said = {name: _item_attribute(ledger, panel, name) for name in names}
+    known = {name: _item_attribute(ledger, panel, name) for name in names}
     found = dict(
         item_id=ledger.items["item_id"].to_numpy(),
         artist_number=clean_texts(ledger.items["artist"]).map(artists),
         style_number=_item_styles(panel, styles, "style"),
         **{name: clean_texts(ledger.items[name]) for name in ITEM_TEXTS},
         first_style_number=_item_styles(panel, styles, "first_style"),
-        first_seen=pd.DatetimeIndex(said["first_seen"]),
-        first_sold=pd.DatetimeIndex(said["first_sold"]),
-        **{name: said[name].astype(np.float64) for name in ITEM_NUMBERS},
+        first_seen=pd.DatetimeIndex(known["first_seen"]),
+        first_sold=pd.DatetimeIndex(known["first_sold"]),
+        **{name: known[name].astype(np.float64) for name in ITEM_NUMBERS},
     )
     return pd.DataFrame(found)
 
@@ -99,7 +99,7 @@ def _item_numbers(items: pd.DataFrame, known: pd.DataFrame) -> tuple[pd.Series, 
     numbers[fresh] = last + 1 + np.arange(fresh.sum())
     return numbers.astype(np.int64), fresh
 
-
+# %% ../../nbs/22_store.star.ipynb #35a2009f
 def _changed_items(items: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     "Items that the store has, and of which it says something else."
     after = items.set_index("number")
@@ -143,7 +143,7 @@ def _category_numbers(column: pd.Series, found: dict[str, int]) -> np.ndarray:
     texts = [str(text).replace("\0", "") for text in [*column.cat.categories, ""]]
     return np.array([found.get(text, 0) for text in texts])[column.cat.codes]
 
-
+# %% ../../nbs/22_store.star.ipynb #2bfba1cb
 def _day_months(
     days: np.ndarray,  # datetime64, one per copy
 ) -> np.ndarray:  # Months, such as 202403; 0 where there is no day
@@ -180,7 +180,7 @@ def _rewrite_copies(connection: sa.Connection, number: int, digest: str):
     this = sa.update(SOURCE_FILE).where(SOURCE_FILE.c.number == number)
     connection.execute(this.values(copies_digest=digest))
 
-
+# %% ../../nbs/22_store.star.ipynb #de34742c
 def write_copies(
     connection: sa.Connection,  # Writing
     frame: pd.DataFrame,  # From `copy_frame`
@@ -204,7 +204,7 @@ def _month_frame(numbers: np.ndarray, observed: np.ndarray | float) -> pd.DataFr
     columns = dict(number=numbers, first_day=first, days=days, observed=observed)
     return pd.DataFrame(columns | dict(measures_digest=""))
 
-
+# %% ../../nbs/22_store.star.ipynb #e09eabed
 def write_months(
     connection: sa.Connection,  # Writing
     numbers: np.ndarray,  # Months, such as 202403
@@ -251,7 +251,7 @@ def _says_something(panel: xr.Dataset, values: dict[str, np.ndarray]) -> np.ndar
             found |= ~np.isnan(each) if np.isnan(absent[name]) else each != absent[name]
     return found
 
-
+# %% ../../nbs/22_store.star.ipynb #1bcfef13
 def measure_frame(
     panel: xr.Dataset,  # Panel
     item_numbers: np.ndarray,  # Number of each item
@@ -272,7 +272,7 @@ def _rewrite_measures(connection: sa.Connection, number: int, digest: str):
     this = sa.update(MONTH).where(MONTH.c.number == number)
     connection.execute(this.values(measures_digest=digest))
 
-
+# %% ../../nbs/22_store.star.ipynb #691e1feb
 def write_measures(
     connection: sa.Connection,  # Writing
     frame: pd.DataFrame | None,  # From `measure_frame`; None: no measures are kept
@@ -330,7 +330,7 @@ def _drop_idle_items(connection: sa.Connection):
     of_items = sa.select(ITEM.c.artist_number)
     connection.execute(sa.delete(ARTIST).where(ARTIST.c.number.not_in(of_items)))
 
-
+# %% ../../nbs/22_store.star.ipynb #3f7c178d
 def _drop_idle_styles(connection: sa.Connection, of_copies: np.ndarray):
     "Take away styles that neither items nor copies have."
     of_items = sa.union(sa.select(ITEM.c.style_number), sa.select(ITEM.c.first_style_number))

@@ -33,7 +33,7 @@ def upgrade():
     op.add_column("item", sa.Column("first_sold", sa.Date))
     op.execute("UPDATE month SET measures_digest = ''")
 
-
+# %% ../../../nbs/19_store.migrations.lost.ipynb #189f5c93
 def downgrade():
     "Take the columns away, with all that is in them."
     with op.batch_alter_table("item_month") as table:

@@ -18,7 +18,7 @@ def upgrade():
     "Add the column."
     op.add_column("forecast", sa.Column("mean", sa.Float))
 
-
+# %% ../../../nbs/19_store.migrations.mean.ipynb #ddddb7cf
 def downgrade():
     "Take the column away, with all that is in it."
     with op.batch_alter_table("forecast") as table:

@@ -34,7 +34,7 @@ def _create_artists():
         sa.Column("name", sa.Text, nullable=False, unique=True),
     )
 
-
+# %% ../../../nbs/18_store.migrations.star.ipynb #e051e724
 def _create_styles():
     "Names of styles."
     op.create_table(
@@ -118,7 +118,7 @@ def _create_file_months():
         sa.Column("status", sa.String(10), nullable=False),
     )
 
-
+# %% ../../../nbs/18_store.migrations.star.ipynb #c250e4a2
 def _create_quarantine():
     "Rows that could not be used."
     op.create_table(
@@ -192,7 +192,7 @@ def _create_runs():
         sa.Column("parameters", sa.Text, nullable=False),
     )
 
-
+# %% ../../../nbs/18_store.migrations.star.ipynb #c23de1e6
 def _create_models():
     "Models of runs, and where they are."
     op.create_table(
@@ -220,7 +220,7 @@ def _create_forecasts():
         sa.Column("model", sa.Text, nullable=False),
     )
 
-
+# %% ../../../nbs/18_store.migrations.star.ipynb #ea0b160e
 def _create_scores():
     "How good the models of a run were."
     op.create_table(
@@ -269,7 +269,7 @@ def upgrade():
     _create_forecasts()
     _create_scores()
 
-
+# %% ../../../nbs/18_store.migrations.star.ipynb #8ab146aa
 def downgrade():
     "Take the tables away, with all that is in them."
     for table in reversed(STAR_TABLES):
