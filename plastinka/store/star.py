@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['clean_texts', 'number_names', 'item_frame', 'write_items', 'group_digests', 'copy_frame', 'write_copies',
-           'write_months', 'covered_months', 'absent_values', 'measure_frame', 'write_measures', 'store_quarantine',
+           'write_months', 'ledger_months', 'absent_values', 'measure_frame', 'write_measures', 'store_quarantine',
            'write_settings', 'write_star']
 
 # %% ../../nbs/22_store.star.ipynb #78333dd4
@@ -221,7 +221,7 @@ def write_months(
             connection.execute(this.values(observed=row.observed))
 
 # %% ../../nbs/22_store.star.ipynb #1454287d
-def covered_months(
+def ledger_months(
     ledger: Ledger,  # Ledger
 ) -> tuple[np.ndarray, np.ndarray]:  # Months, such as 202403; share of each that is covered
     "The months that a ledger covers."
@@ -362,7 +362,7 @@ def write_star(
     "Bring everything that is worked out from the files up to date."
     files, _ = stored_files(connection)
     files = files[files["status"] == "active"]
-    write_months(connection, *covered_months(ledger))
+    write_months(connection, *ledger_months(ledger))
     copies = _write_facts(connection, ledger, panel, files)
     store_quarantine(connection, ledger.quarantine, files)
     write_settings(connection, panel.attrs if panel is not None else {})
