@@ -254,8 +254,8 @@ GATES = {
     "pages": ("pages for readers", gate_pages),
     "pytest": ("pytest", pytest_gate(["tests"])),
 }
-ALL = ["clean", "sync", "notebooks", "pages", "pytest"]  # What `make test` runs
-QUICK = ["clean", "sync", "fast", "changed"]  # What `make quick` runs
+ALL = ["clean", "sync", "style", "notebooks", "pages", "pytest"]  # What `make test` runs
+QUICK = ["clean", "sync", "style", "fast", "changed"]  # What `make quick` runs
 
 
 def main(names: list[str]) -> int:
