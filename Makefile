@@ -7,16 +7,20 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick format hooks picture export readme docs lab bench clean
+.PHONY: help demo test test-all quick format hooks picture export readme docs lab bench clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1#\2/p' Makefile | awk -F'#' '{printf "  %-12s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1#\2/p' Makefile | awk -F'#' '{printf "  %-12s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.core ## forecast a made-up shop, from its Excel files to the report
 	@$(BIN)/plastinka demo --out $(DEMO)
 
 test: $(VENV)/.dev ## notebooks clean, package in sync, notebooks run, pages made, pytest: what CI runs
 	@$(BIN)/python tools/gates.py
+
+test-all: test ## the same, and what takes long: 10,000 damaged files, 100 killed uploads, new random examples
+	@$(BIN)/python tests/test_fuzz.py 0 10000
+	@PLASTINKA_EXAMPLES=random PLASTINKA_KILLS=100 $(BIN)/python -m pytest -q tests
 
 quick: $(VENV)/.dev ## in minutes: clean, in sync, the rules of the house, and the notebooks you have changed
 	@$(BIN)/python tools/gates.py quick
