@@ -409,8 +409,9 @@ class NetworkModel(NetworkSettings):
         self,
         horizon: int,  # Months ahead
     ) -> Requirements:  # Months for the shortest history, and those to learn and to watch
-        "What a panel must offer."
-        return Requirements(months_needed(LEAST_LAGS, check_horizon(horizon)))
+        "What a panel must offer; decided options need no months to be judged on."
+        months = months_needed(LEAST_LAGS, check_horizon(horizon))
+        return Requirements(months - horizon if self.decided else months)
 
     def settled(
         self,
