@@ -39,7 +39,7 @@ def sum_groups(
     reach = ((counts.sizes - 1) * counts.steps).reshape(-1, months).sum(axis=1) + 1
     powers = np.ceil(np.log2(np.maximum(reach, 2))).astype(int)
     # On a coarse grid each month may reach one cell further than its copies do
-    further = months * (2**powers // SUM_CELLS)
+    further = months * np.where(2**powers > SUM_CELLS, 2**powers // SUM_CELLS, 0)
     powers = np.ceil(np.log2(np.maximum(reach + further, 2))).astype(int)
     groups = []
     for power in np.unique(powers):
