@@ -15,10 +15,11 @@ help: ## list the targets
 demo: $(VENV)/.core ## forecast a made-up shop, from its Excel files to the report
 	@$(BIN)/plastinka demo --out $(DEMO)
 
-test: $(VENV)/.dev ## notebooks clean, package in sync, notebooks run, pages made, pytest: what CI runs
+test: $(VENV)/.dev ## notebooks clean, package in sync, notebooks run, pytest: what CI runs
 	@$(BIN)/python tools/gates.py
 
-test-all: test ## the same, and what takes long: 10,000 damaged files, 100 killed uploads, new random examples
+test-all: test ## the same, and what takes long: pages made, 10,000 damaged files, 100 killed uploads
+	@$(BIN)/python tools/gates.py pages
 	@$(BIN)/python tests/test_fuzz.py 0 10000
 	@PLASTINKA_EXAMPLES=random PLASTINKA_KILLS=100 $(BIN)/python -m pytest -q tests
 
