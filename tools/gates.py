@@ -1,4 +1,4 @@
-"""The gates of `make test`: notebooks clean, package in sync, notebooks run, pages, pytest.
+"""The gates of `make test`: notebooks clean, package in sync, style, notebooks run, pytest.
 
 Each gate compares or runs copies, so that a failing test never changes the working tree. The first
 gate that does not hold ends the test and says what to run. `python tools/gates.py sync notebooks`
