@@ -140,9 +140,9 @@ def test_one_far_cell_in_an_old_workbook(tmp_path, how):
         content[: place + 4] + struct.pack("<HH", *FAR_OLD[how]) + content[place + 8 :]
     )
     seconds, grown, outcome = read(tmp_path / "sales.xls")
-    expected = (
-        f"read {len(good_rows(2)) + 1}" if FAR_OLD[how] == (65_535, 255) else "refused sales.xls"
-    )
+    # The far cell stands under no header: its row has no number of copies, and is left out
+    last = FAR_OLD[how] == (65_535, 255)
+    expected = f"read {len(good_rows(2))}" if last else "refused sales.xls"
     assert outcome.startswith(expected) and seconds < 10 and grown < 500, (seconds, grown, outcome)
 
 

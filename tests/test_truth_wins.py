@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 from test_falsified_future import as_raw
 
-from plastinka.evaluate.backtest import happened
+from plastinka.evaluate.folds import happened
 from plastinka.scores.counts import (
     LEAST,
     mix_counts,
