@@ -74,7 +74,9 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH := $(shell sed -n 's/^requirements.* \(torch>[^ ]*\).*/\1/p' settings.ini)
 define small_torch
 @[ "$$(uname -s)" != Linux ] || [ -z "$(TORCH_INDEX)" ] || $(BIN)/python -c 'import torch' 2>/dev/null \
-    || $(BIN)/python -m pip install --quiet --retries 1 --index-url $(TORCH_INDEX) "$(TORCH)" \
+    || { $(BIN)/python -c 'import urllib.request as u; u.urlopen("$(TORCH_INDEX)/torch/", timeout=5)' \
+        2>/dev/null && $(BIN)/python -m pip install --quiet --retries 1 --no-deps \
+        --index-url $(TORCH_INDEX) "$(TORCH)"; } \
     || echo "No torch from $(TORCH_INDEX): pip takes what it finds elsewhere."
 endef
 
