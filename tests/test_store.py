@@ -511,7 +511,7 @@ def test_a_forecast_keeps_its_items_when_their_copies_go(new_store, shop, tmp_pa
     kept = forecast_of(store)
     keep_run(store, "run", kept, pd.DataFrame(dict(model=["tide"], wql=[0.7])), "2022-03-01")
     read_rows(shop[1][2]).iloc[:2].to_excel(tmp_path / "short.xlsx", index=False)
-    ingest(store, None, [tmp_path / "short.xlsx"])
+    ingest(store, None, [tmp_path / "short.xlsx"], replace=True)
     xr.testing.assert_identical(
         read_panel(store), panel_of(None, [*shop[1][:2], tmp_path / "short.xlsx"])
     )

@@ -96,6 +96,9 @@ _TOTAL = re.compile(
     r"|zwischensumme|összesen|total général|suma|sous-total|totales)\b"
     r"[ :.]*(?:по|for|of|за|:)?.{0,40}"
 )
+# By these alone most texts are told apart
+_STARTS = "общий grand sub mind vég итог всего total summe gesamt zwischensumme összesen suma sous"
+_TOTAL_STARTS = tuple(_STARTS.split())
 
 
 def is_total(
@@ -103,7 +106,8 @@ def is_total(
 ) -> np.ndarray:  # bool, one per cell
     "Whether a cell begins with a word for a sum."
     codes, found = pd.factorize(texts)
-    is_sum = [bool(_TOTAL.fullmatch(str(text).strip().casefold())) for text in found]
+    plain = [str(text).strip().casefold() for text in found]
+    is_sum = [text.startswith(_TOTAL_STARTS) and bool(_TOTAL.fullmatch(text)) for text in plain]
     return np.array([*is_sum, False], dtype=bool)[codes]
 
 # %% ../../nbs/06_data.cells.ipynb #45ec7b90
