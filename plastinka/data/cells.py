@@ -39,6 +39,9 @@ def settle_decimals(
     whole: bool = False,  # Whether it holds numbers of copies
 ) -> pd.Series:  # The same; three digits behind a mark are written as what they mean
     "Three digits behind a comma or a point: decimals or thousands."
+    numbers = texts.str.contains(r"\d")
+    if not numbers.all():  # A dash or a word says nothing of the others
+        return settle_decimals(texts[numbers], whole).reindex(texts.index).fillna(texts)
     bare = bare_prices(texts.str.replace(r"\s*(?:шт|экз|pcs?)\.?$", "", regex=True))
     groups = bare.str.fullmatch(r"-?\d{1,3}[.,]\d{3}")
     if not groups.any():
