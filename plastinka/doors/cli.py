@@ -44,6 +44,8 @@ def ingest_command(
     max_bad_share: float = 0.2,
     # Files that were replaced take their months back: to undo a mistaken correction
     again: bool = False,
+    # Do it even where it takes more than a small share away of what the store holds
+    replace: bool = False,
     quiet: bool = False,  # Show no progress, only errors
 ) -> int:  # Exit code
     "Add files to a shop's store: a new month, a corrected one, the newest stock."
@@ -52,7 +54,7 @@ def ingest_command(
 
     how = (profile, sheet, snapshot_date, max_bad_share, build_panel, again)
     with progress_shown(quiet):
-        report = load_files(store, stock, sales, *how)
+        report = load_files(store, stock, sales, *how, replace=replace)
     print("\n".join(report.lines()))
     return 0
 
