@@ -196,6 +196,14 @@ def _with_guesses(profile, columns):
         update=dict(columns=own | profile.columns | {name: own[name] for name in guesses})
     )
 
+# %% ../../nbs/14_data.inspect.ipynb #0b4dc419
+def _find_kind(headers, profile):
+    "The kind of a file: as its profile says, as its program's profile does, or by its headers."
+    if profile.kind or "sold_date" in profile.columns:
+        return profile.kind or "sales"
+    kinds = {shipped_profiles()[name].kind for name in fitting_profiles(headers)}
+    return kinds.pop() if len(kinds) == 1 and "" not in kinds else guess_kind(headers)
+
 # %% ../../nbs/14_data.inspect.ipynb #5b971525
 def inspect_file(
     path: str | Path,  # Workbook or text file
@@ -236,14 +244,6 @@ def inspect_file(
         profile=profile.name,
         said=said,
     )
-
-
-def _find_kind(headers, profile):
-    "The kind of a file: as its profile says, as its program's profile does, or by its headers."
-    if profile.kind or "sold_date" in profile.columns:
-        return profile.kind or "sales"
-    kinds = {shipped_profiles()[name].kind for name in fitting_profiles(headers)}
-    return kinds.pop() if len(kinds) == 1 and "" not in kinds else guess_kind(headers)
 
 # %% ../../nbs/14_data.inspect.ipynb #a5ea6eb1
 _TYPE_NAMES = {"money": "number", "count": "whole number", "code": "barcode"}

@@ -26,7 +26,6 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from ..core import input_error
 from .patterns import pattern_groups
@@ -34,15 +33,18 @@ from .schema import ALIASES, COLUMNS, ITEM_KEY, header_key, nearest
 from .values import cell_text
 
 # %% ../../nbs/09_data.profiles.ipynb #5a107e93
-def _fault(problem, cure):
-    "What pydantic is told of a value that does not fit."
-    return PydanticCustomError("profile", "{problem}", dict(problem=problem, cure=cure))
+class _Fault(ValueError):
+    "What is wrong with a value, and the cure."
+
+    def __init__(self, problem, cure):
+        super().__init__(problem)
+        self.problem, self.cure = problem, cure
 
 
 def _as_text(value):
     "A text as a cell would hold it."
     if isinstance(value, bool) or not isinstance(value, (str, int, float, date)):
-        raise _fault(f"must be a text, not {str(value)[:60]!r}", _SEE)
+        raise _Fault(f"must be a text, not {str(value)[:60]!r}", _SEE)
     return cell_text(value)
 
 
@@ -55,7 +57,7 @@ def _as_headers(value):
     if value is None:
         return ()
     if isinstance(value, Mapping):
-        raise _fault(f"must be a header or a list of headers, not {str(value)[:60]!r}", _SEE)
+        raise _Fault(f"must be a header or a list of headers, not {str(value)[:60]!r}", _SEE)
     many = value if isinstance(value, (list, tuple)) else [value]
     return tuple(_as_text(each) for each in many)
 
@@ -67,7 +69,7 @@ def _unknown(word, known, what):
     "The fault of a word that nobody knows."
     near = nearest(str(word), known)
     guess = f". Did you mean {near!r}" if near else ""
-    return _fault(f"unknown {what} {str(word)[:60]!r}{guess}", f"Known: {', '.join(known)}")
+    return _Fault(f"unknown {what} {str(word)[:60]!r}{guess}", f"Known: {', '.join(known)}")
 
 
 def _as_column(value):
@@ -90,7 +92,7 @@ def _check_pattern(pattern):
     except ValueError as error:
         problem = f"{pattern!r} is no regular expression: {error}"
         cure = "Put a backslash before characters such as ( or *; RE2's syntax is known"
-        raise _fault(problem, cure) from None
+        raise _Fault(problem, cure) from None
     return pattern
 
 
@@ -114,7 +116,7 @@ class Filter(_Settings):
     @model_validator(mode="after")
     def _needs_one(self):
         if not (self.drop or self.keep):
-            raise _fault("has no drop", "Each needs header, and drop or keep")
+            raise _Fault("has no drop", "Each needs header, and drop or keep")
         return self
 
 # %% ../../nbs/09_data.profiles.ipynb #4a31b552
@@ -132,7 +134,7 @@ def _check_file(name):
     path = PurePosixPath(name.replace("\\", "/"))
     if not name.strip() or path.is_absolute() or ".." in path.parts or ":" in name:
         cure = "Give the name of a file that lies beside the files, or beside the profile"
-        raise _fault(f"{name!r} is no file name inside the folder", cure)
+        raise _Fault(f"{name!r} is no file name inside the folder", cure)
     return name
 
 
@@ -188,17 +190,17 @@ def _check_split(split):
     "A split with what it needs."
     if split.pattern and not split.into:
         cure = "Name the facts, such as (?P<artist>.+) / (?P<album>.+)"
-        raise _fault(f"{split.pattern!r} has no named group", cure)
+        raise _Fault(f"{split.pattern!r} has no named group", cure)
     missing = [name for name in ("separator", "into") if not getattr(split, name)]
     if missing and not split.pattern:
         cure = "Each needs header, separator, into, or header and pattern"
-        raise _fault(f"has no {missing[0]}", cure)
+        raise _Fault(f"has no {missing[0]}", cure)
     return split
 
-# %% ../../nbs/09_data.profiles.ipynb #0faec742
+
 _Splits = tuple[Annotated[Split, AfterValidator(_check_split)], ...]
 
-
+# %% ../../nbs/09_data.profiles.ipynb #0faec742
 class Profile(_Settings):
     "How one shop's files differ from the usual ones."
 
@@ -224,12 +226,8 @@ class Profile(_Settings):
     )
     item_key: ColumnNames = Field(ITEM_KEY, description="Columns that tell two records apart")
     sheet: Text = Field("", description="Sheet to read where a workbook has several")
-    order: Headers = Field(
-        (), description="Header of the order's number: its day and status hold for all its lines"
-    )
-    price_of: Literal["copy", "line"] = Field(
-        "copy", description="line: prices are those of all copies in a row"
-    )
+    order: Headers = Field((), description="Order's number: its lines share day and status")
+    price_of: Literal["copy", "line"] = Field("copy", description="line: price of all copies")
     _folder: Path | None = PrivateAttr(None)
 
     def __init__(self, _where: str = "", **content):
@@ -258,8 +256,8 @@ def _readable(error, where):
     else:
         wanted = _WANTED.get(fault["type"], "a text")
         other = f"must be {wanted}, not {str(fault['input'])[:60]!r}"
-        context = fault.get("ctx", {})
-        problem, cure = context.get("problem", other), context.get("cure", _SEE)
+        own = fault.get("ctx", {}).get("error")
+        problem, cure = (own.problem, own.cure) if isinstance(own, _Fault) else (other, _SEE)
     return input_error(", ".join([where, *path]), problem, cure)
 
 
@@ -274,13 +272,13 @@ def _known_fault(fault, path):
     word = path.pop()
     if fault["type"] == "literal_error":
         known = [name for name in fault["ctx"]["expected"].split("'")[1::2] if name]
-        context = _unknown(fault["input"], known, word).context
-        return context["problem"], context["cure"]
+        unknown = _unknown(fault["input"], known, word)
+        return unknown.problem, unknown.cure
     if fault["type"] == "missing":
         needed = [name for name, each in model.model_fields.items() if each.is_required()]
         return f"has no {word}", f"Each needs {', '.join(needed)}"
-    context = _unknown(word, list(model.model_fields), "setting").context
-    return context["problem"], context["cure"]
+    unknown = _unknown(word, list(model.model_fields), "setting")
+    return unknown.problem, unknown.cure
 
 # %% ../../nbs/09_data.profiles.ipynb #f53b149d
 def make_profile(
