@@ -98,13 +98,15 @@ def ingest_command(
     max_bad_share: float = 0.2,
     # Files that were replaced take their months back: to undo a mistaken correction
     again: bool = False,
+    # Do it even where it takes more than a small share away of what the store holds
+    replace: bool = False,
 ) -> int:  # Exit code
     "Add files to a shop's store: a new month, a corrected one, the newest stock."
     from plastinka.panel.panel import build_panel
     from plastinka.store.load import load_files
 
     how = (profile, sheet, snapshot_date, max_bad_share, build_panel, again)
-    print("\n".join(load_files(store, stock, sales, *how).lines()))
+    print("\n".join(load_files(store, stock, sales, *how, replace=replace).lines()))
     return 0
 
 # %% ../../nbs/91_doors.cli.ipynb #54ae5a90
