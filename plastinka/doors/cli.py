@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['COMMANDS', 'EXAMPLES', 'DISK_FAULTS', 'ingest_command', 'status_command', 'backup_command', 'restore_command',
            'forget_command', 'promote_command', 'inspect_command', 'inspection_values', 'demo_command', 'find_command',
-           'overview', 'typed_values', 'disk_message', 'Terminated', 'termination_raised', 'error_outcome', 'main',
-           'dispatch']
+           'overview', 'with_settings', 'typed_values', 'disk_message', 'Terminated', 'termination_raised',
+           'error_outcome', 'main', 'dispatch']
 
 # %% ../../nbs/91_doors.cli.ipynb #61a82e59
 import errno
@@ -20,6 +20,8 @@ from difflib import get_close_matches
 
 import plastinka
 from ..core import InputError, hide_secrets, input_error, missing_extra
+from ..config import given_settings
+from .check import check_command
 from plastinka.doors.options import (
     command_options,
     command_parser,
@@ -208,6 +210,7 @@ COMMANDS = {
     "rerun": rerun_command,
     "cancel": cancel_command,
     "prune": prune_command,
+    "check": check_command,
 }
 
 # %% ../../nbs/91_doors.cli.ipynb #2609d885
@@ -226,6 +229,7 @@ EXAMPLES = {
     "show": "plastinka show last --open",
     "rerun": "plastinka rerun 2026-11-21T10-15-02_forecast_3f9c --look-in archive/",
     "cancel": "plastinka cancel last",
+    "check": "plastinka check",
     "prune": "plastinka prune --days 180 --keep 20 --yes",
 }
 
@@ -257,6 +261,27 @@ def overview() -> str:  # Several lines
     usage = "usage: plastinka COMMAND [OPTIONS]        plastinka COMMAND --help"
     return "\n".join([title, "", usage, "", "commands:", *lines])
 
+# %% ../../nbs/91_doors.cli.ipynb #9616aba8
+def _set_options(options):
+    "The options whose values the settings give."
+    values = given_settings()
+    named = dict(out=values.get("runs"), store=values.get("store"))
+    return {name: value for name, value in named.items() if value and name in options}
+
+
+def with_settings(
+    values: dict,  # As typed
+    settings: dict,  # Values of options that the settings give
+    options: dict,  # The command's options
+) -> dict:  # As typed, then as set
+    "Values with those that the settings give."
+    allowed = {
+        name: value
+        for name, value in settings.items()
+        if not any(values.get(other) for other in options[name].excludes)
+    }
+    return allowed | values
+
 # %% ../../nbs/91_doors.cli.ipynb #a5aaf956
 def typed_values(
     arguments: list[str],  # As typed after `plastinka`, at least one
@@ -266,8 +291,10 @@ def typed_values(
     names = [arguments[0], *([notebook] if notebook not in ("", arguments[0]) else [])]
     title = " ".join(["plastinka", *names])
     example = "" if arguments[0] == "run" and notebook else EXAMPLES.get(arguments[0], "")
-    parser = command_parser(title, command, notebook, example)
-    values = read_options(parser, command_options(command, notebook), others)
+    options = command_options(command, notebook)
+    settings = _set_options(options)
+    parser = command_parser(title, command, notebook, example, settings)
+    values = with_settings(read_options(parser, options, others), settings, options)
     return command, values | (dict(notebook=notebook) if notebook else {})
 
 # %% ../../nbs/91_doors.cli.ipynb #f10c5555

@@ -10,7 +10,6 @@ __all__ = ['run_command', 'report_run', 'runs_command', 'show_command', 'readabl
 import sys
 from pathlib import Path
 
-from ..core import InputError
 from .options import print_json, profile_files, progress_shown, table_text
 
 # %% ../../nbs/90_doors.runs.ipynb #2c633d68

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import plastinka
+from ..config import settings_environment
 from plastinka.jobs.core import (
     Job,
     clear_temporary,
@@ -68,7 +69,7 @@ class ProgressReader:
 # %% ../../nbs/82_jobs.local.ipynb #c3889222
 def child_environment() -> dict[str, str]:  # For `subprocess`
     "The environment of a run's process."
-    surroundings = dict(os.environ)
+    surroundings = dict(os.environ) | settings_environment()
     root = str(Path(plastinka.__file__).resolve().parent.parent)
     if root not in site.getsitepackages():
         paths = [root, surroundings.get("PYTHONPATH")]

@@ -20,7 +20,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import plastinka
-from ..core import SECRET_NAME, InputError, hide_secrets, input_error
+from ..core import SECRET_NAME, hide_secrets, input_error
 
 # %% ../../nbs/79_jobs.parameters.ipynb #7ec941d4
 def run_notebook_folders() -> list[Path]:  # In the order in which they are searched

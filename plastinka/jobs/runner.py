@@ -33,7 +33,6 @@ from plastinka.jobs.core import (
     Job,
     describe_file,
     hide_in_files,
-    read_receipt,
     this_process,
     write_receipt,
 )
