@@ -41,6 +41,10 @@ CATALOG = {
     "auto ets": Entry("statistical", "Statistical", {"method": "auto ets"}),
     "auto theta": Entry("statistical", "Statistical", {"method": "auto theta"}),
     "auto ces": Entry("statistical", "Statistical", {"method": "auto ces"}),
+    "lightgbm": Entry("boosting", "make_boosting"),
+    "lightgbm quantile": Entry("boosting", "make_boosting", {"head": "quantile"}),
+    "xgboost": Entry("boosting", "make_boosting", {"libraries": ("xgboost",)}),
+    "boosting ensemble": Entry("boosting", "make_boosting", {"libraries": ("lightgbm", "xgboost")}),
     "tide": Entry("tide", "make_tide"),
     "tide negative binomial": Entry("tide", "make_tide", {"head": "negative_binomial"}),
     "tide poisson": Entry("tide", "make_tide", {"head": "poisson"}),
@@ -49,6 +53,8 @@ CATALOG = {
     "tide quantile": Entry("tide", "make_tide", {"head": "quantile"}),
     "tide darts quantile": Entry("tide", "make_tide", {"head": "darts_quantile"}),
 }
+
+# %% ../../nbs/48_models.catalog.ipynb #2af7632c
 LOADERS = {
     "all-zero": ("baselines", "AllZero"),
     "seasonal naive": ("baselines", "SeasonalNaive"),
@@ -59,6 +65,7 @@ LOADERS = {
     "pooled negative binomial": ("pooled", "PooledNegativeBinomial"),
     "pooled hurdle": ("pooled", "PooledHurdle"),
     "statistical": ("statistical", "Statistical"),
+    "boosting": ("boosting", "Boosting"),
     "tide": ("tide", "Tide"),
 }
 
