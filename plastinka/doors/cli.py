@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['COMMANDS', 'EXAMPLES', 'POSITIONAL', 'PLACEHOLDERS', 'TYPES', 'DISK_FAULTS', 'run_command', 'forecast_command',
            'report_run', 'ingest_command', 'status_command', 'backup_command', 'restore_command', 'forget_command',
-           'promote_command', 'inspect_command', 'demo_command', 'command_options', 'option_help', 'add_option',
-           'command_parser', 'overview', 'read_options', 'disk_message', 'error_outcome', 'main', 'dispatch']
+           'promote_command', 'inspect_command', 'profiles_command', 'demo_command', 'command_options', 'option_help',
+           'add_option', 'command_parser', 'overview', 'read_options', 'disk_message', 'error_outcome', 'main',
+           'dispatch']
 
 # %% ../../nbs/91_doors.cli.ipynb #61a82e59
 import argparse
@@ -50,11 +51,12 @@ def forecast_command(
     **values,  # The parameters of `nbs/runs/forecast.ipynb`
 ) -> int:  # Exit code
     "Forecast a shop's sales from its files or its store, and say what to order."
-    profile = values.get("profile", "")
-    if profile and profile not in _profile_names() and not Path(profile).expanduser().is_file():
-        from plastinka.data.profiles import load_profile
+    known = ["none", *_profile_names()]
+    for profile in filter(None, [values.get("profile"), values.get("stock_profile")]):
+        if profile not in known and not Path(profile).expanduser().is_file():
+            from plastinka.data.profiles import load_profile
 
-        load_profile(profile)  # Raises the error that names the nearest
+            load_profile(profile)  # Raises the error that names the nearest
     return run_command("forecast", out, **values)
 
 # %% ../../nbs/91_doors.cli.ipynb #9fcae3f1
@@ -88,7 +90,10 @@ def ingest_command(
     # Sales files, or folders that hold them; what the store knows is passed over
     sales: list[str] = (),
     stock: str = "",  # Stock file: all unsold copies; takes the place of the older one
-    profile: str = "",  # Profile of a shop with headers of its own: its name or its YAML file
+    # Profile of the files: its name, its YAML file, or none; without it a program's export is
+    # known by its headers
+    profile: str = "",
+    stock_profile: str = "",  # Profile of the stock file, where it is of another program
     sheet: str = "",  # Sheet to read, for workbooks with several
     # Day on which the stock was counted; without it the next month's first day where the rest of
     # the month is shorter than the longest pause between sale days, else the day after the last
@@ -106,7 +111,8 @@ def ingest_command(
     from plastinka.store.load import load_files
 
     how = (profile, sheet, snapshot_date, max_bad_share, build_panel, again)
-    print("\n".join(load_files(store, stock, sales, *how, replace=replace).lines()))
+    rest = dict(replace=replace, stock_profile=stock_profile)
+    print("\n".join(load_files(store, stock, sales, *how, **rest).lines()))
     return 0
 
 # %% ../../nbs/91_doors.cli.ipynb #54ae5a90
@@ -181,7 +187,8 @@ def promote_command(
 # %% ../../nbs/91_doors.cli.ipynb #c03f0ce1
 def inspect_command(
     file: str,  # Workbook or text file
-    profile: str = "",  # Profile to look with: its name or its YAML file
+    # Profile to look with: its name, its YAML file, or none; else found by the headers
+    profile: str = "",
     sheet: str = "",  # Sheet to look at, for workbooks with several
     kind: str = "",  # What the file holds; else found from the headers [one of sales, stock]
     write_profile: str = "",  # YAML file to write a starter profile into
@@ -194,6 +201,17 @@ def inspect_command(
     if write_profile:
         written = inspecting.write_profile(found, write_profile)
         print(f"Starter profile: {written}", file=sys.stderr)
+    return 0
+
+# %% ../../nbs/91_doors.cli.ipynb #03a67288
+def profiles_command(
+    name: str = "",  # Profile to show: its name or its YAML file; else all are listed
+    json: bool = False,  # As JSON, for programs
+) -> int:  # Exit code
+    "List the programs whose exports can be read, or show one profile."
+    from plastinka.data import programs
+
+    print(programs.describe_profile(name, json) if name else programs.describe_programs(json))
     return 0
 
 # %% ../../nbs/91_doors.cli.ipynb #fbd518db
@@ -216,6 +234,7 @@ def demo_command(
 COMMANDS = {
     "forecast": forecast_command,
     "inspect": inspect_command,
+    "profiles": profiles_command,
     "ingest": ingest_command,
     "status": status_command,
     "backup": backup_command,
@@ -231,6 +250,7 @@ EXAMPLES = {
     "demo": "plastinka demo --out demo",
     "forecast": "plastinka forecast --stock stock.xlsx --sales sales/ --horizon 2",
     "inspect": "plastinka inspect may.xlsx --write-profile shop.yml",
+    "profiles": "plastinka profiles discogs_inventory",
     "ingest": "plastinka ingest --store shop.db --stock stock.xlsx --sales may.xlsx",
     "status": "plastinka status --store shop.db",
     "backup": "plastinka backup monday.backup --store shop.db",
@@ -278,10 +298,12 @@ def option_help(
     return text.replace("%", "%%")
 
 # %% ../../nbs/91_doors.cli.ipynb #65c1f678
-POSITIONAL = ("file", "run", "notebook")
+POSITIONAL = ("file", "run", "notebook", "name")
 PLACEHOLDERS = dict(file="FILE", run="RUN", notebook="NOTEBOOK", write_profile="FILE")
 PLACEHOLDERS |= dict(sales="FILE", stock="FILE", store="STORE", out="FOLDER", profile="NAME")
-PLACEHOLDERS |= dict(sheet="NAME", snapshot_date="DATE", int="N", float="X")
+PLACEHOLDERS |= dict(
+    stock_profile="NAME", name="NAME", sheet="NAME", snapshot_date="DATE", int="N", float="X"
+)
 TYPES = dict(int=int, float=float)
 
 # %% ../../nbs/91_doors.cli.ipynb #1859cf63
@@ -294,6 +316,8 @@ def add_option(
     if option.name not in POSITIONAL:
         settings |= dict(dest=option.name, required=option.needed and not option.unless)
         settings |= dict(default=list(option.default) if _is_list(option) else option.default)
+    elif not option.needed and option.name != "notebook":
+        settings |= dict(nargs="?", default=option.default)
     if option.type == "bool":
         settings |= dict(action=argparse.BooleanOptionalAction if option.default else "store_true")
     else:
