@@ -86,10 +86,7 @@ MEMBERS = {
     ),
     "months down": [
         ["Месяц", "4600000000017", "4600000000024", "17"],
-        *[
-            [month, *cells]
-            for month, *cells in zip(SPELLINGS["year first"], *COPIES, strict=True)
-        ],
+        *[[month, *cells] for month, *cells in zip(SPELLINGS["year first"], *COPIES, strict=True)],
     ],
     "copies and money": [
         ["Исполнитель", "Альбом", *sum(([m, f"{m}, руб."] for m in SPELLINGS["Russian"]), [])],

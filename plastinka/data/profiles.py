@@ -221,9 +221,7 @@ class Profile(_Settings):
     statuses: tuple[Statuses, ...] = Field((), description="Words that say which rows count")
     lookups: tuple[Lookup, ...] = Field((), description="Other files to join")
     splits: _Splits = Field((), description="Fields to split")
-    values: dict[ColumnName, dict[Text, Text]] = Field(
-        {}, description="Our column: the shop's word: ours, compared as names are"
-    )
+    values: dict[ColumnName, dict[Text, Text]] = Field({}, description="Shop's word: ours")
     item_key: ColumnNames = Field(ITEM_KEY, description="Columns that tell two records apart")
     sheet: Text = Field("", description="Sheet to read where a workbook has several")
     order: Headers = Field(
