@@ -210,13 +210,9 @@ class Profile(_Settings):
     export: Text = Field("", description="Way through its menu to the export")
     kind: Literal["", "sales", "stock"] = Field("", description="sales or stock; else both")
     known_by: Headers = Field((), description="More headers that such a file always has")
-    columns: dict[ColumnName, Headers] = Field(
-        {}, description="Our column: the shop's header, or several; nothing: do not read it"
-    )
+    columns: dict[ColumnName, Headers] = Field({}, description="Our column: one header or several")
     optional: ColumnNames = Field((), description="Of these columns, those a file may lack")
-    defaults: dict[ColumnName, Text] = Field(
-        {}, description="Our column: its value where a file has none"
-    )
+    defaults: dict[ColumnName, Text] = Field({}, description="Our column: value where none is")
     filters: tuple[Filter, ...] = Field((), description="Rows to leave out")
     statuses: tuple[Statuses, ...] = Field((), description="Words that say which rows count")
     lookups: tuple[Lookup, ...] = Field((), description="Other files to join")
