@@ -161,7 +161,7 @@ def test_dead_kernel_fails_with_its_step(tmp_path):
     assert process.returncode == 1
     assert (
         "failed at step «Learning»" in told
-        and "the kernel died" in told
+        and "the kernel was killed by SIGKILL" in told
         and "Traceback" not in told
     )
 
