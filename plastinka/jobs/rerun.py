@@ -119,7 +119,7 @@ def check_states(
         found = read_state(receipt["parameters"].get(name, ""))
         if found != wanted:
             problem = f"no longer gives the state of this run: it was {wanted}, and is {found}"
-            cure = "Restore a backup of that time into another store, or forecast anew"
+            cure = "Put a backup of that time in its place, or run it anew"
             raise input_error(f"{name} {receipt['parameters'].get(name, '')}", problem, cure)
 
 # %% ../../nbs/82_jobs.rerun.ipynb #33062e14
