@@ -60,7 +60,7 @@ def title_kinds(
     return pd.DataFrame(
         {
             "demand_class": np.array(TITLE_CLASSES, dtype=object)[classes],
-            "abc_class": np.append(abc_classes(panel), np.full(newcomers, "C", dtype=object)),
+            "abc_class": np.append(abc_classes(panel), np.full(newcomers, "new", dtype=object)),
             "age": np.append(title_ages(panel), np.zeros(newcomers, int)),
         }
     )
