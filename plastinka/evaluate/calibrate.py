@@ -55,7 +55,10 @@ def pit_shares(
     "How much of each outcome's atom lies at or below each place: the non-randomised PIT."
     upper, atom = counts.cdf(values), counts.pmf(values)
     below = PLACES - (upper - atom)[:, None]
-    return np.clip(below / np.maximum(atom, 1e-12)[:, None], 0, 1)
+    found = np.clip(below / np.maximum(atom, 1e-12)[:, None], 0, 1)
+    # Both ends are sure, also where the outcome lies beyond all that was thought possible
+    found[:, 0], found[:, -1] = 0 * found[:, 0], 1 + 0 * found[:, -1]
+    return found
 
 # %% ../../nbs/63_evaluate.calibrate.ipynb #900e4f4e
 COMPLETIONS = 3  # Draws of what was asked for, where a title was not on sale all the time
