@@ -6,7 +6,7 @@
 __all__ = ['MOST_STEPS', 'HALF_ROWS', 'LEAST_WEIGHT', 'MOST_TITLES', 'SIMPLE', 'ALONE', 'AUTO_MEMBERS', 'lay_steps', 'step_cdf',
            'crps_products', 'mix_rows', 'best_weights', 'choose_weights', 'Lesson', 'read_lesson', 'class_products',
            'Combination', 'no_calibration', 'lone_member', 'calibrate_mixtures', 'read_lessons', 'learn_combination',
-           'earlier_panel', 'own_experience', 'FittedAuto', 'Auto', 'settled_members', 'worthy_members',
+           'earlier_panel', 'own_experience', 'FittedAuto', 'AutoSettings', 'Auto', 'settled_members', 'worthy_members',
            'usable_members', 'join_members', 'fitted_member', 'fit_auto', 'make_auto', 'member_digest', 'save_auto',
            'load_auto', 'load_member', 'read_combination']
 
@@ -338,7 +338,7 @@ class FittedAuto(Fitted):
     "Fitted members, and how they are combined."
 
     fitted: list[Fitted]  # As the members of the combination
-    combination: Combination
+    combination: Combination  # Weights and calibration
     factor: float = 1.0  # What expected demand is multiplied by
     training: Experience | None = None  # Of earlier cutoffs
     name: str = "auto"  # In score tables
@@ -365,8 +365,8 @@ class FittedAuto(Fitted):
 
 # %% ../../nbs/64_evaluate.combine.ipynb #e579bea4
 @dataclass(frozen=True)
-class Auto:
-    "A combination of members, as the data earn it."
+class AutoSettings:
+    "What is combined, and what is worth running."
 
     members: tuple[Model, ...]  # Models that may be combined
     name: str = "auto"  # In score tables
@@ -382,7 +382,7 @@ class Auto:
         self,
         months: int,  # Complete months at hand
         horizon: int,  # Months ahead
-    ) -> "Auto":  # With what the data decide decided
+    ) -> "AutoSettings":  # With what the data decide decided
         "Decide what members decide by the number of months."
         return replace(self, members=settled_members(self.members, months, horizon))
 
@@ -394,6 +394,10 @@ class Auto:
     ) -> tuple[str, ...]:  # Names of members
         "Members that are worth running: all, until two cutoffs have said who earns a weight."
         return worthy_members(self, experience, panel, horizon)
+
+# %% ../../nbs/64_evaluate.combine.ipynb #b4cc5752
+class Auto(AutoSettings):
+    "A combination of members, as the data earn it."
 
     def join(
         self,
@@ -437,7 +441,7 @@ def settled_members(
 
 
 def worthy_members(
-    auto: Auto,  # Settings
+    auto: AutoSettings,  # Members
     experience: Experience,  # Of earlier cutoffs
     panel: xr.Dataset,  # Panel that ends at the cutoff
     horizon: int,  # Months ahead
@@ -450,7 +454,7 @@ def worthy_members(
 
 # %% ../../nbs/64_evaluate.combine.ipynb #b309eea6
 def usable_members(
-    auto: Auto,  # Settings
+    auto: AutoSettings,  # Members
     experience: Experience,  # Of earlier cutoffs
     panel: xr.Dataset,  # Panel that ends at the cutoff
     horizon: int,  # Months ahead
@@ -464,7 +468,7 @@ def usable_members(
 
 
 def join_members(
-    auto: Auto,  # Settings
+    auto: AutoSettings,  # Members
     experience: Experience,  # Members as fitted on this panel, and what they forecast before
     panel: xr.Dataset,  # Panel that ends at the cutoff
     horizon: int,  # Months ahead
@@ -489,7 +493,7 @@ def fitted_member(
 
 # %% ../../nbs/64_evaluate.combine.ipynb #135eaa5c
 def fit_auto(
-    auto: Auto,  # Settings
+    auto: AutoSettings,  # Members
     panel: xr.Dataset,  # Panel that ends at the cutoff
     horizon: int,  # Months ahead
     training: Experience | None = None,  # Of earlier cutoffs; None = make it
