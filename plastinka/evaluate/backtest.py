@@ -35,6 +35,8 @@ from plastinka.evaluate.folds import (
     read_folds,
     run_fold,
 )
+
+# %% ../../nbs/62_evaluate.backtest.ipynb #589ecac4
 from .fit import cut_panel
 from ..models.core import Fitted, Model, check_quantiles, check_requirements
 from ..models.newcomers import NEWCOMER

@@ -141,7 +141,7 @@ def choose_weights(
     for own, count in zip(by_class, rows, strict=True):
         share, size = count / (count + HALF_ROWS), np.trace(own)
         form = share * own / size if size > 0 else 0
-        weights.append(best_weights(form + (1 - share) * every / np.trace(every)))
+        weights.append(best_weights(form + (1 - share) * every / max(np.trace(every), 1e-12)))
     weights = (1 - shrunk) * np.array(weights) + shrunk * equal
     weights[weights < LEAST_WEIGHT] = 0
     return weights / weights.sum(axis=1, keepdims=True)
