@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LEARNING', 'pool_truth', 'pool', 'cutoff_totals', 'pooled_dependence', 'shrunk_mean', 'totals_factor', 'Backtest',
            'long_table', 'cutoff_spread', 'held_out_frame', 'fold_scores', 'summarise', 'settle', 'read_backtest',
-           'can_run', 'with_members', 'learning_places', 'practise', 'worth_running', 'cross_validate',
+           'can_run', 'with_members', 'practice_places', 'practise', 'worth_running', 'cross_validate',
            'newcomer_scores', 'true_scores']
 
 # %% ../../nbs/62_evaluate.backtest.ipynb #baddbc5f
@@ -297,7 +297,7 @@ def with_members(
 LEARNING = 2  # Cutoffs before the judged ones
 
 
-def learning_places(
+def practice_places(
     first: int,  # Place of the first judged cutoff among the months
     horizon: int,  # Months ahead
 ) -> list[int]:  # Places, ascending; none where there are too few months
@@ -359,7 +359,7 @@ def cross_validate(
     store, fitted, experience = PartStore(Path(path) if path else None), [], None
     places = place_cutoffs(months, cutoffs, horizon)
     if any(hasattr(model, "members") for model in models):
-        learning, first = months[learning_places(places[0], horizon)], months[places[0]]
+        learning, first = months[practice_places(places[0], horizon)], months[places[0]]
         experience = practise(ledger, with_members(models), learning, horizon)
         models = worth_running(models, experience, cut_panel(ledger, first), horizon)
     how = (models, horizon, demand, seed, experience)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MOST_STEPS', 'HALF_ROWS', 'LEAST_WEIGHT', 'MOST_TITLES', 'SIMPLE', 'ALONE', 'AUTO_MEMBERS', 'lay_steps', 'step_cdf',
-           'crps_products', 'mix_rows', 'best_weights', 'choose_weights', 'Lesson', 'read_lesson', 'class_products',
+           'crps_products', 'mix_rows', 'best_weights', 'class_weights', 'Lesson', 'read_lesson', 'class_products',
            'Combination', 'no_calibration', 'lone_member', 'calibrate_mixtures', 'read_lessons', 'learn_combination',
            'earlier_panel', 'own_experience', 'FittedAuto', 'AutoSettings', 'Auto', 'settled_members', 'worthy_members',
            'usable_members', 'join_members', 'fitted_member', 'fit_auto', 'make_auto', 'member_digest', 'save_auto',
@@ -128,7 +128,7 @@ HALF_ROWS = 1000  # Rows of a class that count as much as all classes
 LEAST_WEIGHT = 0.03  # Smaller weights are none
 
 
-def choose_weights(
+def class_weights(
     products: np.ndarray,  # [cutoffs, classes, members, members], each cutoff's over what was asked
     rows: np.ndarray,  # [classes] rows of all cutoffs
 ) -> np.ndarray:  # [classes, members] not negative, sum 1
@@ -293,7 +293,7 @@ def learn_combination(
         why = "the months are too few to learn from earlier forecasts, so it is one simple model"
         return lone_member(SIMPLE, horizon, why)
     found = [class_products(one) for one in lessons]
-    weights = choose_weights(np.array([each[0] for each in found]), sum(each[1] for each in found))
+    weights = class_weights(np.array([each[0] for each in found]), sum(each[1] for each in found))
     used = np.flatnonzero((weights > 0).any(axis=0))
     lessons = [replace(one, parts=[one.parts[place] for place in used]) for one in lessons]
     weights, names = weights[:, used], tuple(names[place] for place in used)
