@@ -31,9 +31,7 @@ CATALOG = {
     "lightgbm": Entry("boosting", "make_boosting"),
     "lightgbm quantile": Entry("boosting", "make_boosting", {"head": "quantile"}),
     "xgboost": Entry("boosting", "make_boosting", {"libraries": ("xgboost",)}),
-    "boosting ensemble": Entry(
-        "boosting", "make_boosting", {"libraries": ("lightgbm", "xgboost")}
-    ),
+    "boosting ensemble": Entry("boosting", "make_boosting", {"libraries": ("lightgbm", "xgboost")}),
     "tide": Entry("tide", "make_tide"),
     "tide negative binomial": Entry("tide", "make_tide", {"head": "negative_binomial"}),
     "tide poisson": Entry("tide", "make_tide", {"head": "poisson"}),
