@@ -6,9 +6,9 @@
 __all__ = ['MOST_STEPS', 'HALF_ROWS', 'LEAST_WEIGHT', 'MOST_TITLES', 'SIMPLE', 'ALONE', 'AUTO_MEMBERS', 'lay_steps', 'step_cdf',
            'crps_products', 'mix_rows', 'best_weights', 'class_weights', 'Lesson', 'read_lesson', 'class_products',
            'Combination', 'no_calibration', 'lone_member', 'calibrate_mixtures', 'read_lessons', 'learn_combination',
-           'earlier_panel', 'own_experience', 'FittedAuto', 'AutoSettings', 'Auto', 'settled_members', 'worthy_members',
-           'usable_members', 'join_members', 'fitted_member', 'fit_auto', 'make_auto', 'member_digest', 'save_auto',
-           'load_auto', 'load_member', 'read_combination']
+           'earlier_panel', 'own_experience', 'FittedAuto', 'AutoSettings', 'Auto', 'member_counts', 'settled_members',
+           'worthy_members', 'usable_members', 'join_members', 'fitted_member', 'fit_auto', 'make_auto',
+           'member_digest', 'save_auto', 'load_auto', 'load_member', 'read_combination']
 
 # %% ../../nbs/64_evaluate.combine.ipynb #9fe75224
 import hashlib
@@ -349,7 +349,7 @@ class FittedAuto(Fitted):
         horizon: int,  # Months ahead, at most those fitted for
     ) -> Counts:  # Demand [items, horizon], in copies
         "The calibrated mixture of what the members forecast."
-        parts = [one.counts(panel, horizon) for one in self.fitted]
+        parts = member_counts(self, panel, horizon)
         mixed = self.combination.mix(parts, title_classes(panel))
         if self.factor == 1:
             return mixed
@@ -424,6 +424,23 @@ class Auto(AutoSettings):
     ) -> FittedAuto:  # Ready to predict
         "Read a fitted combination back."
         return load_auto(folder)
+
+# %% ../../nbs/64_evaluate.combine.ipynb #1f867cdb
+def member_counts(
+    auto: FittedAuto,  # Fitted combination
+    panel: xr.Dataset,  # Panel that ends at the cutoff
+    horizon: int,  # Months ahead
+) -> list[Counts]:  # Demand [items, horizon], by each member
+    "What the members forecast."
+    told = {}
+    if auto.training is not None and auto.training.asked is panel:
+        told = auto.training.pasts[-1]
+    names = auto.combination.members
+    same = [name in told and len(told[name].months) == horizon for name in names]
+    return [
+        told[name].counts if known else one.counts(panel, horizon)
+        for name, known, one in zip(names, same, auto.fitted, strict=True)
+    ]
 
 # %% ../../nbs/64_evaluate.combine.ipynb #e528d900
 def settled_members(
@@ -509,7 +526,7 @@ def fit_auto(
     fitted = []
     for name in combination.members:
         member = usable.get(name) or make_model(name)
-        fitted.append(fit_like(member, panel, horizon, training.fitted.get(name)))
+        fitted.append(fit_like(member, panel, horizon, training.first.get(name)))
     return FittedAuto(fitted, combination, training=training, name=auto.name)
 
 # %% ../../nbs/64_evaluate.combine.ipynb #0de3ae54
