@@ -20,6 +20,7 @@ import xarray as xr
 from plastinka.core import InputError
 from plastinka.data.ingest import read_sources
 from plastinka.data.ledger import build_ledger
+from plastinka.doors.cli import main
 from plastinka.store.load import keep_run, load_files
 from plastinka.panel.panel import build_panel
 from plastinka.store.query import (
@@ -232,7 +233,9 @@ def test_a_mistaken_correction_is_undone_by_loading_the_right_file_again(new_sto
     ingest(fresh, stock, sales)
     mistake = tmp_path / "may of another shop.xlsx"
     pd.read_excel(sales[4], dtype=object).iloc[5:].to_excel(mistake, index=False)
-    ingest(store, None, [mistake])
+    with pytest.raises(InputError, match="40 copies → 35"):
+        ingest(store, None, [mistake])
+    ingest(store, None, [mistake], replace=True)
     assert data_digest(store) != data_digest(fresh)
     report = ingest(store, None, [sales[4]], again=True)
     assert list(report.months.index) == ["2022-05"]
@@ -247,6 +250,56 @@ def test_a_mistaken_correction_is_undone_by_loading_the_right_file_again(new_sto
     ingest(store, None, [sales[4], mistake], again=True)  # What both hold counts once
     may = [read_copies(each, "2022-05")["count"].sum() for each in (store, fresh)]
     assert may[0] == may[1]
+
+
+def test_what_would_be_lost_is_refused_until_it_is_asked_for(new_store, shop, tmp_path, capsys):
+    stock, sales = shop
+    store = new_store()
+    ingest(store, stock, sales)
+    before = content(store)
+    rows = pd.concat([read_rows(path) for path in sales], ignore_index=True)
+    few, shelf = tmp_path / "few.xlsx", tmp_path / "shelf.xlsx"
+    rows.iloc[::25].to_excel(few, index=False)  # 36 rows once replaced ten months
+    pd.read_excel(stock, dtype=object).head(3).to_excel(shelf, index=False)
+    for given, said in [
+        (dict(sales=[few]), "2022-01.*sales_2022-01.xlsx by few.xlsx.*--replace"),
+        (dict(stock=shelf), "stock: 78 copies → 4.*--replace"),
+    ]:
+        with pytest.raises(InputError, match=said):
+            ingest(store, **given)
+        assert content(store) == before
+    assert main(["ingest", "--store", store, "--sales", str(few)]) == 2
+    assert "would take" in capsys.readouterr().err
+    assert main(["ingest", "--store", store, "--sales", str(few), "--replace"]) == 0
+    assert read_copies(store)["sold_date"].notna().sum() < len(rows) / 10
+    assert ingest(store, stock=shelf, replace=True).upload == 3
+
+
+def american(path, days):
+    "A file of an American shop: month first."
+    rows = [f"4600000010{day:03},Lake Effect,Mirrors {day},12.50,{date}" for day, date in days]
+    path.write_text("\n".join(["Barcode,Artist,Title,Price,Sale date", *rows]))
+    return path
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_month_to_date_is_read_as_the_files_of_the_store_prove(new_store, tmp_path, first):
+    "The order of uploads does not matter: 3 days of November prove nothing by themselves."
+    store = new_store()
+    months = [
+        american(tmp_path / f"{month}.csv", [(d, f"{month}/{d}/2025") for d in range(1, 29)])
+        for month in range(1, 11)
+    ]
+    november = american(tmp_path / "11.csv", [(d, f"11/0{d}/2025") for d in (1, 2, 3)])
+    uploads = [months, [november]]
+    for sales in uploads if first else uploads[::-1]:
+        ingest(store, None, sales)
+    sold = read_copies(store)["sold_date"]
+    assert (len(sold), sold.max()) == (283, pd.Timestamp("2025-11-03"))
+    whole = american(tmp_path / "whole.csv", [(d, f"11/{d}/2025") for d in range(1, 28)])
+    report = ingest(store, None, [whole])
+    assert list(report.months.index) == ["2025-11"]
+    assert report.months["copies"].item() == 27
 
 
 def test_one_month_of_a_file_with_many(new_store, shop, tmp_path):
@@ -458,7 +511,7 @@ def test_a_forecast_keeps_its_items_when_their_copies_go(new_store, shop, tmp_pa
     kept = forecast_of(store)
     keep_run(store, "run", kept, pd.DataFrame(dict(model=["tide"], wql=[0.7])), "2022-03-01")
     read_rows(shop[1][2]).iloc[:2].to_excel(tmp_path / "short.xlsx", index=False)
-    ingest(store, None, [tmp_path / "short.xlsx"])
+    ingest(store, None, [tmp_path / "short.xlsx"], replace=True)
     xr.testing.assert_identical(
         read_panel(store), panel_of(None, [*shop[1][:2], tmp_path / "short.xlsx"])
     )

@@ -89,10 +89,26 @@ def _column_number(letters):
     return number
 
 # %% ../../nbs/03_data.archive.ipynb #7fabb71f
-def _is_usual(chunk):
-    "Whether every cell of a stretch of a sheet begins as Excel writes it."
-    cells = chunk.count(b"<c") - chunk.count(b"<col")
-    return b":c" not in chunk and cells == chunk.count(b'<c r="')
+def _look_quickly(chunk):
+    "Whether cells begin as Excel writes them, and whether all are near: one letter, six digits."
+    signs = np.frombuffer(chunk + bytes(24), np.uint8)
+    eight = np.ndarray(len(chunk) + 8, "<u8", signs, strides=(1,))  # Eight bytes from each place
+    mark, letter = signs[:-1], signs[1:] == ord("c")
+    starts = np.flatnonzero((mark == ord("<")) & letter) + 2
+    begun, place = eight[starts], eight[starts + 5]
+    cell = begun & np.uint64(0xFFFFFFFF) == int.from_bytes(b' r="', "little")
+    column = begun & np.uint64(0xFFFF) == int.from_bytes(b"ol", "little")
+    digit = np.uint8(place & np.uint64(0xFF)) - np.uint8(ord("0")) < 10
+    near = digit & _has_quote(place)
+    named = ((mark == ord(":")) & letter).any()
+    return bool((cell | column).all() and not named), bool(near[cell].all())
+
+
+def _has_quote(eight):
+    "Whether one of seven bytes, from the lowest, is a quotation mark; the rest may be anything."
+    other = eight ^ np.uint64(0x2222222222222222)
+    zero = (other - np.uint64(0x0101010101010101)) & ~other & np.uint64(0x0080808080808080)
+    return zero != 0
 
 # %% ../../nbs/03_data.archive.ipynb #71e7d24c
 def _scan_sheet(archive, member, quickly):
@@ -102,8 +118,8 @@ def _scan_sheet(archive, member, quickly):
         while chunk := sheet.read(1 << 22):
             first, size = not size, size + len(chunk)
             shared, chunk = shared + chunk.count(b't="s"'), kept + chunk
-            usual = quickly and _is_usual(chunk)
-            cells = _places(chunk, usual)
+            usual, near = _look_quickly(chunk) if quickly else (False, False)
+            cells = [] if usual and near else _places(chunk, usual)
             widest = max([0, *map(_column_number, {letters for letters, _ in cells})])
             if size > MAX_BYTES or quickly and widest > 26 >= wide and not first:
                 return MAX_CELLS + 1, [], 0

@@ -39,6 +39,9 @@ def settle_decimals(
     whole: bool = False,  # Whether it holds numbers of copies
 ) -> pd.Series:  # The same; three digits behind a mark are written as what they mean
     "Three digits behind a comma or a point: decimals or thousands."
+    numbers = texts.str.contains(r"\d")
+    if not numbers.all():  # A dash or a word says nothing of the others
+        return settle_decimals(texts[numbers], whole).reindex(texts.index).fillna(texts)
     bare = bare_prices(texts.str.replace(r"\s*(?:шт|экз|pcs?)\.?$", "", regex=True))
     groups = bare.str.fullmatch(r"-?\d{1,3}[.,]\d{3}")
     if not groups.any():
@@ -96,6 +99,9 @@ _TOTAL = re.compile(
     r"|zwischensumme|összesen|total général|suma|sous-total|totales)\b"
     r"[ :.]*(?:по|for|of|за|:)?.{0,40}"
 )
+# By these alone most texts are told apart
+_STARTS = "общий grand sub mind vég итог всего total summe gesamt zwischensumme összesen suma sous"
+_TOTAL_STARTS = tuple(_STARTS.split())
 
 
 def is_total(
@@ -103,7 +109,8 @@ def is_total(
 ) -> np.ndarray:  # bool, one per cell
     "Whether a cell begins with a word for a sum."
     codes, found = pd.factorize(texts)
-    is_sum = [bool(_TOTAL.fullmatch(str(text).strip().casefold())) for text in found]
+    plain = [str(text).strip().casefold() for text in found]
+    is_sum = [text.startswith(_TOTAL_STARTS) and bool(_TOTAL.fullmatch(text)) for text in plain]
     return np.array([*is_sum, False], dtype=bool)[codes]
 
 # %% ../../nbs/06_data.cells.ipynb #45ec7b90

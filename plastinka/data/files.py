@@ -28,6 +28,7 @@ from plastinka.data.books import (
     seen_grids,
 )
 from .cells import read_statuses
+from .days import header_months
 from .pages import load_pages
 from .schema import ALIASES, match_headers, required_columns, usual_headers
 from .text import find_header, full_rows, read_text
@@ -187,10 +188,13 @@ def known_columns(
     kind: str,  # "sales" or "stock"
     aliases: dict[str, tuple[str, ...]] = ALIASES,  # Known headers by column
 ) -> frozenset[str]:  # Columns that they mean
-    "Which of our columns a sheet has."
+    "Which of our columns a sheet has; months in its headers are days and copies."
+    headers = list(headers)
     found = match_headers(headers, aliases)
     missing = [name for name in aliases if name not in found]
-    return frozenset(found) | frozenset(usual_headers(headers, kind, missing))
+    months = kind == "sales" and sum(map(bool, header_months(headers))) > 1
+    by_month = {"sold_date", "count"} if months else set()
+    return frozenset(found) | frozenset(usual_headers(headers, kind, missing)) | by_month
 
 # %% ../../nbs/07_data.files.ipynb #50229cf0
 def _are_sales(grids, aliases):

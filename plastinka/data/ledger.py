@@ -156,10 +156,16 @@ def cut_ledger(
 def knows_stock(
     table: pd.DataFrame,  # Good rows
     kinds: set[str],  # Kinds of files that were given
+    monthly: bool = False,  # Whether some of them are sums of months
 ) -> bool:  # Whether availability can be worked out
     "Whether every past day's stock follows from the files."
     known = table["created_date"].notna().groupby(table["kind"], observed=True).mean()
-    return "stock" in kinds and bool((known >= 0.5).all())
+    return "stock" in kinds and not monthly and bool((known >= 0.5).all())
+
+
+def _is_monthly(sources):
+    "Whether some file holds sums of months, in which the days of sales are unknown."
+    return bool(sources.get("monthly", pd.Series(dtype=object)).eq(True).any())
 
 # %% ../../nbs/12_data.ledger.ipynb #e151f205
 def report_files(
@@ -381,10 +387,11 @@ SUPPOSED_DAY = "day of arrival unknown: taken to lie between its neighbours of t
 def supposed_repairs(
     copies: pd.DataFrame,  # Copies
     kinds: set[str],  # Kinds of files that were given
+    monthly: bool = False,  # Whether some of them are sums of months
 ) -> list[pd.DataFrame]:  # Repairs
     "What is supposed of copies, not read."
     files, estimated = copies["source_file"], copies["release_estimated"]
-    missing = copies["created_date"].isna() & knows_stock(copies, kinds)
+    missing = copies["created_date"].isna() & knows_stock(copies, kinds, monthly)
     return [
         count_repairs(files, "release_year", estimated, SUPPOSED_YEAR),
         count_repairs(files, "created_date", missing, SUPPOSED_DAY),
@@ -453,8 +460,8 @@ def build_ledger(
     draft.repairs += [closed, repeated, source_repairs(sources)]
     bad = check_share(rows, draft.quarantine(), max_bad_share)
     copies, known = finish_copies(draft)
-    kinds = set(sources["kind"].astype(str))
-    draft.repairs += supposed_repairs(copies, kinds)
+    kinds, monthly = set(sources["kind"].astype(str)), _is_monthly(sources)
+    draft.repairs += supposed_repairs(copies, kinds, monthly)
     return Ledger(
         copies=copies,
         items=spell_items(copies, draft.items.ids[known]),
@@ -463,7 +470,7 @@ def build_ledger(
         report=report_files(sources, rows, copies, bad, again),
         first_day=first_day,
         last_day=last_day,
-        stock_known=knows_stock(copies, kinds) if with_stock is None else with_stock,
+        stock_known=knows_stock(copies, kinds, monthly) if with_stock is None else with_stock,
         stock_counted="stock" in kinds,
         item_key=tuple(item_key),
         joins=count_joins(copies, draft.items, known),

@@ -7,8 +7,8 @@ __all__ = ['YEARS', 'TEXTS', 'ORIGINS', 'MONTH_FIRST', 'DAY_FIRST', 'UNPROVEN', 
            'LEAST_CARRIED', 'SWAPPED', 'CARRIED', 'LEAST_ARRIVALS', 'SAME_DAY', 'NO_ARRIVAL', 'BACK', 'REFUND', 'LATE',
            'IN_STOCK', 'different_cells', 'parse_column', 'row_evidence', 'count_evidence', 'own_order', 'others_order',
            'order_of_one_month', 'order_dates', 'swapped_days', 'swap_day', 'carried_days', 'settle_days', 'sale_days',
-           'settle_counts', 'parse_cells', 'cell_faults', 'cell_repairs', 'check_rows', 'forgive_cells', 'turn_refunds',
-           'mend_rows', 'quarantine_rows', 'check_share']
+           'open_files', 'settle_counts', 'parse_cells', 'cell_faults', 'cell_repairs', 'check_rows', 'forgive_cells',
+           'turn_refunds', 'mend_rows', 'quarantine_rows', 'check_share']
 
 # %% ../../nbs/07_data.rows.ipynb #0a70c004
 import numpy as np
@@ -277,17 +277,26 @@ def _day_repairs(files, name, changed, what, before, became):
 # %% ../../nbs/07_data.rows.ipynb #7abcc1f9
 def sale_days(
     rows: pd.DataFrame,  # Raw rows; without a column source_file they are of one file
+    month_first: bool | None = None,  # Order of all text dates; default: as the files prove
 ) -> pd.Series:  # Day of each sale, NaT where there is none
     "Days of sales, with the order of day and month and the lines of orders settled."
     if "source_file" not in rows:
         one = pd.Categorical.from_codes(np.zeros(len(rows), dtype=np.int8), ["file"])
         rows = rows.assign(source_file=one)
-    month_first, _ = order_dates(rows)
-    days, _ = parse_column(rows["sold_date"], COLUMNS["sold_date"], month_first)
+    order = pd.Series(month_first, rows.index) if month_first is not None else order_dates(rows)[0]
+    days, _ = parse_column(rows["sold_date"], COLUMNS["sold_date"], order)
     table = pd.DataFrame({"sold_date": days, "source_file": rows["source_file"]})
     table["kind"] = rows.get("kind", "sales")
     settle_days(table, rows[["sold_date", "source_file"]])
     return table["sold_date"]
+
+# %% ../../nbs/07_data.rows.ipynb #318b9352
+def open_files(
+    rows: pd.DataFrame,  # Raw rows
+) -> set[str]:  # Names
+    "The files whose dates leave open by themselves whether day or month stands first."
+    counts, _ = count_evidence(rows)
+    return set(counts.index[(own_order(counts) == "") & (counts["either"] > 0)])
 
 # %% ../../nbs/07_data.rows.ipynb #05987a7f
 def settle_counts(

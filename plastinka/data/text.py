@@ -25,6 +25,7 @@ import pyarrow.csv as arrow_csv
 from ..core import input_error
 from .archive import MAX_BYTES, ZIP, damaged
 from .books import CONTAINER, MAX_COLUMNS, Grid, text_column, too_wide
+from .days import header_months
 from .schema import ALIASES, match_headers
 
 # %% ../../nbs/06_data.text.ipynb #69840952
@@ -126,6 +127,9 @@ def find_header(
     "Which of the first rows holds the headers."
     rows = list(rows)[:100]
     known = np.array([len(match_headers(row, aliases)) for row in rows])
+    if not known.any():  # A column for each month tells a table, too
+        months = np.array([sum(map(bool, header_months(row[:100]))) for row in rows])
+        known = np.where(months > 1, months, 0)
     first = next((place for place, row in enumerate(rows) if any(cell.strip() for cell in row)), 0)
     return int(np.argmax(known > known.max() / 2)) if known.any() else first
 

@@ -71,7 +71,7 @@ def add(
     # Sales files, or folders that hold them: one, or a list
     sales: str | Path | Iterable[str | Path] = (),
     stock: str | Path | None = None,  # Stock file; it takes the place of the older one
-    **settings,  # profile, sheet, snapshot_date, max_bad_share, again: see `load_files`
+    **settings,  # profile, sheet, snapshot_date, max_bad_share, again, replace: see `load_files`
 ) -> LoadReport:  # What was done, by file and by month
     "Add files to the store."
     return load_files(self.store, stock, sales, measure=build_panel, **settings)

@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['OWN_ROWS', 'row_months', 'own_months', 'closed_months', 'FileRows', 'text_table', 'text_frame', 'split_files',
-           'pack_rows', 'unpack_rows', 'stored_files', 'active_parts', 'join_files']
+           'pack_rows', 'unpack_rows', 'stored_files', 'active_parts', 'join_files', 'settle_months']
 
 # %% ../../nbs/21_store.files.ipynb #4afa8807
 import hashlib
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from ..data.ingest import REJECTED, RawRows
-from ..data.rows import sale_days
+from ..data.rows import open_files, sale_days
 from ..data.sales import named_months
 from ..data.schema import COLUMNS
 from .tables import FILE_MONTH, SOURCE_FILE
@@ -28,11 +28,12 @@ from .tables import FILE_MONTH, SOURCE_FILE
 # %% ../../nbs/21_store.files.ipynb #5f266285
 def row_months(
     rows: pd.DataFrame,  # Rows of several files; of one, where there is no column source_file
+    month_first: bool | None = None,  # Order of all text dates; default: as the files prove
 ) -> pd.Series:  # Number of each row's month, such as 202403; 0 where there is no date
     "The months in which rows were sold."
     if "sold_date" not in rows or rows.empty:
         return pd.Series(0, index=rows.index, dtype=np.int64)
-    days = sale_days(rows)
+    days = sale_days(rows, month_first)
     return (days.dt.year * 100 + days.dt.month).fillna(0).astype(np.int64)
 
 # %% ../../nbs/21_store.files.ipynb #d4f6227a
@@ -115,22 +116,29 @@ def text_frame(
     table = table.unify_dictionaries()
     return pd.DataFrame({name: _as_categorical(table[name]) for name in table.column_names})
 
+# %% ../../nbs/21_store.files.ipynb #077b1f4f
+def _file_months(months: pd.Series, source: dict) -> dict[int, int]:
+    "The months that a file is of, those without a sale included; none for a stock file."
+    if source["kind"] != "sales":
+        return {}
+    own = own_months(months)
+    return dict(sorted((own | closed_months(own, source["file"])).items()))
+
 # %% ../../nbs/21_store.files.ipynb #2f6e0851
 def split_files(
     raw: RawRows,  # Rows of several files
 ) -> list[FileRows]:  # One per file that was read, in the same order
     "Take the rows of several files apart."
     columns = [name for name in (*COLUMNS, "source_row") if name in raw.rows]
-    rows, months = raw.rows[columns], row_months(raw.rows)
+    rows, months, unproven = raw.rows[columns], row_months(raw.rows), open_files(raw.rows)
     places = raw.rows.groupby(["kind", "source_file"], observed=True, sort=False).indices
 
     def part(source):
         mine = places.get((source["kind"], source["file"]), [])
         rejected = raw.rejected[raw.rejected["file"] == source["file"]].reset_index(drop=True)
-        own = own_months(months.iloc[mine]) if source["kind"] == "sales" else {}
-        closed = closed_months(own, source["file"]) if source["kind"] == "sales" else {}
-        own = dict(sorted((own | closed).items()))
-        return FileRows(source, text_table(rows.iloc[mine]), rejected, own)
+        mark = {"open_order": True} if source["file"] in unproven else {}
+        own = _file_months(months.iloc[mine], source)
+        return FileRows(source | mark, text_table(rows.iloc[mine]), rejected, own)
 
     return [part(source) for source in raw.sources.to_dict("records")]
 
@@ -163,11 +171,21 @@ def stored_files(
     return files, pd.read_sql(sa.select(FILE_MONTH).order_by(*by_file), connection)
 
 # %% ../../nbs/21_store.files.ipynb #dda112b3
-def _without_months(rows: pa.Table, numbers: pd.Series) -> pa.Table:
-    "The rows of a file that were not sold in some months."
+def _stored_months(rows: pa.Table, known: pd.Series, unproven: bool) -> pd.Series:
+    "Months of a stored file's rows; where its dates prove no order, in that which fits `known`."
     days = [name for name, column in COLUMNS.items() if column.dtype == "day"]
     texts = text_frame(rows.select([name for name in days if name in rows.column_names]))
-    return rows.filter(~row_months(texts).isin(numbers).to_numpy())
+    if not unproven:
+        return row_months(texts)
+    orders = [row_months(texts, month_first) for month_first in (False, True)]
+    return max(orders, key=lambda months: months.isin(known).sum())
+
+
+def _without_months(rows: pa.Table, months: pd.DataFrame, unproven: bool) -> pa.Table:
+    "The rows of a file that were not sold in months that are replaced."
+    gone = months.loc[months["status"] != "active", "month_number"]
+    found = _stored_months(rows, months["month_number"], unproven)
+    return rows.filter(~found.isin(gone).to_numpy())
 
 # %% ../../nbs/21_store.files.ipynb #c743438a
 def _active_part(file: dict, content: bytes, months: pd.DataFrame) -> FileRows:
@@ -175,7 +193,7 @@ def _active_part(file: dict, content: bytes, months: pd.DataFrame) -> FileRows:
     about, rows = json.loads(file["about"]), unpack_rows(content)
     active = months["status"] == "active"
     if not active.all():
-        rows = _without_months(rows, months.loc[~active, "month_number"])
+        rows = _without_months(rows, months, about["source"].get("open_order", False))
     kept = months[active].set_index("month_number")["rows"].to_dict()
     rejected = pd.DataFrame(about["rejected"], columns=REJECTED)
     return FileRows(dict(about["source"], file=file["name"]), rows, rejected, kept)
@@ -222,3 +240,20 @@ def join_files(
         rows[column] = pd.Categorical.from_codes(np.repeat(codes, lengths), categories=texts)
     rows["source_row"] = table["source_row"].to_numpy()
     return RawRows(rows, sources, _join_rejected(parts))
+
+# %% ../../nbs/21_store.files.ipynb #e246bd6e
+def settle_months(
+    parts: list[FileRows],  # Files of the store, and of an upload
+) -> list[FileRows]:  # The same, each with the months that it is of
+    "Find the months of files as all of them together prove the order of day and month."
+    numbered = [
+        replace(part, source=part.source | {"file": str(number)})
+        for number, part in enumerate(parts)
+    ]
+    rows = join_files(numbered).rows
+    months = dict(list(row_months(rows).groupby(rows["source_file"].astype(str))))
+    none = pd.Series(dtype=np.int64)
+    return [
+        replace(part, months=_file_months(months.get(str(number), none), part.source))
+        for number, part in enumerate(parts)
+    ]

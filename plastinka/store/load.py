@@ -24,7 +24,15 @@ from ..data.ingest import read_sources
 from ..data.ledger import Ledger
 from ..data.profiles import Profile, load_profile
 from ..data.schema import ITEM_KEY
-from .files import FileRows, active_parts, pack_rows, split_files, stored_files
+from plastinka.store.files import (
+    FileRows,
+    active_parts,
+    pack_rows,
+    settle_months,
+    split_files,
+    stored_files,
+)
+from .losses import check_losses
 from .merges import upload_changes
 from plastinka.store.plan import (
     LoadPlan,
@@ -100,11 +108,11 @@ def sold_by_month(
 
 
 def _sold_in(copies: pd.DataFrame) -> pd.DataFrame:
-    "The same, from the copies as they were just written."
-    sold = copies[copies["sold_month_number"] > 0]
+    "The same, from the copies of a ledger."
+    sold = copies[copies["sold_date"].notna()]
     sold = sold.assign(copies=sold["count"], money=sold["count"] * sold["price"].fillna(0))
-    found = sold.groupby("sold_month_number")[["copies", "money"]].sum()
-    return found.rename(index=month_text).rename_axis(None)
+    months = sold["sold_date"].dt.strftime("%Y-%m").to_numpy()
+    return sold.groupby(months)[["copies", "money"]].sum()
 
 # %% ../../nbs/23_store.load.ipynb #6d4879a3
 def _changed_months(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
@@ -171,8 +179,13 @@ def _store_file(connection: sa.Connection, part: FileRows, number: int, upload: 
     "Add a new file and its months."
     row = dict(number=number, upload_number=upload) | _file_row(part)
     connection.execute(sa.insert(SOURCE_FILE).values(**row))
-    months, rows = list(part.months), list(part.months.values())
-    columns = dict(source_file_number=number, month_number=months, rows=rows, status="active")
+    _store_months(connection, number, part.months)
+
+
+def _store_months(connection: sa.Connection, number: int, months: dict[int, int]):
+    "Say of which months a file is."
+    numbers, rows = list(months), list(months.values())
+    columns = dict(source_file_number=number, month_number=numbers, rows=rows, status="active")
     insert_frame(connection, FILE_MONTH, pd.DataFrame(columns))
 
 # %% ../../nbs/23_store.load.ipynb #d254ef46
@@ -239,14 +252,14 @@ def _write_plan(
     files: pd.DataFrame,
     ledger: Ledger,
     panel: xr.Dataset | None,
+    changed: pd.DataFrame,
 ) -> LoadReport:
     "Write a plan that changes something."
-    before = sold_by_month(connection)
     upload = _add_upload(connection)
     months = sorted({month for part in plan.new for month in part.months})
     write_months(connection, np.array(months, dtype=np.int64))
     store_files(connection, plan, upload, files)
-    changed = _changed_months(before, _sold_in(write_star(connection, ledger, panel)))
+    write_star(connection, ledger, panel)
     _keep_changes(connection, upload, changed)
     records = tuple(ledger.joins.lines())
     return LoadReport(upload, _file_lines(plan, ledger, files), changed, records)
@@ -307,30 +320,69 @@ def _plan_ledger(
     parts = _kept_parts(connection, plan, kept, months) + plan.new
     return upload_ledger(parts, plan, files, date, max_bad_share, item_key), plan
 
+# %% ../../nbs/23_store.load.ipynb #ed1bea84
+def _note_months(connection: sa.Connection, before: list[FileRows], after: list[FileRows]):
+    "Write the months of stored files that are found to be of others."
+    numbers = dict(
+        connection.execute(
+            sa.select(SOURCE_FILE.c.name, SOURCE_FILE.c.number).where(
+                SOURCE_FILE.c.status == "active"
+            )
+        ).all()
+    )
+    for old, new in zip(before, after, strict=True):
+        number = numbers[new.source["file"]]
+        of_file = FILE_MONTH.c.source_file_number == number
+        states = set(connection.scalars(sa.select(FILE_MONTH.c.status).where(of_file)))
+        if new.source.get("open_order") and new.months != old.months and states == {"active"}:
+            write_months(connection, np.array(list(new.months), dtype=np.int64))
+            connection.execute(sa.delete(FILE_MONTH).where(of_file))
+            _store_months(connection, number, new.months)
+
+# %% ../../nbs/23_store.load.ipynb #39b8a302
+def _settle_upload(
+    connection: sa.Connection, parts: list[FileRows]
+) -> tuple[list[FileRows], pd.DataFrame, pd.DataFrame]:
+    "An upload's files with their months; the store's files and their months."
+    files, months = stored_files(connection)
+    active = files[files["status"] == "active"]
+    unproven = any(part.source.get("open_order") for part in parts)
+    if active.empty or not (unproven or active["about"].str.contains('"open_order"').any()):
+        return parts, files, months
+    before = active_parts(connection, files, months)
+    both = settle_months([*before, *parts])
+    _note_months(connection, before, both[: len(before)])
+    return both[len(before) :], *stored_files(connection)
+
 # %% ../../nbs/23_store.load.ipynb #012c4157
 def _load_parts(
     connection: sa.Connection,
     parts: list[FileRows],
     date: pd.Timestamp | None,
     again: bool,
+    may_lose: bool,
     max_bad_share: float,
     profile: Profile | None,
     measure: Callable[[Ledger], xr.Dataset] | None,
 ) -> LoadReport:
     "Load files that were read, under the store's lock."
-    files, months = stored_files(connection)
+    parts, files, months = _settle_upload(connection, parts)
     check_upload(parts, files, date)
     plan = plan_load(parts, files, months, date, again)
     if plan.is_empty():
         return _report_known(parts, plan)
     key = _item_key(connection, profile)
     ledger, plan = _plan_ledger(connection, plan, (files, months), date, max_bad_share, key)
+    changed = _changed_months(sold_by_month(connection), _sold_in(ledger.copies))
+    if not may_lose:
+        check_losses(connection, ledger, changed, plan, files)
     kept = files[(files["status"] == "active") & ~files["number"].isin(plan.replaced_files)]
-    changes = upload_changes(connection, ledger, kept)
-    for line in changes:
+    records = upload_changes(connection, ledger, kept)
+    for line in records:
         report_progress(line)
-    report = _write_plan(connection, plan, files, ledger, measure and measure(ledger))
-    return replace(report, records=(*changes, *report.records))
+    panel = measure and measure(ledger)
+    report = _write_plan(connection, plan, files, ledger, panel, changed)
+    return replace(report, records=(*records, *report.records))
 
 # %% ../../nbs/23_store.load.ipynb #af78a073
 def load_files(
@@ -346,6 +398,8 @@ def load_files(
     measure: Callable[[Ledger], xr.Dataset] | None = None,
     # Files that were replaced take their months back; to undo a mistaken correction
     again: bool = False,
+    # Whether an upload may take more than a small share away from what the store holds
+    replace: bool = False,
 ) -> LoadReport:  # What was done
     "Add a shop's files to its store."
     date = _day(snapshot_date)
@@ -356,7 +410,9 @@ def load_files(
         parts = split_files(read_sources(stock or None, sales, profile, sheet or None))
     loading = step("Loading them into the store")
     with loading, open_store(store, create=True).writing() as connection:
-        return _load_parts(connection, parts, date, again, max_bad_share, profile, measure)
+        may_lose = replace or again
+        settings = (max_bad_share, profile, measure)
+        return _load_parts(connection, parts, date, again, may_lose, *settings)
 
 # %% ../../nbs/23_store.load.ipynb #13d5e202
 def _month_numbers(days: pd.Series) -> pd.Series:
