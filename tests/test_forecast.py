@@ -70,6 +70,20 @@ def test_the_same_seed_gives_the_same_forecast_for_every_item(shop_folder, tmp_p
     )
 
 
+def test_a_backtest_of_rules_leaves_a_table_scores_and_no_leak(shop_folder, tmp_path, capsys):
+    _, folder = shop_folder
+    how = ["--models", "recent quantiles", "--cutoffs", 2, "--horizon", 2]
+    files = ["--stock", folder / "stock.xlsx", "--sales", folder, "--out", tmp_path / "runs"]
+    assert main(["run", "backtest", *map(str, [*how, *files])]) == 0
+    run = Path(capsys.readouterr().out.strip().splitlines()[-1])
+    table = pd.read_parquet(run / "backtest.parquet", columns=["model", "cutoff", "horizon"])
+    assert table["model"].unique()[0] == "recent quantiles" and table["cutoff"].nunique() == 2
+    scores = pd.read_excel(run / "scores.xlsx", sheet_name=None)
+    assert {"overall", "by horizon", "by demand class", "by abc class", "by age"} <= set(scores)
+    audit = (run / "backtest.ipynb").read_text(encoding="utf-8")
+    assert "moved" in audit and "depends on the future" in audit
+
+
 real = pytest.mark.skipif(
     not (DATA / "onec_music_cds_per_copy_2013_2014.xlsx").exists(),
     reason="needs real files: set PLASTINKA_DATA to their folder",

@@ -28,6 +28,7 @@ from plastinka.evaluate.folds import (
     Fold,
     PartStore,
     ask_models,
+    even_choice,
     fit_models,
     fold_parts,
     fold_rows,
@@ -316,7 +317,7 @@ def practise(
     "Run members at cutoffs before the judged ones."
     experience = Experience()
     for cutoff in cutoffs:
-        seen = cut_panel(ledger, cutoff)
+        seen = even_choice(cut_panel(ledger, cutoff))
         members = [model for model in models if not hasattr(model, "members")]
         members = [model for model in members if can_run(model, seen, horizon)]
         fitted, _ = fit_models(members, seen, horizon, experience)
