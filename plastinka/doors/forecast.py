@@ -371,7 +371,7 @@ def report_parts(
     parts |= dict(holdout=held.frame(), totals=held.totals, newcomers=newcomer_scores(held))
     combination = getattr(self.fitted.trained, "combination", None)
     if combination is not None:
-        parts |= dict(weights=combination.table(), why=combination.why)
+        parts |= dict(weights=combination.table())
     return parts | dict(settings=self.settings, title=self.title)
 
 # %% ../../nbs/91_doors.forecast.ipynb #13f1c5d9

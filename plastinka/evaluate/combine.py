@@ -204,9 +204,11 @@ class Combination:
     calibration: Calibration  # Of the mixture
     why: str = ""  # A sentence
 
-    def table(self) -> pd.DataFrame:  # Index demand class; a column per member, and `rows` below 1
+    def table(self) -> pd.DataFrame:  # Index demand class; a column per member; `attrs["why"]`
         "The weights, by demand class; what is new has those of all classes."
-        return pd.DataFrame(self.weights, list(TITLE_CLASSES), list(self.members))
+        table = pd.DataFrame(self.weights, list(TITLE_CLASSES), list(self.members))
+        table.attrs["why"] = self.why
+        return table
 
     def mix(
         self,

@@ -174,7 +174,7 @@ def score_facts(
     told = verdict(report.scores, report.model, report.by_cutoff)
     rows, measure = [("Can it be trusted?", told, "text", "")], main_score(report.scores)
     if report.weights is not None:
-        rows.append(("Made by", weights_words(report.weights, report.why), "text", ""))
+        rows.append(("Made by", weights_words(report.weights), "text", ""))
     if measure is None:
         return rows
     name = RANKING[measure].capitalize()

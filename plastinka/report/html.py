@@ -181,7 +181,7 @@ def score_section(
         truth=truth_name(scores),
         spread=cutoff_table(report),
         totals=totals_table(report),
-        made=weights_words(report.weights, report.why),
+        made=weights_words(report.weights),
         weights=weights_table(report),
     )
 

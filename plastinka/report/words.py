@@ -242,13 +242,14 @@ def score_rows(
 
 # %% ../../nbs/85_report.words.ipynb #d620ead2
 def weights_words(
-    weights: pd.DataFrame | None,  # Shares, a row per demand class, a column per model
-    why: str,  # What they rest on, as a clause
+    # Shares, a row per demand class, a column per model; `attrs["why"]`, a clause: what they rest on
+    weights: pd.DataFrame | None,
 ) -> str:  # A sentence; empty where nothing was combined
     "Which models make a forecast, and what their weights rest on."
     if weights is None:
         return ""
     names = weights.mean().sort_values(ascending=False, kind="stable").index
+    why = weights.attrs.get("why") or "on what its weights rest is unknown"
     if len(names) == 1:
         return f"The forecast is that of {model_name(names[0])} alone: {why}."
     listed = ", ".join(model_name(name) for name in names[:-1])
