@@ -280,7 +280,7 @@ def read_lessons(
     return names, [one for one in lessons if one.valid.any()]
 
 # %% ../../nbs/64_evaluate.combine.ipynb #86cac3f9
-SIMPLE = "recent quantiles"  # The model where nothing can be learnt
+SIMPLE = "pooled negative binomial"  # The model where nothing can be learnt
 
 
 def learn_combination(
@@ -532,7 +532,13 @@ def fit_auto(
     return FittedAuto(fitted, combination, training=training, name=auto.name)
 
 # %% ../../nbs/64_evaluate.combine.ipynb #0de3ae54
-AUTO_MEMBERS = ("tide", "lightgbm", "recent quantiles", "seasonal naive")
+AUTO_MEMBERS = (
+    "tide",
+    "lightgbm",
+    "pooled negative binomial",
+    "recent quantiles",
+    "seasonal naive",
+)
 
 
 def make_auto(

@@ -62,6 +62,8 @@ MODEL_NAMES = {
     "tide": "TiDE",
     "lightgbm": "LightGBM",
     "xgboost": "XGBoost",
+    "pooled negative binomial": "the pooled negative binomial",
+    "pooled hurdle": "the pooled hurdle",
     "seasonal naive": "the seasonal naive",
     "all-zero": "the all-zero forecast",
     "recent quantiles": "the recent quantiles",
