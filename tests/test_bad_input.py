@@ -73,7 +73,8 @@ def call(tmp_path: Path, *arguments) -> tuple[int, str, list[Path]]:
         arguments = (*arguments, "--seeds", "1")
     with redirect_stdout(io.StringIO()), redirect_stderr(told):
         try:
-            code = main(["forecast", *map(str, arguments), "--out", str(tmp_path / "runs")])
+            how = ["--model", "tide", "--out", str(tmp_path / "runs")]
+            code = main(["forecast", *map(str, arguments), *how])
         except SystemExit as stop:  # argparse
             code = stop.code
     return code, told.getvalue(), sorted((tmp_path / "runs").glob("*"))
