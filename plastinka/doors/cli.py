@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable
 from contextlib import contextmanager
 from difflib import get_close_matches
+from textwrap import shorten
 
 import plastinka
 from ..core import InputError, hide_secrets, input_error, missing_extra
@@ -274,6 +275,7 @@ def overview() -> str:  # Several lines
     title = f"plastinka {plastinka.__version__}: forecasts, lost sales and orders for a record shop"
     about = {name: notebook_sentence(path) for name, path in run_notebooks().items()}
     about |= {name: command.__doc__ for name, command in COMMANDS.items()}
+    about = {name: shorten(text, 100, placeholder=" …") for name, text in about.items()}
     lines = [f"  {name:<10} {text}" for name, text in about.items()]
     lines += ["", "examples:", *(f"  {example}" for example in EXAMPLES.values())]
     usage = "usage: plastinka COMMAND [OPTIONS]        plastinka COMMAND --help"
@@ -341,7 +343,7 @@ def _settle_stdout():
 class Terminated(BaseException):
     "Raised in the main thread when the process is asked to end."
 
-
+# %% ../../nbs/91_doors.cli.ipynb #c8c17c19
 @contextmanager
 def termination_raised():
     "Raise `Terminated` on SIGTERM within the block, where signals can be heard."

@@ -96,7 +96,7 @@ def repeat_job(
             values[name] = repeated_values(parameter, value, data, folders)
     return Job(notebook, values)
 
-
+# %% ../../nbs/82_jobs.rerun.ipynb #6be57274
 def _whole_receipt(folder):
     "A receipt that says all that a repetition needs."
     receipt = read_receipt(folder)
@@ -151,7 +151,7 @@ def compare_surroundings(
     pairs = {name: [first.get(name), second.get(name)] for name in names}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
-
+# %% ../../nbs/82_jobs.rerun.ipynb #a2c6bf71
 def _surroundings(receipt):
     "Code, packages and machine of a run, flat."
     machine = dict(receipt.get("environment") or {})
