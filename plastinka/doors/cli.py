@@ -285,6 +285,8 @@ def overview() -> str:  # Several lines
 def _set_options(options):
     "The options whose values the settings give."
     values = given_settings()
+    if values.get("secrets"):  # Read where a secret is looked up, in children as well
+        os.environ["PLASTINKA_SECRETS"] = os.path.abspath(values["secrets"])
     named = dict(out=values.get("runs"), store=values.get("store"))
     return {name: value for name, value in named.items() if value and name in options}
 
