@@ -89,9 +89,10 @@ def _turned(table):
     first = table.cells.get(0)
     if first is None or len(table.headers) < 3 or len(table.rows) < 2 or len(table.rows) > 2_000:
         return table
+    if match_headers(table.headers[1:]):
+        return table
     months = header_months(["" if text is None else text for text in cell_texts(first)])
-    named = match_headers(table.headers[1:])
-    if named or sum(month is not None for month in months) < max(2, 0.9 * len(months)):
+    if sum(month is not None for month in months) < max(2, 0.9 * len(months)):
         return table
     kept = np.array([month is not None for month in months])
     headers = [f"{month:%Y-%m}" for month in months if month is not None]
