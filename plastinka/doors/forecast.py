@@ -17,6 +17,7 @@ import pandas as pd
 import xarray as xr
 from fastcore.basics import patch
 
+from ..config import given_settings
 from ..core import input_error, step, summary_html
 from ..data.ingest import RawRows, read_sources
 from ..data.ledger import Ledger, build_ledger
@@ -260,7 +261,14 @@ def forecast_shop(
     fitted = fit_shop(data.ledger, settings)
     with step("Ordering"):
         orders, reach = order_shop(data, fitted, settings["demand_quantile"])
-    return Result(data, fitted, orders, reach, values | dict(model=fitted.trained.name))
+    shown = values | dict(model=fitted.trained.name) | _currency()
+    return Result(data, fitted, orders, reach, shown)
+
+# %% ../../nbs/91_doors.forecast.ipynb #4023ae32
+def _currency():
+    "The currency for reports, where one is set."
+    currency = given_settings().get("currency")
+    return dict(currency=currency) if currency else {}
 
 # %% ../../nbs/91_doors.forecast.ipynb #23dbc430
 @patch
