@@ -64,7 +64,7 @@ def lay_steps(
     first = place * reach[rows] // sizes[rows]
     return rows, first, (place + 1) * reach[rows] // sizes[rows] - first
 
-
+# %% ../../nbs/64_evaluate.combine.ipynb #da7928ac
 def step_cdf(
     counts: Counts,  # Distributions [n]
     rows: np.ndarray,  # int64 [steps] row of each step
@@ -160,7 +160,7 @@ class Lesson:
     classes: np.ndarray  # int64 [n] places in `TITLE_CLASSES`, as of the cutoff
     horizon: int  # Months ahead that are known by now; rows are items × months, C order
 
-
+# %% ../../nbs/64_evaluate.combine.ipynb #836cfeea
 def read_lesson(
     past: dict[str, Forecast],  # A cutoff's forecasts, by model
     members: Sequence[str],  # Models to look at
@@ -230,7 +230,7 @@ def no_calibration(
     shape = (len(TITLE_CLASSES), len(LEVEL_EDGES) + 1, horizon, len(PLACES))
     return Calibration(np.broadcast_to(PLACES, shape).copy())
 
-
+# %% ../../nbs/64_evaluate.combine.ipynb #140a538b
 def lone_member(
     name: str,  # Model
     horizon: int,  # Months ahead
@@ -458,7 +458,7 @@ def settled_members(
         found.append(settled(months, horizon) if settled else member)
     return tuple(found)
 
-
+# %% ../../nbs/64_evaluate.combine.ipynb #dd96dde7
 def worthy_members(
     auto: AutoSettings,  # Members
     experience: Experience,  # Of earlier cutoffs
@@ -485,7 +485,7 @@ def usable_members(
         if member.name not in experience.left_out and can_run(member, panel, horizon)
     }
 
-
+# %% ../../nbs/64_evaluate.combine.ipynb #df6e587b
 def join_members(
     auto: AutoSettings,  # Members
     experience: Experience,  # Members as fitted on this panel, and what they forecast before
@@ -499,7 +499,7 @@ def join_members(
     fitted = [fitted_member(name, experience, panel, horizon) for name in combination.members]
     return FittedAuto(fitted, combination, training=experience, name=auto.name)
 
-
+# %% ../../nbs/64_evaluate.combine.ipynb #49bff59d
 def fitted_member(
     name: str,  # Model
     experience: Experience,  # Of models as fitted last
@@ -558,7 +558,7 @@ def member_digest(
     "The checksum of a member's description, which holds those of its files."
     return hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
 
-
+# %% ../../nbs/64_evaluate.combine.ipynb #571ca783
 def save_auto(
     auto: FittedAuto,  # Fitted combination
     folder: str | Path,  # Folder to write into
@@ -597,7 +597,7 @@ def load_auto(
         raise broken_model(folder, str(error), described) from error
     return FittedAuto(fitted, combination, float(factor), name=name)
 
-
+# %% ../../nbs/64_evaluate.combine.ipynb #7bfc8bec
 def load_member(
     folder: Path,  # Folder of a member
     name: str,  # What it must be called
