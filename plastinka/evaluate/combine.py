@@ -64,7 +64,7 @@ def lay_steps(
     first = place * reach[rows] // sizes[rows]
     return rows, first, (place + 1) * reach[rows] // sizes[rows] - first
 
-# %% ../../nbs/64_evaluate.combine.ipynb #da7928ac
+
 def step_cdf(
     counts: Counts,  # Distributions [n]
     rows: np.ndarray,  # int64 [steps] row of each step
@@ -499,7 +499,7 @@ def join_members(
     fitted = [fitted_member(name, experience, panel, horizon) for name in combination.members]
     return FittedAuto(fitted, combination, training=experience, name=auto.name)
 
-# %% ../../nbs/64_evaluate.combine.ipynb #49bff59d
+
 def fitted_member(
     name: str,  # Model
     experience: Experience,  # Of models as fitted last
@@ -597,7 +597,7 @@ def load_auto(
         raise broken_model(folder, str(error), described) from error
     return FittedAuto(fitted, combination, float(factor), name=name)
 
-# %% ../../nbs/64_evaluate.combine.ipynb #7bfc8bec
+
 def load_member(
     folder: Path,  # Folder of a member
     name: str,  # What it must be called
