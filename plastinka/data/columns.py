@@ -489,6 +489,16 @@ def _describe_reading(table, found, split, foreign):
         notes=table.notes,
     )
 
+# %% ../../nbs/10_data.columns.ipynb #ce7f383b
+def _invoice_header(table, kind, profile, found):
+    "The header under which the numbers of orders stand, as a column that was found."
+    if kind != "sales" or "invoice" in found:
+        return {}
+    taken = {header for names in found.values() for header in names}
+    own = {header_key(profile.order)} if profile.order else _ORDER_HEADERS - {"name"}
+    headers = [each for each in table.headers if header_key(each) in own and each not in taken]
+    return {"invoice": headers[:1]} if headers else {}
+
 # %% ../../nbs/10_data.columns.ipynb #dc71ad79
 def take_columns(
     table: Table,  # One file; it is changed
@@ -504,6 +514,7 @@ def take_columns(
         _fill_orders(table, found, profile.order)
     used = _take_statuses(table, found) if plain else set()
     found = find_columns(table.headers, kind, profile, used) if used else found
+    found = found | _invoice_header(table, kind, profile, found)
     split = _split_headers(table, profile)
     have = {**found, **split, **{name: [name] for name in profile.defaults}}
     aliases = profile_aliases(profile)
