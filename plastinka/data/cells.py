@@ -89,7 +89,7 @@ def check_currency(
         raise input_error(
             where,
             f"has prices in {len(counts)} currencies: {said}; their sum would be of no currency",
-            "Export each currency into a file of its own, or convert them before",
+            "Give a table of rates (--rates), or export each currency into a file of its own",
         )
     return counts.index[0] if len(counts) else ""
 

@@ -18,6 +18,7 @@ from .books import Grid
 from plastinka.data.cells import (
     STATUS_HEADERS,
     check_currency,
+    currency_names,
     find_sums,
     is_total,
     may_be_count,
@@ -26,6 +27,7 @@ from plastinka.data.cells import (
 )
 from .files import read_grid
 from .profiles import Profile, profile_aliases
+from .rates import convert_prices
 from plastinka.data.schema import (
     COLUMNS,
     check_columns,
@@ -46,6 +48,7 @@ class Table:
     rows: np.ndarray  # int64: row numbers
     where: str  # File and sheet, for messages
     days_behind: int = 0  # Days by which the book's serial days lie behind those counted from 1900
+    rates: dict[str, float] | None = None  # Rates of currencies, from `load_rates`
     # What was done with its rows: column, what, rows, example
     notes: list[list] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)  # Reason → rows
@@ -360,11 +363,16 @@ def _settle_numbers(frame, table, name):
     if all(map(_PLAIN_NUMBER.fullmatch, texts)):
         return ""
     rows = np.bincount(codes[codes >= 0], minlength=len(texts))
-    currency = check_currency(texts, rows, f"{table.where}, prices") if name == "price" else ""
+    written, currency, what = texts, "", "decimals and thousands as the whole column shows"
+    if name == "price" and table.rates:
+        texts, currency = convert_prices(texts, table.rates, table.where), next(iter(table.rates))
+        what = f"converted to {currency} by the given rates"
+    elif name == "price":
+        currency = check_currency(texts, rows, f"{table.where}, prices")
     settled = settle_decimals(texts, name == "count")
-    if (changed := settled != texts).any():
-        first, what = changed.idxmax(), "decimals and thousands as the whole column shows"
-        example = f"{texts[first]} → {settled[first]}"
+    if (changed := settled != written).any():
+        first = changed.idxmax()
+        example = f"{written[first]} → {settled[first]}"
         table.notes.append([name, what, int(rows[changed.to_numpy()].sum()), example])
         frame[name] = np.append(settled.to_numpy(object), None)[codes]
     return currency
@@ -402,6 +410,26 @@ def _total_rows(frame, table):
             worded = worded | rows
     return worded
 
+# %% ../../nbs/10_data.columns.ipynb #6508cf7f
+_CURRENCY_HEADERS = frozenset(
+    "currency currencycode pricecurrency валюта währung devise moneda pénznem waluta".split()
+)
+
+
+def _state_currencies(frame, table):
+    "The one currency that a column states; several are written beside the prices."
+    headers = [each for each in table.headers if header_key(each) in _CURRENCY_HEADERS]
+    if "price" not in frame or not headers:
+        return ""
+    stated = pd.Series(cell_texts(table.column(headers[0])), index=frame.index)
+    names = currency_names("1 " + stated.dropna().drop_duplicates().astype(str))
+    if names.nunique() == 1 and not table.rates:
+        return names.iloc[0]
+    bare = frame["price"].notna() & stated.notna()
+    beside = frame["price"].astype(str) + " " + stated.astype(str)
+    frame["price"] = frame["price"].where(~bare, beside)
+    return ""
+
 # %% ../../nbs/10_data.columns.ipynb #76a269fc
 def _share_price(frame):
     "Prices of whole lines become prices of one copy."
@@ -414,6 +442,7 @@ def _share_price(frame):
 
 def _settle_cells(frame, table, kind):
     "Our columns with numbers written out, without sums and rows of no copies; the currency."
+    stated = _state_currencies(frame, table)
     currencies = [
         _settle_numbers(frame, table, name) for name in ("price", "count") if name in frame
     ]
@@ -425,7 +454,7 @@ def _settle_cells(frame, table, kind):
     table.keep(~total, "sums")
     table.keep(~no_sale[~total], "no number of copies")
     chosen = ~(total | no_sale)
-    return frame[chosen].reset_index(drop=True), next(filter(None, currencies), "")
+    return frame[chosen].reset_index(drop=True), next(filter(None, [*currencies, stated]), "")
 
 # %% ../../nbs/10_data.columns.ipynb #8105b50e
 def _ask_for_count(frame, table, foreign):
@@ -523,7 +552,11 @@ def take_columns(
     frame, currency = _settle_cells(_column_cells(table, found, profile), table, kind)
     if profile.price_of == "line":
         _share_price(frame)
-    foreign = _foreign_headers(table, found, split)
+    foreign = [
+        header
+        for header in _foreign_headers(table, found, split)
+        if header_key(header) not in _CURRENCY_HEADERS
+    ]
     _ask_for_count(frame, table, foreign)
     about = _describe_reading(table, found, split, foreign)
     return frame, about | dict(rows=len(frame), currency=currency)

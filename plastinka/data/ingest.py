@@ -23,6 +23,7 @@ from .columns import make_table, cell_texts, take_columns
 from .files import find_files, printable, read_grids
 from .monthly import unfold_months
 from .profiles import Profile, load_profile, profile_aliases
+from .rates import load_rates
 from .schema import ALIASES, COLUMNS, KINDS, header_key, match_headers, nearest
 from .values import cell_text
 
@@ -161,14 +162,14 @@ def _new_source(grid, table, blank, **about):
 NO_COPIES = "is not a number of copies"
 
 
-def _read_table(grid, name, kind, profile, folder, **about):
+def _read_table(grid, name, kind, profile, folder, rates, **about):
     "One sheet or text file."
     where = f"{name}, sheet «{grid.sheet}»" if grid.sheet else name
     table, blank = make_table(grid, where, may_be_empty=kind == "sales")
     source = _new_source(grid, table, blank, file=name, kind=kind, **about)
     if set(CORRECTION) <= {header.lower() for header in table.headers}:
         return _read_correction(table, source)
-    headers = table.headers
+    headers, table.rates = table.headers, rates
     table, monthly, bad = unfold_months(table, kind)
     frame, facts = take_columns(table, kind, profile, folder)
     rejected = [(name, grid.sheet, row, "", text, reason) for row, text, reason in grid.rejected]
@@ -182,7 +183,7 @@ def _sheet_digest(sha256, sheet):
     return hashlib.sha256(f"{sha256} {sheet}".encode()).hexdigest()
 
 # %% ../../nbs/11_data.ingest.ipynb #c8a1066c
-def _read_path(path, name, kind, profile, sheet):
+def _read_path(path, name, kind, profile, sheet, rates):
     "The tables of one file."
     grids = read_grids(path, profile_aliases(profile), sheet, kind)
     sha256, parts = file_sha256(path), []
@@ -190,7 +191,7 @@ def _read_path(path, name, kind, profile, sheet):
         many = len(grids) > 1
         about = dict(path=str(path), sha256=_sheet_digest(sha256, grid.sheet) if many else sha256)
         own = f"{name} [{grid.sheet}]" if many else name
-        parts.append(_read_table(grid, own, kind, profile, path.parent, **about))
+        parts.append(_read_table(grid, own, kind, profile, path.parent, rates, **about))
     return parts
 
 # %% ../../nbs/11_data.ingest.ipynb #f4712bdc
@@ -208,14 +209,14 @@ def frame_grid(
     return Grid(cells, np.arange(len(frame) + 1) + 1)
 
 # %% ../../nbs/11_data.ingest.ipynb #1a42e663
-def _read_given(frame, name, kind, profile):
+def _read_given(frame, name, kind, profile, rates):
     "A DataFrame as a part."
     if frame.empty:
         raise input_error(name, "has no rows", "Leave it out")
     hashed = pd.util.hash_pandas_object(frame.astype(str), index=False).to_numpy().tobytes()
     headers = repr(list(map(str, frame.columns))).encode()
     about = dict(path="", sha256=hashlib.sha256(headers + hashed).hexdigest())
-    return [_read_table(frame_grid(frame), name, kind, profile, Path(), **about)]
+    return [_read_table(frame_grid(frame), name, kind, profile, Path(), rates, **about)]
 
 # %% ../../nbs/11_data.ingest.ipynb #99f8f4d0
 @dataclass
@@ -318,7 +319,7 @@ def _check_currencies(sources):
         raise input_error(
             "files",
             f"have prices in {len(named)} currencies: {said}; their sum would be of no currency",
-            "Load the files of one currency, or convert them before",
+            "Load the files of one currency, or give a table of rates (--rates)",
         )
 
 # %% ../../nbs/11_data.ingest.ipynb #a9fac500
@@ -329,15 +330,15 @@ def _as_profile(profile):
     return profile or Profile()
 
 # %% ../../nbs/11_data.ingest.ipynb #d3a4a7f0
-def _read_parts(chosen, frames, profiles, sheet):
+def _read_parts(chosen, frames, profiles, sheet, rates):
     "Every file and every DataFrame as parts."
     names = _short_names([path for path, _ in chosen])
     parts = []
     for (path, kind), name in zip(bar(chosen, "files"), names, strict=True):
         own = profiles[kind]
-        parts += _read_path(path, name, kind, own, sheet or own.sheet)
+        parts += _read_path(path, name, kind, own, sheet or own.sheet, rates)
     for (frame, name), kind in frames:
-        parts += _read_given(frame, name, kind, profiles[kind])
+        parts += _read_given(frame, name, kind, profiles[kind], rates)
     return sorted(parts, key=lambda part: part.source["kind"] != "stock") if frames else parts
 
 # %% ../../nbs/11_data.ingest.ipynb #326d1b2d
@@ -348,6 +349,8 @@ def read_sources(
     profile: Profile | str | None = None,  # The shop's profile, or its name
     sheet: str | None = None,  # Sheet to read in workbooks that have several
     stock_profile: Profile | str | None = None,  # The stock's profile; default: `profile`
+    # Text file with a currency and its rate in each line: prices become the shop's own money
+    rates: str | Path = "",
 ) -> RawRows:  # All rows, in the order of the files
     "Read a shop's files."
     profile = _as_profile(profile)
@@ -358,7 +361,8 @@ def read_sources(
     if not chosen and not frames:
         cure = "Give the stock file, and files or folders with sales"
         raise input_error("parameters stock and sales", "no file is given", cure)
-    parts = _read_parts(chosen, frames, profiles, sheet)
+    money = load_rates(rates) if rates else None
+    parts = _read_parts(chosen, frames, profiles, sheet, money)
     for file, reason in ignored.itertuples(index=False):
         report_progress(f"Left out: {file}, {reason}")
     raw = _stack(apply_corrections(parts), ignored)
