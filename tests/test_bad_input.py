@@ -67,8 +67,10 @@ def write_shop(folder: Path, rows: pd.DataFrame, stock: pd.DataFrame | None = No
 
 
 def call(tmp_path: Path, *arguments) -> tuple[int, str, list[Path]]:
-    "Exit code, stderr, and run folders of `plastinka forecast`."
+    "Exit code, stderr, and run folders of `plastinka forecast`, with one network for speed."
     told = io.StringIO()
+    if "--seeds" not in arguments:
+        arguments = (*arguments, "--seeds", "1")
     with redirect_stdout(io.StringIO()), redirect_stderr(told):
         try:
             code = main(["forecast", *map(str, arguments), "--out", str(tmp_path / "runs")])

@@ -26,7 +26,8 @@ from plastinka.data.cells import (
     settle_decimals,
 )
 from .files import read_grid
-from .profiles import Profile, profile_aliases
+from .patterns import extract, matches
+from .profiles import Profile, lookup_path, profile_aliases, settle_profile
 from .rates import convert_prices
 from plastinka.data.schema import (
     COLUMNS,
@@ -52,6 +53,7 @@ class Table:
     # What was done with its rows: column, what, rows, example
     notes: list[list] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)  # Reason → rows
+    looked_up: list[Path] = field(default_factory=list)  # Other files that were joined
 
     def column(
         self,
@@ -131,59 +133,105 @@ def _by_text(column, function, missing):
 # %% ../../nbs/10_data.columns.ipynb #b8a07c5c
 def _load_lookup(lookup, table, profile, folder):
     "The second file of a lookup, and its key."
-    if not (path := folder / lookup.file).is_file():
-        reason = f"profile {profile.name} needs the file {lookup.file} beside it"
-        raise input_error(table.where, reason, f"Copy {lookup.file} into the same folder")
-    other, _ = make_table(read_grid(path, {"key": (lookup.key,)}), lookup.file)
-    key = other.column(lookup.key)
+    path = lookup_path(lookup, profile, folder, table.where)
+    name = lookup.other_key or lookup.key[0]
+    other, _ = make_table(read_grid(path, {"key": (name,)}), lookup.file)
+    key = other.column(name)
     if key is None:
-        reason = f"has no column «{lookup.key}». Headers seen: {', '.join(other.headers)}"
+        reason = f"has no column «{name}». Headers seen: {', '.join(other.headers)}"
         raise input_error(lookup.file, reason, "Correct the key in the profile")
+    table.looked_up.append(path)
     return other, key
 
 # %% ../../nbs/10_data.columns.ipynb #bacb5b0e
 def _join_lookups(table, profile, folder):
     "Columns of the second files, joined to every row."
     for lookup in profile.lookups:
-        own = table.column(lookup.key)
+        own = table.column(lookup.key[0])
         if own is None:
             continue
         other, key = _load_lookup(lookup, table, profile, folder)
         places = pd.Series(np.arange(len(key)), index=np.asarray(key, dtype=object))
         found = places.groupby(level=0).first().reindex(own.categories).fillna(-1)
         rows = np.append(found.to_numpy(np.int64), -1)[own.codes]
+        _note_lost(table, lookup, own, rows)
         for place, header in enumerate(other.headers):
             if table.column(header) is None:
                 column = other.cells[place]
                 codes = np.append(column.codes, -1)[rows]
                 table.add(header, pd.Categorical.from_codes(codes, categories=column.categories))
 
+
+def _note_lost(table, lookup, own, rows):
+    "Note the rows whose number the other file does not have."
+    lost = (rows < 0) & (own.codes >= 0)
+    if lost.any():
+        first = str(own.categories[own.codes[lost.argmax()]])
+        table.notes.append(["", f"not in {lookup.file}", int(lost.sum()), first])
+
 # %% ../../nbs/10_data.columns.ipynb #166a0533
-def _is_dropped(text, condition):
-    "Whether a filter leaves out the rows with a text."
-    if condition.keep and not re.fullmatch(condition.keep, text):
-        return True
-    return bool(condition.drop and re.fullmatch(condition.drop, text))
+def _is_dropped(texts, condition):
+    "Which texts a filter leaves out."
+    dropped = np.zeros(len(texts), dtype=bool)
+    if condition.keep:
+        dropped |= ~matches(condition.keep, texts)
+    return dropped | matches(condition.drop, texts) if condition.drop else dropped
 
 
 def _filter_rows(table, profile):
     "Leave out the rows that the filters of a profile drop."
     for each in profile.filters:
-        column = table.column(each.header)
+        column = table.column(each.header[0])
         if column is not None:
-            blank = _is_dropped("", each)
-            dropped = [_is_dropped(text.strip(), each) for text in column.categories]
-            dropped = np.array([*dropped, blank], dtype=bool)[column.codes]
-            reason = each.reason or each.header
+            texts = [*(str(text).strip() for text in column.categories), ""]
+            reason = each.reason or each.header[0]
             table.left_out.setdefault(reason, 0)
-            table.keep(~dropped, reason)
+            table.keep(~_is_dropped(texts, each)[column.codes], reason)
+
+# %% ../../nbs/10_data.columns.ipynb #1482b327
+def _status_kinds(texts, status):
+    "What each text says: gone, back or sale."
+    words = [normalise(text) for text in texts]
+    lists = [set(map(normalise, each)) for each in (status.back, status.skip, status.count)]
+    rest = "gone" if status.count else "sale"
+    chosen = [[word in each for word in words] for each in lists]
+    return np.select(chosen, ["back", "gone", "sale"], rest).astype(object)
+
+
+def _take_stated(table, found, profile):
+    "Leave out rows, and turn rows back, as a profile says of their status."
+    for status in profile.statuses:
+        column = table.column(status.header[0])
+        if column is None:
+            continue
+        texts = [*(str(text).strip() for text in column.categories), ""]
+        kinds = _status_kinds(texts, status)
+        if (kinds[column.codes] == "back").any():
+            _turn_back(table, found, kinds[column.codes] == "back")
+        _leave_out_words(table, status.header[0], texts, kinds == "gone")
+
+# %% ../../nbs/10_data.columns.ipynb #5b43963a
+def _leave_out_words(table, header, texts, gone):
+    "Leave out the rows of words that do not count."
+    codes = table.column(header).codes
+    for place in np.flatnonzero(gone):
+        here = codes == (place if place < len(texts) - 1 else -1)
+        if here.any():
+            word = texts[place] or "nothing"
+            table.left_out[f"{header} «{word}»"] = int(here.sum())
+    table.keep(~gone[codes])
 
 # %% ../../nbs/10_data.columns.ipynb #8b201e11
-def _split_text(text, split):
-    "The facts in one text."
+def _cut(texts, split):
+    "The facts in each text, by column of ours."
     if split.pattern:
-        match = re.fullmatch(split.pattern, text)
-        return [(match[name] or "").strip() if match else "" for name in split.into]
+        return extract(split.pattern, texts)
+    cut = [_cut_text(text, split) for text in texts]
+    return {name: [each[place] for each in cut] for place, name in enumerate(split.into)}
+
+
+def _cut_text(text, split):
+    "The facts in one text, cut at the separator."
     parts = [part.strip() for part in text.split(split.separator, len(split.into) - 1)]
     return [""] * (len(split.into) - len(parts)) + parts
 
@@ -192,12 +240,12 @@ def _split_fields(table, profile):
     "Columns that a split makes, by name."
     made = {}
     for split in profile.splits:
-        column = table.column(split.header)
+        column = table.column(split.header[0])
         if column is None:
             continue
-        filled = [_split_text(text.strip(), split) for text in column.categories]
-        for place, name in enumerate(split.into):
-            texts = np.array([each[place] or None for each in filled] + [None], dtype=object)
+        facts = _cut([str(text).strip() for text in column.categories], split)
+        for name in split.into:
+            texts = np.array([each or None for each in facts[name]] + [None], dtype=object)
             made[name] = texts[column.codes]
     return made
 
@@ -228,7 +276,7 @@ def find_columns(
 ) -> dict[str, list[str]]:  # Column → headers that mean it
     "Which headers of a file mean which column."
     free = [header for header in headers if header not in taken]
-    found = match_headers(free, profile_aliases(profile))
+    found = match_headers(free, profile_aliases(settle_profile(profile, headers)))
     if profile.columns or profile.splits or profile.lookups:
         return found
     named = {header for names in found.values() for header in names}
@@ -279,10 +327,11 @@ def _carry_down(table, header, order):
     return int(blank.sum())
 
 # %% ../../nbs/10_data.columns.ipynb #d23c6440
-def _fill_orders(table, found, own=""):
+def _fill_orders(table, found, own="", stated=()):
     "Give all lines of an order its day and its status."
     dates = found.get("sold_date", [])
-    headers = [each for each in table.headers if header_key(each) in STATUS_HEADERS]
+    keys = STATUS_HEADERS | {header_key(each) for each in stated}
+    headers = [each for each in table.headers if header_key(each) in keys]
     headers = list(dict.fromkeys([*dates, *headers]))
     if len(dates) != 1 or not any((table.column(each).codes < 0).any() for each in headers):
         return
@@ -472,9 +521,9 @@ def _ask_for_count(frame, table, foreign):
 def _split_headers(table, profile):
     "Column → the header out of which a split makes it."
     return {
-        name: [each.header]
+        name: [each.header[0]]
         for each in profile.splits
-        if table.column(each.header) is not None
+        if table.column(each.header[0]) is not None
         for name in each.into
     }
 
@@ -516,6 +565,7 @@ def _describe_reading(table, found, split, foreign):
         headers=", ".join(f"{header} → {name}" for header, name in pairs),
         foreign=", ".join(foreign),
         notes=table.notes,
+        looked_up=", ".join(map(str, table.looked_up)),
     )
 
 # %% ../../nbs/10_data.columns.ipynb #ce7f383b
@@ -524,7 +574,7 @@ def _invoice_header(table, kind, profile, found):
     if kind != "sales" or "invoice" in found:
         return {}
     taken = {header for names in found.values() for header in names}
-    own = {header_key(profile.order)} if profile.order else _ORDER_HEADERS - {"name"}
+    own = set(map(header_key, profile.order)) or _ORDER_HEADERS - {"name"}
     headers = [each for each in table.headers if header_key(each) in own and each not in taken]
     return {"invoice": headers[:1]} if headers else {}
 
@@ -536,11 +586,18 @@ def take_columns(
     folder: Path,  # Where the files of lookups lie
 ) -> tuple[pd.DataFrame, dict]:  # Our columns; what the sources table says of them
     "Our columns of one file."
-    _join_lookups(table, profile, folder)
+    _join_lookups(table, settle_profile(profile, table.headers), folder)
+    profile = settle_profile(profile, table.headers)
     plain = not (profile.columns or profile.splits or profile.lookups) and kind == "sales"
     found = find_columns(table.headers, kind, profile)
     if plain or profile.order:
-        _fill_orders(table, found, profile.order)
+        stated = [
+            header for each in (*profile.statuses, *profile.filters) for header in each.header
+        ]
+        _fill_orders(table, found, next(iter(profile.order), ""), stated)
+    if profile.statuses:
+        _take_stated(table, found, profile)
+        found = find_columns(table.headers, kind, profile)
     used = _take_statuses(table, found) if plain else set()
     found = find_columns(table.headers, kind, profile, used) if used else found
     found = found | _invoice_header(table, kind, profile, found)

@@ -20,9 +20,10 @@ from fastcore.basics import patch
 from ..core import bar, file_sha256, input_error, report_progress, summary_html
 from .books import REJECTED, Grid
 from .columns import make_table, cell_texts, take_columns
-from .files import find_files, printable, read_grids
+from .files import find_files, known_columns, printable, read_grids
 from .monthly import unfold_months
-from .profiles import Profile, load_profile, profile_aliases
+from .profiles import Profile, as_profile, missing_headers, profile_aliases
+from .programs import check_kind, choose_profile
 from .rates import load_rates
 from .schema import ALIASES, COLUMNS, KINDS, header_key, match_headers, nearest
 from .values import cell_text
@@ -156,6 +157,7 @@ def _new_source(grid, table, blank, **about):
         headers="",
         foreign="",
         currency="",
+        looked_up="",
     )
 
 # %% ../../nbs/11_data.ingest.ipynb #f25e6ca2
@@ -166,6 +168,11 @@ def _read_table(grid, name, kind, profile, folder, rates, **about):
     "One sheet or text file."
     where = f"{name}, sheet «{grid.sheet}»" if grid.sheet else name
     table, blank = make_table(grid, where, may_be_empty=kind == "sales")
+    profile, said = choose_profile(profile, table.headers, kind)
+    if said:
+        report_progress(f"{name}: {said}")
+        table.notes.insert(0, ["", said, len(table.rows), ""])
+    about["profile"] = profile.name
     source = _new_source(grid, table, blank, file=name, kind=kind, **about)
     if set(CORRECTION) <= {header.lower() for header in table.headers}:
         return _read_correction(table, source)
@@ -271,33 +278,52 @@ def _given(sources):
     ]
     return paths, named
 
+# %% ../../nbs/11_data.ingest.ipynb #3905dc6c
+def _by_kind(stock, sales):
+    "Stock and sales, where several DataFrames were given as one list."
+    many = list(stock) if isinstance(stock, (list, tuple)) else []
+    if (
+        not many
+        or not all(isinstance(each, pd.DataFrame) for each in many)
+        or not isinstance(sales, (list, tuple))
+        or sales
+    ):
+        return stock, sales
+    dated = ["sold_date" in known_columns(map(str, each.columns), "sales") for each in many]
+    pairs = list(zip(many, dated, strict=True))
+    return [each for each, sold in pairs if not sold], [each for each, sold in pairs if sold]
+
 # %% ../../nbs/11_data.ingest.ipynb #c7350ffd
-def _chosen_files(stock, sales, profile):
+def _chosen_files(stock, sales, profiles):
     "Files with their kinds, and what was left out of folders."
     if any(Path(each).expanduser().is_dir() for each in stock):
         raise input_error(str(stock[0]), "is a folder, and the stock is one file", "Give that file")
     stock_files, stock_ignored = find_files(stock)
-    sales_files, sales_ignored = find_files(sales, [each.file for each in profile.lookups])
+    sales_files, sales_ignored = find_files(sales, _looked_up(profiles.values()))
     taken = {os.path.realpath(path) for path in stock_files}
     sales_files = [path for path in sales_files if os.path.realpath(path) not in taken]
     ignored = pd.concat([stock_ignored, sales_ignored], ignore_index=True)
     chosen = [(path, "stock") for path in stock_files] + [(path, "sales") for path in sales_files]
     return chosen, ignored
 
+
+def _looked_up(profiles):
+    "Names of files in a folder that are no sales: those that a profile looks up."
+    return [each.file for profile in profiles for each in profile.lookups]
+
 # %% ../../nbs/11_data.ingest.ipynb #ea186cca
 def _check_profile(parts, profile):
     "Raise `InputError` if no file has a header of the profile."
-    seen = {header_key(header): header for part in parts for header in part.headers}
-    conditions = [each.header for each in (*profile.filters, *profile.splits)]
-    for header in filter(None, [*profile.columns.values(), *conditions]):
-        if header_key(header) not in seen:
-            near = nearest(header, seen.values())
-            hint = f". Did you mean «{near}»" if near else ""
-            raise input_error(
-                f"profile {profile.name}",
-                f"no file has its column «{header}»{hint}",
-                f"Correct the profile. Headers seen: {', '.join(seen.values())}",
-            )
+    read = [part for part in parts if part.source["profile"] == profile.name]
+    seen = {header_key(header): header for part in read for header in part.headers}
+    for header in missing_headers(profile, seen.values()) if read else []:
+        near = nearest(header, seen.values())
+        hint = f". Did you mean «{near}»" if near else ""
+        raise input_error(
+            f"profile {profile.name}",
+            f"no file has its column «{header}»{hint}",
+            f"Correct the profile. Headers seen: {', '.join(seen.values())}",
+        )
 
 # %% ../../nbs/11_data.ingest.ipynb #4fd54ac1
 def _check_sheet(sources, sheet):
@@ -321,13 +347,6 @@ def _check_currencies(sources):
             f"have prices in {len(named)} currencies: {said}; their sum would be of no currency",
             "Load the files of one currency, or give a table of rates (--rates)",
         )
-
-# %% ../../nbs/11_data.ingest.ipynb #a9fac500
-def _as_profile(profile):
-    "A profile, by its name or its path too."
-    if isinstance(profile, (str, Path)) and str(profile):
-        return load_profile(profile)
-    return profile or Profile()
 
 # %% ../../nbs/11_data.ingest.ipynb #d3a4a7f0
 def _read_parts(chosen, frames, profiles, sheet, rates):
@@ -353,10 +372,11 @@ def read_sources(
     rates: str | Path = "",
 ) -> RawRows:  # All rows, in the order of the files
     "Read a shop's files."
-    profile = _as_profile(profile)
-    profiles = dict(sales=profile, stock=_as_profile(stock_profile) if stock_profile else profile)
+    profile = as_profile(profile)
+    profiles = dict(sales=profile, stock=as_profile(stock_profile) if stock_profile else profile)
+    stock, sales = _by_kind(stock, sales)
     (stock, stock_frames), (sales, sales_frames) = _given(stock), _given(sales)
-    chosen, ignored = _chosen_files(stock, sales, profile)
+    chosen, ignored = _chosen_files(stock, sales, profiles)
     frames = [(each, "stock") for each in stock_frames] + [(each, "sales") for each in sales_frames]
     if not chosen and not frames:
         cure = "Give the stock file, and files or folders with sales"
@@ -369,6 +389,7 @@ def read_sources(
     for kind, own in profiles.items():
         mine = [part for part in parts if part.source["kind"] == kind]
         _check_profile(mine if stock_profile else parts, own)
+        check_kind(own, {kind} if stock_profile else {part.source["kind"] for part in parts})
     _check_sheet(raw.sources, sheet)
     _check_currencies(raw.sources)
     return raw

@@ -160,7 +160,8 @@ def thinning_matrix(
     copies = np.arange(size) * step
     if step == 1:
         return binomial_matrix(size, share)
-    edges, deviation = copies[None] + step / 2, np.sqrt(share * (1 - share) * copies)[:, None]
+    edges = np.where(copies > 0, copies + step / 2, 0.5)[None]  # The first cell is no copy alone
+    deviation = np.sqrt(share * (1 - share) * copies)[:, None]
     below = stats.norm.cdf(edges, share * copies[:, None], np.maximum(deviation, 1e-9))
     below[:, -1] = 1
     return np.diff(below, axis=1, prepend=0)

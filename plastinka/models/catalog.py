@@ -27,6 +27,12 @@ CATALOG = {
     "all-zero": Entry("baselines", "AllZero"),
     "seasonal naive": Entry("baselines", "SeasonalNaive"),
     "recent quantiles": Entry("baselines", "RecentQuantiles"),
+    "lightgbm": Entry("boosting", "make_boosting"),
+    "lightgbm quantile": Entry("boosting", "make_boosting", {"head": "quantile"}),
+    "xgboost": Entry("boosting", "make_boosting", {"libraries": ("xgboost",)}),
+    "boosting ensemble": Entry(
+        "boosting", "make_boosting", {"libraries": ("lightgbm", "xgboost")}
+    ),
     "tide": Entry("tide", "make_tide"),
     "tide negative binomial": Entry("tide", "make_tide", {"head": "negative_binomial"}),
     "tide poisson": Entry("tide", "make_tide", {"head": "poisson"}),
@@ -39,6 +45,7 @@ LOADERS = {
     "all-zero": ("baselines", "AllZero"),
     "seasonal naive": ("baselines", "SeasonalNaive"),
     "recent quantiles": ("baselines", "RecentQuantiles"),
+    "boosting": ("boosting", "Boosting"),
     "tide": ("tide", "Tide"),
 }
 
