@@ -403,6 +403,38 @@ def test_the_currency_is_kept(tmp_path, text):
     assert read_sources(sales=tmp_path / "may.csv").sources["currency"].tolist() == [MONEY[text]]
 
 
+RATES = {
+    "beside the price": ("Price", ["€10", "$5", "1200 руб", "900"], "EUR,100\nUSD,90\nRUB,1\n"),
+    "as YAML": ("Price", ["€10", "$5", "1200 руб", "900"], "EUR: 100\n$: 90\nRUB: 1\n"),
+    "codes": ("Price", ["10 EUR", "5 USD", "1200 RUB", "900"], "EUR;100\nUSD;90\nRUB;1\n"),
+    "decimals": ("Price", ["€10.00", "$5.00", "1200,00 ₽", "900,00 ₽"], "€,100,\n$,90\n₽,1\n"),
+    "a column": (
+        "Price;Currency",
+        ["10;EUR", "5;USD", "1200;RUB", "900;"],
+        "EUR,100\nUSD,90\nRUB,1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RATES)
+def test_two_currencies_are_converted_by_given_rates(tmp_path, name):
+    "10 euros at 100, 5 dollars at 90, and what is in roubles stays."
+    header, prices, rates = RATES[name]
+    path, table = tmp_path / "may.csv", tmp_path / "rates.txt"
+    lines = [f"Can;Ege {n};{price};2024-05-{n:02}" for n, price in enumerate(prices, 1)]
+    path.write_text("\n".join([f"Artist;Album;{header};Sold", *lines]), encoding="utf-8")
+    table.write_text(rates.replace(",\n", "\n"), encoding="utf-8")
+    with pytest.raises(InputError, match="currencies.*--rates"):
+        read_sources(sales=path)
+    raw = read_sources(sales=path, rates=table)
+    money = build_ledger(raw).copies.sort_values("sold_date")["price"]
+    assert money.tolist() == [1000, 450, 1200, 900]
+    assert raw.sources["currency"].tolist() == ["RUB"] and "converted to RUB" in said(raw)
+    table.write_text("RUB,1\nEUR,100\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"in (USD|\$), without a rate"):
+        read_sources(sales=path, rates=table)
+
+
 def test_files_in_two_currencies_are_refused(tmp_path):
     for name, price in [("april.csv", "9 €"), ("may.csv", "9 £")]:
         (tmp_path / name).write_text(f"Album;Sold;Price\nBlue;2024-05-01;{price}\n")

@@ -100,13 +100,17 @@ def ingest_command(
     again: bool = False,
     # Do it even where it takes more than a small share away of what the store holds
     replace: bool = False,
+    # Text file with a currency and its rate in each line (EUR, 98.5): prices become the shop's own
+    # money, the currency of rate 1
+    rates: str = "",
 ) -> int:  # Exit code
     "Add files to a shop's store: a new month, a corrected one, the newest stock."
     from plastinka.panel.panel import build_panel
     from plastinka.store.load import load_files
 
     how = (profile, sheet, snapshot_date, max_bad_share, build_panel, again)
-    print("\n".join(load_files(store, stock, sales, *how, replace=replace).lines()))
+    report = load_files(store, stock, sales, *how, replace=replace, rates=rates)
+    print("\n".join(report.lines()))
     return 0
 
 # %% ../../nbs/91_doors.cli.ipynb #54ae5a90
@@ -281,7 +285,7 @@ def option_help(
 POSITIONAL = ("file", "run", "notebook")
 PLACEHOLDERS = dict(file="FILE", run="RUN", notebook="NOTEBOOK", write_profile="FILE")
 PLACEHOLDERS |= dict(sales="FILE", stock="FILE", store="STORE", out="FOLDER", profile="NAME")
-PLACEHOLDERS |= dict(sheet="NAME", snapshot_date="DATE", int="N", float="X")
+PLACEHOLDERS |= dict(rates="FILE", sheet="NAME", snapshot_date="DATE", int="N", float="X")
 TYPES = dict(int=int, float=float)
 
 # %% ../../nbs/91_doors.cli.ipynb #1859cf63

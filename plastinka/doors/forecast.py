@@ -68,7 +68,9 @@ def _read_files(settings, profile):
     "The rows of the files that the settings name."
     stock = settings["stock"]
     stock = None if isinstance(stock, str) and not stock else stock
-    return read_sources(stock, settings["sales"], profile, settings["sheet"] or None)
+    return read_sources(
+        stock, settings["sales"], profile, settings["sheet"] or None, rates=settings["rates"]
+    )
 
 # %% ../../nbs/91_doors.forecast.ipynb #015aaf08
 @dataclass(frozen=True)
@@ -207,6 +209,8 @@ def forecast(
     # A shop with headers of its own: name of a profile, YAML file, or `Profile`
     profile: str | Path | Profile = "",
     sheet: str = "",  # Sheet to read, for workbooks with several
+    # Text file with a currency and its rate in each line: prices become the shop's own money
+    rates: str | Path = "",
     # Day of the stock, as 2024-05-31; default the next month's first day where the rest of the
     # month is shorter than the longest pause between sale days, else the day after the last sale
     snapshot_date: str = "",

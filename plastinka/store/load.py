@@ -400,6 +400,8 @@ def load_files(
     again: bool = False,
     # Whether an upload may take more than a small share away from what the store holds
     replace: bool = False,
+    # Text file with a currency and its rate in each line: prices become the shop's own money
+    rates: str | Path = "",
 ) -> LoadReport:  # What was done
     "Add a shop's files to its store."
     date = _day(snapshot_date)
@@ -407,7 +409,7 @@ def load_files(
         profile = load_profile(profile)
     profile = profile or None
     with step("Reading the files"):
-        parts = split_files(read_sources(stock or None, sales, profile, sheet or None))
+        parts = split_files(read_sources(stock or None, sales, profile, sheet or None, rates=rates))
     loading = step("Loading them into the store")
     with loading, open_store(store, create=True).writing() as connection:
         may_lose = replace or again
