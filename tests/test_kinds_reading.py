@@ -133,6 +133,18 @@ def test_two_encodings_by_line(tmp_path, second):
     assert read(tmp_path / "may.csv")["artist"].tolist() == [row[0] for row in SALES]
 
 
+@pytest.mark.parametrize("first, second", [("cp1251", "cp866"), ("cp866", "cp1251")])
+@pytest.mark.parametrize("share", [1, 4])
+def test_two_old_encodings_by_line(tmp_path, first, second, share):
+    "Two programs write into one file, one from the days of DOS: each fifth line, or every second."
+    lines = [line.encode(first) for line in text_of([HEADERS, *SALES * share]).splitlines(True)]
+    added = [line.encode(second) for line in text_of(SALES[:3]).splitlines(True)]
+    (tmp_path / "may.csv").write_bytes(b"".join([*lines, *added]))
+    raw = read_sources(sales=tmp_path / "may.csv")
+    names = [row[0] for row in [*SALES * share, *SALES[:3]]]
+    assert raw.rows["artist"].tolist() == names and "two encodings" in said(raw)
+
+
 def test_a_western_name_in_two_encodings(tmp_path):
     rows = [["Björk", "Début", "9", "2024-05-01"], ["Motörhead", "Überkill", "9", "2024-05-02"]]
     content = text_of([HEADERS, rows[0]]).encode() + text_of(rows[1:]).encode("cp1252")

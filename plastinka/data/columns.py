@@ -49,10 +49,10 @@ class Table:
     rows: np.ndarray  # int64: row numbers
     where: str  # File and sheet, for messages
     days_behind: int = 0  # Days by which the book's serial days lie behind those counted from 1900
-    rates: dict[str, float] | None = None  # Rates of currencies, from `load_rates`
     # What was done with its rows: column, what, rows, example
     notes: list[list] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)  # Reason → rows
+    rates: dict[str, float] | None = None  # Rates of currencies, from `load_rates`
     looked_up: list[Path] = field(default_factory=list)  # Other files that were joined
 
     def column(

@@ -100,8 +100,38 @@ def _second_encoding(content):
     reads = text_likeness(sample.decode(codec, "replace")) >= 0.5
     return (codec, foreign) if enough and reads else ("", [])
 
+# %% ../../nbs/06_data.text.ipynb #8c17866c
+_OLD = {
+    "cp1251": "cp866",
+    "cp866": "cp1251",
+}  # Two encodings of Russian that programs of one shop use
+
+
+def _other_russian(content, codec):
+    "Fields that read as Russian in the other old encoding, and not in that of the file."
+    other = _OLD.get(codec)
+    fields = list(dict.fromkeys(_FIELD.findall(content))) if other else []
+    sample = fields[:: max(len(fields) // 2_000, 1)]
+    if not any(_reads_better(field, codec, other) for field in sample):
+        return []
+    return [field for field in fields if _reads_better(field, codec, other)]
+
+
+def _reads_better(field, codec, other):
+    "Whether a field of three letters or more reads well only in the other encoding."
+    if sum(byte > 127 for byte in field) < 3:
+        return False
+    own, changed = (text_likeness(field.decode(each, "replace")) for each in (codec, other))
+    return own < 0.7 and changed >= 0.95
+
 # %% ../../nbs/06_data.text.ipynb #26176ce8
 _ASCII = bytes(range(128))
+
+
+def _mend_fields(content, fields, second, first):
+    "The content with some fields of one encoding written in the other."
+    letters = {field: field.decode(second, "replace").encode(first, "replace") for field in fields}
+    return _FIELD.sub(lambda match: letters.get(match[0], match[0]), content)
 
 
 def decode_text(
@@ -114,9 +144,11 @@ def decode_text(
     if beyond and 200 * len(re.findall(rb"[\xc3-\xdf][\x80-\xbf]", content)) > beyond:
         second, foreign = _second_encoding(content)
         if second:
-            letters = {field: field.decode(second, "replace").encode() for field in foreign}
-            mended = _FIELD.sub(lambda match: letters.get(match[0], match[0]), content)
+            mended = _mend_fields(content, foreign, second, "utf-8")
             return mended.decode("utf-8-sig", "replace"), f"utf-8 and {second}", len(foreign)
+    if beyond and (foreign := _other_russian(content, codec)):
+        mended = _mend_fields(content, foreign, _OLD[codec], codec)
+        return mended.decode(codec, "replace"), f"{codec} and {_OLD[codec]}", len(foreign)
     return content.decode(codec, "replace"), codec, 0
 
 # %% ../../nbs/06_data.text.ipynb #54b7c9d8
