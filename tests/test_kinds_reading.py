@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import xlsxwriter
+from damage import write_old_book
 
 from plastinka.core import InputError
 from plastinka.data.ingest import read_frame, read_sources
@@ -288,6 +289,18 @@ def test_merged_cells_hold_for_all_their_rows(tmp_path):
         page.merge_range("A2:A4", "Кино")
         page.merge_range("D2:D3", "2024-05-01")
     rows = read(tmp_path / "may.xlsx")
+    assert rows["artist"].tolist() == ["Кино"] * 3 + ["Артемий"]
+    assert rows["sold_date"].tolist() == ["2024-05-01"] * 2 + ["2024-05-20", "2024-05-31"]
+
+
+def test_merged_cells_of_an_old_workbook_hold_too(tmp_path):
+    rows = [[*row] for row in [HEADERS, *SALES]]
+    for number in (2, 3):
+        rows[number][0] = None  # Excel keeps the first of merged cells
+    rows[2][3] = None
+    places = [(1, 3, 0, 0), (1, 2, 3, 3)]
+    (tmp_path / "may.xls").write_bytes(write_old_book(rows, merged=places))
+    rows = read(tmp_path / "may.xls")
     assert rows["artist"].tolist() == ["Кино"] * 3 + ["Артемий"]
     assert rows["sold_date"].tolist() == ["2024-05-01"] * 2 + ["2024-05-20", "2024-05-31"]
 
