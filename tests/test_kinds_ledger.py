@@ -354,6 +354,47 @@ def test_a_price_column_of_words_is_still_refused(tmp_path):
         ledger(write(tmp_path / "sales.csv", sales))
 
 
+# Orders of what is not sold yet
+
+AHEAD = {
+    "one, next month": (["2025-12-29"], True),
+    "three, in months to come": (["2025-12-19", "2026-01-23", "2026-03-06"], True),
+    "after a gap": (["2026-02-06", "2026-02-13"], True),
+    "a month that has begun": (["2025-12-01", "2025-12-02"], False),
+    "a thin month": ([f"2025-12-{day:02}" for day in range(1, 31, 5)], False),
+}
+
+
+@pytest.mark.parametrize("name", AHEAD)
+def test_the_data_end_where_sales_end(tmp_path, name):
+    days, ahead = AHEAD[name]
+    sales = make_sales()
+    more = sales.tail(len(days)).assign(**{"Sale date": pd.to_datetime(days)})
+    path = write(tmp_path / "sales.csv", pd.concat([sales, more]))
+    found = ledger(path)
+    same_days(found, sales if ahead else pd.concat([sales, more]))
+    assert found.quarantine["reason"].str.contains("not sold yet|far from").sum() == ahead * len(
+        days
+    )
+    assert (found.last_day == pd.Timestamp("2025-12-01")) == ahead
+
+
+def test_a_month_of_its_own_file_is_what_it_is(tmp_path):
+    sales = make_sales()
+    monthly(tmp_path / "sales", sales, "%Y-%m-%d")
+    more = sales.tail(2).assign(**{"Sale date": pd.to_datetime(["2025-12-05", "2025-12-30"])})
+    write(tmp_path / "sales" / "sales-2025-12.csv", more)
+    same_days(ledger(tmp_path / "sales"), pd.concat([sales, more]))
+
+
+@pytest.mark.parametrize("word", ["Pre-order", "Preorder", "Предзаказ"])
+def test_a_status_says_that_a_row_is_an_order(tmp_path, word):
+    sales = make_sales().assign(Status="Completed")
+    sales.loc[::25, "Status"] = word
+    found = ledger(write(tmp_path / "sales.csv", sales))
+    same_days(found, sales[sales["Status"] == "Completed"])
+
+
 # Refunds
 
 

@@ -161,7 +161,8 @@ def _one_of(words):
 # %% ../../nbs/06_data.cells.ipynb #ba3d7d58
 _GONE = "(?:partially )?" + _one_of(
     """cancel void failed declined expired refunded returned draft storniert abgebrochen erstattet
-annul отмен аннул сторн возвращ чернов не_оплач töröl lemond cancelad anulad devuelt rembours[ée]"""
+annul отмен аннул сторн возвращ чернов не_оплач töröl lemond cancelad anulad devuelt rembours[ée]
+pre-?order предзаказ vorbestell előrendel précommande preventa"""
 )
 _BACK = _one_of(
     """refund return возврат rück(?:gabe|erstattung) retoure gutschrift credit chargeback visszáru

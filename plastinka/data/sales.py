@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['CAME_BACK', 'BY_ORDER', 'CANCELLED', 'STAYS', 'SALE', 'SAME_SHARE', 'DOUBTFUL_SHARE', 'LEAST_SAME', 'LEAST_DOUBTFUL',
-           'OWN_SHARE', 'settle_events', 'apply_returns', 'returned_arrivals', 'equal_rows', 'count_sales', 'overlaps',
-           'judge_overlaps', 'check_overlaps', 'drop_overlaps', 'shared_repairs', 'find_strays', 'infer_last_day',
-           'covered_months', 'named_months', 'find_closed', 'check_laws']
+           'THIN', 'LEAST_EXPECTED', 'MOST_AHEAD', 'OWN_SHARE', 'settle_events', 'apply_returns', 'returned_arrivals',
+           'equal_rows', 'count_sales', 'overlaps', 'judge_overlaps', 'check_overlaps', 'drop_overlaps',
+           'shared_repairs', 'find_strays', 'find_preorders', 'infer_last_day', 'covered_months', 'named_months',
+           'find_closed', 'check_laws']
 
 # %% ../../nbs/09_data.sales.ipynb #0a70e004
 import re
@@ -370,6 +371,35 @@ def _far_from_month(rows):
     size, middle = months.transform("size"), months.transform("median").round()
     usual = (rows["month"] == middle).groupby(rows["file"]).transform("mean") >= 0.9
     return (usual & (size >= 10) & ((rows["month"] - middle).abs() >= 6)).to_numpy()
+
+# %% ../../nbs/09_data.sales.ipynb #c7e9c75c
+THIN = 0.1  # Share of the usual sales below which months after the end are no sales
+LEAST_EXPECTED = 20  # Sales that should have been there, for their lack to say something
+MOST_AHEAD = 0.02  # Share of all rows that may be dated ahead
+
+
+def find_preorders(
+    sold: pd.Series,  # Sold dates without missing ones
+    files: pd.Series,  # Category: file of each row
+) -> pd.Series:  # Truth values: dated after sales have ended
+    "Rows of the thin months at the end of the data."
+    none = pd.Series(False, index=sold.index)
+    if sold.empty:
+        return none
+    month = sold.to_numpy().astype("datetime64[M]")
+    counts = np.bincount((month - month.min()).astype(np.int64))
+    thin = counts < THIN * np.median(counts[counts > 0])
+    ahead = int(np.argmin(thin[::-1]))  # Thin months at the end
+    before = counts[: len(counts) - ahead]
+    if not ahead or len(before) < 4:
+        return none
+    begin = month.min() + np.timedelta64(len(before), "M")
+    late = none | (month >= begin)
+    days = (sold.max().to_datetime64() - begin.astype("datetime64[D]")).astype("timedelta64[D]")
+    expected = before[-6:].mean() / 30 * (days.astype(int) + 1)
+    own = (~late).groupby(files, observed=True).transform("mean") >= 1 - 10 * MOST_AHEAD
+    few = late.sum() <= min(THIN * expected, MOST_AHEAD * len(sold))
+    return late if expected >= LEAST_EXPECTED and few and own[late].all() else none
 
 # %% ../../nbs/09_data.sales.ipynb #32c0124e
 def infer_last_day(

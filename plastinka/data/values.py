@@ -86,7 +86,16 @@ def _barcodes(texts):
 
 # %% ../../nbs/02_data.values.ipynb #49d19854
 def _barcode_digits(texts):
-    "Barcodes without what programmes and people put around the digits, and which have lost digits."
+    "Barcodes without what programs and people put around the digits, and which have lost digits."
+    odd = ~texts.str.fullmatch(r"[0-9]{1,14}").astype(bool)
+    codes, lost = texts.copy(), pd.Series(False, index=texts.index)
+    if odd.any():  # Most are bare digits, and need no look
+        codes[odd], lost[odd] = _undressed(texts[odd])
+    return codes, lost
+
+
+def _undressed(texts):
+    "The same for texts that are more than digits."
     bare = texts.str.slice(0, _LONGEST).str.normalize("NFKC")
     for dress, stays in _DRESS:
         bare = bare.str.replace(dress, stays, regex=True)
