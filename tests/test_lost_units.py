@@ -22,9 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 from lost_units import BAR, LEVELS, measure
 
 SEEDS, TITLES = (300, 301, 302), 1500
-EVERY = (
-    1 if os.environ.get("PLASTINKA_EXAMPLES") == "random" else 3
-)  # One world in so many is looked at
+EVERY = 1 if os.environ.get("PLASTINKA_EXAMPLES") == "random" else 3  # One world in so many
 
 
 def some(worlds: list) -> list:
