@@ -19,7 +19,8 @@ from fastcore.basics import patch
 
 from ..core import bar, file_sha256, input_error, report_progress, summary_html
 from .books import REJECTED, Grid
-from .columns import make_table, cell_texts, take_columns
+from .columns import take_columns
+from .headers import cell_texts, make_table
 from .files import find_files, known_columns, printable, read_grids
 from .monthly import NO_COPIES, unfold_months
 from .profiles import Profile, as_profile, missing_headers, profile_aliases

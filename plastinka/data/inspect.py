@@ -15,7 +15,8 @@ import yaml
 
 from ..core import InputError, atomic_path, input_error
 from .books import REJECTED
-from .columns import Table, find_columns, make_table, take_columns
+from .columns import find_columns, take_columns
+from .headers import Table, make_table
 from .files import find_files, list_sheets, read_grid
 from plastinka.data.guesses import (
     column_type,

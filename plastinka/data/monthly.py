@@ -13,10 +13,32 @@ import pandas as pd
 
 from ..core import input_error
 from .cells import is_total, settle_decimals
-from .columns import Table, cell_texts
+from .headers import Table, cell_texts
 from .days import header_months, parse_date
 from .schema import ALIASES, match_headers, usual_headers
 from .values import parse_count, says_nothing
+
+# %% ../../nbs/10_data.monthly.ipynb #8bea925e
+def _days_within(headers, months):
+    "Headers that are dates, and neither the first nor the last day of a month."
+    others = pd.Series([text for at, text in enumerate(headers) if at not in months], dtype=object)
+    dated = others[others.str.match(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}")]
+    return dated[parse_date(dated)[0].notna().to_numpy()].tolist()
+
+
+def _no_months(where, header):
+    "The message for a table by weeks or days."
+    return input_error(
+        where,
+        f"has several columns for one month, or for days within it, such as «{header}»: weeks or "
+        "days, or several numbers of a month",
+        "Export the sums of whole months, or a row for each sale",
+    )
+
+
+def _usual(headers):
+    "The column for the day of sale under a header of a shop program."
+    return usual_headers(headers, "sales", ["sold_date"])
 
 # %% ../../nbs/10_data.monthly.ipynb #d762c8ce
 _MONEY = r"(?i)руб|сумма|выручк|оборот|amount|revenue|turnover|total|umsatz|betrag|[$€£₽]|%"
@@ -38,28 +60,6 @@ def month_columns(
     if months.duplicated().any() and months.nunique() > 1:
         raise _no_months(where, headers[months.index[months.duplicated()][0]])
     return months.to_dict() if len(months) > 1 else {}
-
-
-def _days_within(headers, months):
-    "Headers that are dates, and neither the first nor the last day of a month."
-    others = pd.Series([text for at, text in enumerate(headers) if at not in months], dtype=object)
-    dated = others[others.str.match(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}")]
-    return dated[parse_date(dated)[0].notna().to_numpy()].tolist()
-
-
-def _no_months(where, header):
-    "The message for a table by weeks or days."
-    return input_error(
-        where,
-        f"has several columns for one month, or for days within it, such as «{header}»: weeks or "
-        "days, or several numbers of a month",
-        "Export the sums of whole months, or a row for each sale",
-    )
-
-
-def _usual(headers):
-    "The column for the day of sale under a header of a shop program."
-    return usual_headers(headers, "sales", ["sold_date"])
 
 # %% ../../nbs/10_data.monthly.ipynb #3092016f
 def refuse_bare_months(
