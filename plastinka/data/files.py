@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..core import input_error
+from ..core import InputError, input_error
 from .archive import MAX_BYTES
 from plastinka.data.books import (
     Grid,

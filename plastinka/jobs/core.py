@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from ..core import atomic_path, file_sha256, input_error
+from ..core import InputError, atomic_path, file_sha256, input_error
 from plastinka.jobs.parameters import (
     check_parameters,
     check_together,

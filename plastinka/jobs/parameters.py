@@ -21,7 +21,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import plastinka
-from ..core import input_error
+from ..core import InputError, input_error
 
 # %% ../../nbs/79_jobs.parameters.ipynb #7ec941d4
 def run_notebook_folders() -> list[Path]:  # In the order in which they are searched

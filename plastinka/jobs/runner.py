@@ -27,7 +27,7 @@ import psutil
 
 import plastinka
 from ..core import InputError
-from .core import Job, describe_file, this_process, write_receipt
+from .core import Job, describe_file, read_receipt, this_process, write_receipt
 
 # %% ../../nbs/81_jobs.runner.ipynb #b9519df6
 def code_version() -> dict:  # version, commit, changed: whether the checkout differs from it

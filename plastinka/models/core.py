@@ -12,7 +12,7 @@ __all__ = ['MOST_HORIZON', 'MODEL_FILE', 'PACKAGES', 'check_horizon', 'check_qua
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar, Protocol

@@ -66,7 +66,9 @@ def sold_by_month(
     )
 
 
-def sold_in(copies: pd.DataFrame) -> pd.DataFrame:
+def sold_in(
+    copies: pd.DataFrame,  # Of a ledger
+) -> pd.DataFrame:  # Index month as 2024-03; copies, money
     "The same, from the copies of a ledger."
     sold = copies[copies["sold_date"].notna()]
     sold = sold.assign(copies=sold["count"], money=sold["count"] * sold["price"].fillna(0))
@@ -74,7 +76,10 @@ def sold_in(copies: pd.DataFrame) -> pd.DataFrame:
     return sold.groupby(months)[["copies", "money"]].sum()
 
 # %% ../../nbs/22_store.changes.ipynb #6d4879a3
-def changed_months(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+def changed_months(
+    before: pd.DataFrame,  # Index month; copies, money
+    after: pd.DataFrame,  # The same of a later time
+) -> pd.DataFrame:  # Index month; copies and money before and after, where they differ
     "Months in which something else was sold than before."
     both = after.join(before, rsuffix="_before", how="outer").fillna(0)
     both = both.astype({"copies": np.int64, "copies_before": np.int64})

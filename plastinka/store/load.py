@@ -23,6 +23,7 @@ from ..core import input_error, report_progress, step
 from ..data.ingest import read_sources
 from ..data.ledger import Ledger
 from ..data.profiles import Profile, as_profile, common_item_key
+from ..data.schema import ITEM_KEY
 from plastinka.store.files import (
     FileRows,
     active_parts,
