@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import input_error
-from .values import bare_prices
+from .values import PIECES, bare_prices
 
 # %% ../../nbs/06_data.cells.ipynb #b64fd93b
 def _decimal_mark(bare):
@@ -42,7 +42,7 @@ def settle_decimals(
     numbers = texts.str.contains(r"\d")
     if not numbers.all():  # A dash or a word says nothing of the others
         return settle_decimals(texts[numbers], whole).reindex(texts.index).fillna(texts)
-    bare = bare_prices(texts.str.replace(r"\s*(?:шт|экз|pcs?)\.?$", "", regex=True))
+    bare = bare_prices(texts.str.replace(PIECES, "", regex=True))
     groups = bare.str.fullmatch(r"-?\d{1,3}[.,]\d{3}")
     if not groups.any():
         return texts

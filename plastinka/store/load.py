@@ -7,7 +7,8 @@ __all__ = ['drop_files', 'store_files', 'load_files', 'forget_runs', 'keep_run']
 
 # %% ../../nbs/23_store.load.ipynb #9cb235f7
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, UTC
 from pathlib import Path
@@ -19,7 +20,7 @@ import xarray as xr
 
 # %% ../../nbs/23_store.load.ipynb #8cfce607
 import plastinka
-from ..core import input_error, report_progress, step
+from ..core import InputError, input_error, report_progress, step
 from ..data.ingest import read_sources
 from ..data.ledger import Ledger
 from ..data.profiles import Profile, as_profile, common_item_key
@@ -32,7 +33,13 @@ from plastinka.store.files import (
     split_files,
     stored_files,
 )
-from .changes import LoadReport, changed_months, sold_by_month, sold_in
+from plastinka.store.changes import (
+    LoadReport,
+    changed_months,
+    file_notes,
+    sold_by_month,
+    sold_in,
+)
 from .losses import check_losses
 from .merges import upload_changes
 from plastinka.store.plan import (
@@ -204,7 +211,8 @@ def _write_plan(
     write_star(connection, ledger, panel)
     _keep_changes(connection, upload, changed)
     records = tuple(ledger.joins.lines())
-    return LoadReport(upload, _file_lines(plan, ledger, files), changed, records)
+    notes = file_notes(ledger.repairs, [part.source["file"] for part in plan.new])
+    return LoadReport(upload, _file_lines(plan, ledger, files), changed, records, tuple(notes))
 
 # %% ../../nbs/23_store.load.ipynb #10e9003e
 def _day(snapshot_date: str | pd.Timestamp | None) -> pd.Timestamp | None:
@@ -325,6 +333,20 @@ def _load_parts(
     report = _write_plan(connection, plan, files, ledger, panel, changed)
     return replace(report, records=(*records, *report.records))
 
+# %% ../../nbs/23_store.load.ipynb #cb486285
+@contextmanager
+def _made_store(store: str | Path | Store) -> Iterator[Store]:
+    "A store, made if it is not there; a file that was made for nothing is taken away again."
+    path = None if isinstance(store, Store) or "://" in str(store) else Path(store).expanduser()
+    fresh = path is not None and not path.exists()
+    try:
+        yield open_store(store, create=True)
+    except InputError:
+        if fresh:
+            for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+                path.with_name(name).unlink(missing_ok=True)
+        raise
+
 # %% ../../nbs/23_store.load.ipynb #af78a073
 def load_files(
     store: str | Path | Store,  # File or address of the store; a new one is made
@@ -351,10 +373,9 @@ def load_files(
     with step("Reading the files"):
         how = (profile or None, sheet or None, stock_profile or None)
         parts = split_files(read_sources(stock or None, sales, *how, rates=rates))
-    loading = step("Loading them into the store")
-    with loading, open_store(store, create=True).writing() as connection:
-        may_lose = replace or again
-        settings = (max_bad_share, common_item_key(*profiles), measure)
+    loading, may_lose = step("Loading them into the store"), replace or again
+    settings = (max_bad_share, common_item_key(*profiles), measure)
+    with loading, _made_store(store) as opened, opened.writing() as connection:
         return _load_parts(connection, parts, date, again, may_lose, *settings)
 
 # %% ../../nbs/23_store.load.ipynb #13d5e202
