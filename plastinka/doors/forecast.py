@@ -71,7 +71,12 @@ def _read_files(settings):
     stock = None if isinstance(stock, str) and not stock else stock
     profiles = [settings.get(name) or None for name in ("profile", "stock_profile")]
     return read_sources(
-        stock, settings["sales"], profiles[0], settings["sheet"] or None, profiles[1]
+        stock,
+        settings["sales"],
+        profiles[0],
+        settings["sheet"] or None,
+        profiles[1],
+        rates=settings.get("rates") or "",
     )
 
 # %% ../../nbs/91_doors.forecast.ipynb #015aaf08
@@ -227,6 +232,8 @@ def forecast(
     profile: str | Path | Profile = "",
     stock_profile: str | Path | Profile = "",  # The stock's, where it is of another program
     sheet: str = "",  # Sheet to read, for workbooks with several
+    # Text file with a currency and its rate in each line: prices become the shop's own money
+    rates: str | Path = "",
     # Day of the stock, as 2024-05-31; default the next month's first day where the rest of the
     # month is shorter than the longest pause between sale days, else the day after the last sale
     snapshot_date: str = "",
