@@ -27,12 +27,24 @@ CATALOG = {
     "all-zero": Entry("baselines", "AllZero"),
     "seasonal naive": Entry("baselines", "SeasonalNaive"),
     "recent quantiles": Entry("baselines", "RecentQuantiles"),
+    "naive": Entry("baselines", "Naive"),
+    "window average": Entry("baselines", "WindowAverage"),
+    "last year's quantiles": Entry("baselines", "LastYear"),
+    "pooled negative binomial": Entry("pooled", "PooledNegativeBinomial"),
+    "pooled hurdle": Entry("pooled", "PooledHurdle"),
+    "croston": Entry("statistical", "Statistical", {"method": "croston"}),
+    "sba": Entry("statistical", "Statistical", {"method": "sba"}),
+    "tsb": Entry("statistical", "Statistical", {"method": "tsb"}),
+    "adida": Entry("statistical", "Statistical", {"method": "adida"}),
+    "imapa": Entry("statistical", "Statistical", {"method": "imapa"}),
+    "ses": Entry("statistical", "Statistical", {"method": "ses"}),
+    "auto ets": Entry("statistical", "Statistical", {"method": "auto ets"}),
+    "auto theta": Entry("statistical", "Statistical", {"method": "auto theta"}),
+    "auto ces": Entry("statistical", "Statistical", {"method": "auto ces"}),
     "lightgbm": Entry("boosting", "make_boosting"),
     "lightgbm quantile": Entry("boosting", "make_boosting", {"head": "quantile"}),
     "xgboost": Entry("boosting", "make_boosting", {"libraries": ("xgboost",)}),
-    "boosting ensemble": Entry(
-        "boosting", "make_boosting", {"libraries": ("lightgbm", "xgboost")}
-    ),
+    "boosting ensemble": Entry("boosting", "make_boosting", {"libraries": ("lightgbm", "xgboost")}),
     "tide": Entry("tide", "make_tide"),
     "tide negative binomial": Entry("tide", "make_tide", {"head": "negative_binomial"}),
     "tide poisson": Entry("tide", "make_tide", {"head": "poisson"}),
@@ -41,10 +53,18 @@ CATALOG = {
     "tide quantile": Entry("tide", "make_tide", {"head": "quantile"}),
     "tide darts quantile": Entry("tide", "make_tide", {"head": "darts_quantile"}),
 }
+
+# %% ../../nbs/48_models.catalog.ipynb #2af7632c
 LOADERS = {
     "all-zero": ("baselines", "AllZero"),
     "seasonal naive": ("baselines", "SeasonalNaive"),
     "recent quantiles": ("baselines", "RecentQuantiles"),
+    "naive": ("baselines", "Naive"),
+    "window average": ("baselines", "WindowAverage"),
+    "last year's quantiles": ("baselines", "LastYear"),
+    "pooled negative binomial": ("pooled", "PooledNegativeBinomial"),
+    "pooled hurdle": ("pooled", "PooledHurdle"),
+    "statistical": ("statistical", "Statistical"),
     "boosting": ("boosting", "Boosting"),
     "tide": ("tide", "Tide"),
 }
