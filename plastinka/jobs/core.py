@@ -235,6 +235,7 @@ def declare(
     scores: dict | None = None,  # Numbers for the receipt, by name; may be nested
     artifacts: list[str | Path] = (),  # Files and folders that the run has made
     folder: str | Path = ".",  # The run's folder: the current one while a run executes
+    inputs: list[str | Path] = (),  # Files that were read and stand in no parameter
 ):
     "Declare a run's results; the runner puts them into the receipt."
     paths = [Path(folder) / path for path in artifacts]
@@ -242,6 +243,7 @@ def declare(
     if missing:
         raise FileNotFoundError(f"declared but not written: {', '.join(missing)}")
     results = dict(scores=scores or {}, artifacts=[path.name for path in paths])
+    results |= dict(inputs=[str(Path(path).absolute()) for path in inputs]) if inputs else {}
     with atomic_path(Path(folder) / "results.json") as temporary:
         text = json.dumps(results, ensure_ascii=False, default=float)
         temporary.write_text(text, encoding="utf-8")
