@@ -13,6 +13,8 @@ from plastinka.data.profiles import NO_PROFILE, Profile, load_profile, make_prof
 from plastinka.data.programs import detect_profile, fitting_profiles, shipped_profiles
 from plastinka.data.schema import COLUMNS
 from plastinka.doors.cli import main
+from plastinka.store.load import load_files
+from plastinka.store.query import store_status
 
 # A made-up export of each program: its lines, and the records that are right, worked out by hand:
 # artist, album, copies in all, price of one copy
@@ -274,3 +276,19 @@ def test_the_command_lists_and_shows(capsys):
     assert json.loads(capsys.readouterr().out)["price_of"] == "line"
     assert main(["profiles", "sqare_items"]) == 2
     assert "Did you mean square_items" in capsys.readouterr().err
+
+
+def test_a_stock_alone_begins_a_store_and_the_order_of_uploads_does_not_matter(tmp_path):
+    (tmp_path / "stock.csv").write_text(SAMPLES["discogs_collection"][0])
+    (tmp_path / "sales.csv").write_text(SAMPLES["discogs_orders"][0])
+    first = load_files(tmp_path / "a.db", stock=tmp_path / "stock.csv")
+    status = store_status(tmp_path / "a.db")
+    assert (status["items"], status["in_stock"], status["months"]) == (1, 2, 0)
+    assert status["snapshot"] in (None, "") and "profile discogs_collection" in first.lines()[-1]
+    second = load_files(tmp_path / "a.db", sales=tmp_path / "sales.csv")
+    assert "left out on purpose: status «Cancelled (Per Buyer's Request)»: 1" in str(second.lines())
+    load_files(tmp_path / "b.db", tmp_path / "stock.csv", tmp_path / "sales.csv")
+    facts = ("items", "copies", "in_stock", "months", "first_month", "snapshot")
+    one, other = (store_status(tmp_path / name) for name in ("a.db", "b.db"))
+    assert [one[fact] for fact in facts] == [other[fact] for fact in facts]
+    assert (one["items"], one["copies"], one["in_stock"]) == (2, 4, 2)

@@ -285,8 +285,10 @@ def _mend(draft):
 # %% ../../nbs/12_data.ledger.ipynb #8b406e05
 def settle_sales(
     draft: Draft,  # From `read_rows`; its table becomes copies without returns
+    lack: str = "there are none",  # What is said where there are no sales at all
 ) -> pd.Series:  # Rows of each file that are equal to an earlier one of it
     "What overlaps is counted once, and returns cancel their sales."
+    _need_sales(draft.table, lack)
     draft.table, overlapping = drop_overlaps(draft.table)
     equal, shared = equal_rows(draft.table)
     again = count_by(draft.table.loc[equal, "source_file"])
@@ -326,6 +328,15 @@ def find_span(
     what = CLOSED.format(", ".join(str(month) for month in found))
     told = repair_lines([""] if found else [], "sold_date", what, [0] if found else [])
     return sales["sold_date"].min().to_period("M").start_time, last_day, told
+
+
+def _stock_span(table, snapshot_date, empty, closed):
+    "The span of a stock without sales: no day; it ends after the last arrival, or today."
+    latest = table["created_date"].max()
+    today = pd.Timestamp.now().floor("D")
+    after = today if pd.isna(latest) else latest.floor("D") + pd.Timedelta(days=1)
+    last_day = snapshot_date if snapshot_date is not None else after
+    return last_day, last_day, repair_lines([], "sold_date", "", [])
 
 # %% ../../nbs/12_data.ledger.ipynb #cc92e8c5
 def _files_below_zero(table):
@@ -444,6 +455,7 @@ def build_ledger(
     # Whether stock is known on every past day; default: found from the data
     with_stock: bool | None = None,
     closed_months: tuple[str, ...] = (),  # Months in which the shop was closed, as 2024-02
+    stock_alone: bool = False,  # Whether a stock file without any sales is enough
 ) -> Ledger:  # All copies; raises `InputError` where the files as a whole cannot be right
     "Raw rows to the validated ledger."
     _check_settings(max_bad_share, item_key)
@@ -451,10 +463,12 @@ def build_ledger(
     draft = read_rows(rows, raw.rejected, tuple(item_key), max_bad_share)
     empty = _files_without_rows(sources)
     hint = _files_below_zero(draft.table) or _empty_hint(empty)
-    _need_sales(draft.table, "not one row of the sales files is a sale" + (hint and f": {hint}"))
-    again = settle_sales(draft)
+    alone = stock_alone and set(sources["kind"].astype(str)) == {"stock"}
+    lack = "not one row of the sales files is a sale" + (hint and f": {hint}")
+    again = pd.Series(dtype=np.int64) if alone else settle_sales(draft, lack)
     given = (_snapshot(snapshot_date), empty, closed_months)
-    first_day, last_day, closed = _explained(hint, find_span, draft.table, *given)
+    span = _stock_span if alone else find_span
+    first_day, last_day, closed = _explained(hint, span, draft.table, *given)
     late = draft.table["created_date"] >= last_day
     draft.set_aside("created_date", late, f"after the snapshot of {last_day:%Y-%m-%d}")
     draft.repairs += [closed, repeated, source_repairs(sources)]

@@ -22,7 +22,7 @@ import plastinka
 from ..core import input_error, report_progress, step
 from ..data.ingest import read_sources
 from ..data.ledger import Ledger
-from ..data.profiles import Profile, as_profile, common_item_key
+from ..data.profiles import NO_PROFILE, Profile, as_profile, common_item_key
 from ..data.schema import ITEM_KEY
 from plastinka.store.files import (
     FileRows,
@@ -66,7 +66,9 @@ def _file_line(row) -> str:
     if row.status != "loaded":
         return f"{row.file}: {row.status}"
     aside = f", {row.quarantined} in quarantine" if row.quarantined else ""
-    profile = f", profile {row.profile}" if getattr(row, "profile", "") else ""
+    profile = (
+        f", profile {row.profile}" if getattr(row, "profile", "") not in ("", NO_PROFILE) else ""
+    )
     left_out = getattr(row, "left_out", "")
     left_out = f"; left out on purpose: {left_out}" if left_out else ""
     loaded = f"loaded, {row.rows} rows, {row.copies} copies"
@@ -138,7 +140,8 @@ def _loaded_line(part: FileRows, report: pd.DataFrame) -> dict:
     "The line of a file that was loaded; the ledger's report has its numbers."
     source = part.source
     numbers = report.loc[source["file"], ["rows", "copies", "quarantined"]]
-    said = dict(profile=source.get("profile", ""), left_out=source.get("filters", ""))
+    left_out = source.get("filters", "") if source.get("filtered") else ""
+    said = dict(profile=source.get("profile", ""), left_out=left_out)
     return dict(file=source["file"], kind=source["kind"], status="loaded", **numbers, **said)
 
 # %% ../../nbs/23_store.load.ipynb #b095fef4
@@ -385,8 +388,11 @@ def _load_parts(
     records = upload_changes(connection, ledger, kept)
     for line in records:
         report_progress(line)
-    panel = measure and measure(ledger)
+    alone = ledger.first_day == ledger.last_day  # Stock without sales: no day is covered
+    panel = measure(ledger) if measure and not alone else None
     report = _write_plan(connection, plan, files, ledger, panel, changed)
+    if alone and date is None:
+        connection.execute(sa.update(SOURCE_FILE).values(snapshot_date=None))
     return replace(report, records=(*records, *report.records))
 
 # %% ../../nbs/23_store.load.ipynb #af78a073
