@@ -87,6 +87,20 @@ S002,2024-05-02 10:37:22,Bob,Cancelled,[V1] Can - Ege,1,20.00
 """,
         {("Can", "Ege"): (2, 20.0), ("Neu!", "2"): (1, 25.0)},
     ),
+    "odoo_pos": (
+        """Order Ref,Date,Product/Barcode,Product,Base Quantity,Unit Price,Subtotal,Status
+Shop/1,2025-03-01 10:11:12,4006408126126,[10749] Can - Ege,2.0,20.0,40.0,Posted
+Shop/2,2025-03-02 10:11:12,4006408126126,[10749] Can - Ege,1.0,20.0,20.0,Cancelled
+""",
+        {("Can", "Ege"): (2, 20.0)},
+    ),
+    "woocommerce_orders": (
+        """Order Number,Order Status,Order Date,SKU,Item Name,Quantity,Item Cost,Order Line Total
+1001,Completed,2025-03-01 12:01,V1,Can - Ege,2,20,40
+1002,Refunded,2025-03-02 12:01,V1,Can - Ege,1,20,20
+""",
+        {("Can", "Ege"): (2, 20.0)},
+    ),
     "odoo_products": (
         """Name,Internal Reference,Sales Price,Cost,Product Category,Quantity On Hand
 Can - Ege,V1,20.00,11.00,All,3.00
@@ -115,9 +129,10 @@ Can - Ege,V1,20.00,11.00,All,3.00
         {("Кино", "Ночь"): (3, 1200.0)},
     ),
     "moysklad_sales": (
-        """№;Дата;Код;Товар;Кол-во;Цена;Сумма
-1;01.05.2024 10:00;00001;Кино - Ночь;2;1 200,00;2 400,00
-2;31.05.2024 10:00;00001;Кино - Ночь;1;1 200,00;1 200,00
+        """№;Время;Наименование;Штрихкод EAN13;Кол-во;Цена без скидки;Скидка, %;\
+Цена со скидкой;Сумма
+1;01.05.2024 10:00;Кино - Ночь;4600000010038;2;1 500,00;20;1 200,00;2 400,00
+2;31.05.2024 10:00;Кино - Ночь;4600000010038;1;1 500,00;20;1 200,00;1 200,00
 """,
         {("Кино", "Ночь"): (3, 1200.0)},
     ),
