@@ -285,9 +285,13 @@ def _mend(draft):
 # %% ../../nbs/12_data.ledger.ipynb #8b406e05
 def settle_sales(
     draft: Draft,  # From `read_rows`; its table becomes copies without returns
-    lack: str = "there are none",  # What is said where there are no sales at all
+    hint: str = "",  # What may be the cause where there are no sales
+    without: bool = False,  # Whether there may be none: a stock alone
 ) -> pd.Series:  # Rows of each file that are equal to an earlier one of it
     "What overlaps is counted once, and returns cancel their sales."
+    if without:
+        return pd.Series(dtype=np.int64)
+    lack = "not one row of the sales files is a sale" + (hint and f": {hint}")
     _need_sales(draft.table, lack)
     draft.table, overlapping = drop_overlaps(draft.table)
     equal, shared = equal_rows(draft.table)
@@ -320,6 +324,8 @@ def find_span(
 ) -> tuple[pd.Timestamp, pd.Timestamp, pd.DataFrame]:  # First day; first day not covered; repairs
     "The days that the data covers, after the laws were checked."
     sales, stock = table[table["kind"] == "sales"], table[table["kind"] == "stock"]
+    if sales.empty:
+        return _stock_span(stock, snapshot_date)
     last_day = snapshot_date
     if last_day is None:
         last_day = infer_last_day(sales["sold_date"], stock["created_date"])
@@ -330,7 +336,7 @@ def find_span(
     return sales["sold_date"].min().to_period("M").start_time, last_day, told
 
 
-def _stock_span(table, snapshot_date, empty, closed):
+def _stock_span(table, snapshot_date):
     "The span of a stock without sales: no day; it ends after the last arrival, or today."
     latest = table["created_date"].max()
     today = pd.Timestamp.now().floor("D")
@@ -463,18 +469,15 @@ def build_ledger(
     draft = read_rows(rows, raw.rejected, tuple(item_key), max_bad_share)
     empty = _files_without_rows(sources)
     hint = _files_below_zero(draft.table) or _empty_hint(empty)
-    alone = stock_alone and set(sources["kind"].astype(str)) == {"stock"}
-    lack = "not one row of the sales files is a sale" + (hint and f": {hint}")
-    again = pd.Series(dtype=np.int64) if alone else settle_sales(draft, lack)
+    kinds, monthly = set(sources["kind"].astype(str)), _is_monthly(sources)
+    again = settle_sales(draft, hint, stock_alone and kinds == {"stock"})
     given = (_snapshot(snapshot_date), empty, closed_months)
-    span = _stock_span if alone else find_span
-    first_day, last_day, closed = _explained(hint, span, draft.table, *given)
+    first_day, last_day, closed = _explained(hint, find_span, draft.table, *given)
     late = draft.table["created_date"] >= last_day
     draft.set_aside("created_date", late, f"after the snapshot of {last_day:%Y-%m-%d}")
     draft.repairs += [closed, repeated, source_repairs(sources)]
     bad = check_share(rows, draft.quarantine(), max_bad_share)
     copies, known = finish_copies(draft)
-    kinds, monthly = set(sources["kind"].astype(str)), _is_monthly(sources)
     draft.repairs += supposed_repairs(copies, kinds, monthly)
     return Ledger(
         copies=copies,
