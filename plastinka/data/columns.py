@@ -479,7 +479,7 @@ def _describe_reading(table, found, split, foreign):
         headers=", ".join(f"{header} → {name}" for header, name in pairs),
         foreign=", ".join(foreign),
         notes=table.notes,
-        looked_up=", ".join(map(str, table.looked_up)),
+        looked_up=[str(path) for path in table.looked_up],
     )
 
 # %% ../../nbs/10_data.columns.ipynb #ce7f383b

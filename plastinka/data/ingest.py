@@ -158,7 +158,7 @@ def _new_source(grid, table, blank, **about):
         headers="",
         foreign="",
         currency="",
-        looked_up="",
+        looked_up=[],
     )
 
 # %% ../../nbs/11_data.ingest.ipynb #f25e6ca2

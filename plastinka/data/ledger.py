@@ -291,8 +291,14 @@ def _mend(draft):
 # %% ../../nbs/12_data.ledger.ipynb #8b406e05
 def settle_sales(
     draft: Draft,  # From `read_rows`; its table becomes copies without returns
+    hint: str = "",  # What may be the cause where there are no sales
+    without: bool = False,  # Whether there may be none: a stock alone
 ) -> pd.Series:  # Rows of each file that are equal to an earlier one of it
     "What overlaps is counted once, and returns cancel their sales."
+    if without:
+        return pd.Series(dtype=np.int64)
+    lack = "not one row of the sales files is a sale" + (hint and f": {hint}")
+    _need_sales(draft.table, lack)
     draft.table, overlapping = drop_overlaps(draft.table)
     equal, shared = equal_rows(draft.table)
     again = count_by(draft.table.loc[equal, "source_file"])
@@ -324,6 +330,8 @@ def find_span(
 ) -> tuple[pd.Timestamp, pd.Timestamp, pd.DataFrame]:  # First day; first day not covered; repairs
     "The days that the data covers, after the laws were checked."
     sales, stock = table[table["kind"] == "sales"], table[table["kind"] == "stock"]
+    if sales.empty:
+        return _stock_span(stock, snapshot_date)
     last_day = snapshot_date
     if last_day is None:
         last_day = infer_last_day(sales["sold_date"], stock["created_date"])
@@ -332,6 +340,15 @@ def find_span(
     what = CLOSED.format(", ".join(str(month) for month in found))
     told = repair_lines([""] if found else [], "sold_date", what, [0] if found else [])
     return sales["sold_date"].min().to_period("M").start_time, last_day, told
+
+
+def _stock_span(table, snapshot_date):
+    "The span of a stock without sales: no day; it ends after the last arrival, or today."
+    latest = table["created_date"].max()
+    today = pd.Timestamp.now().floor("D")
+    after = today if pd.isna(latest) else latest.floor("D") + pd.Timedelta(days=1)
+    last_day = snapshot_date if snapshot_date is not None else after
+    return last_day, last_day, repair_lines([], "sold_date", "", [])
 
 # %% ../../nbs/12_data.ledger.ipynb #cc92e8c5
 def _files_below_zero(table):
@@ -450,6 +467,7 @@ def build_ledger(
     # Whether stock is known on every past day; default: found from the data
     with_stock: bool | None = None,
     closed_months: tuple[str, ...] = (),  # Months in which the shop was closed, as 2024-02
+    stock_alone: bool = False,  # Whether a stock file without any sales is enough
 ) -> Ledger:  # All copies; raises `InputError` where the files as a whole cannot be right
     "Raw rows to the validated ledger."
     _check_settings(max_bad_share, item_key)
@@ -457,8 +475,8 @@ def build_ledger(
     draft = read_rows(rows, raw.rejected, tuple(item_key), max_bad_share)
     empty = _files_without_rows(sources)
     hint = _files_below_zero(draft.table) or _empty_hint(empty)
-    _need_sales(draft.table, "not one row of the sales files is a sale" + (hint and f": {hint}"))
-    again = settle_sales(draft)
+    kinds, monthly = set(sources["kind"].astype(str)), _is_monthly(sources)
+    again = settle_sales(draft, hint, stock_alone and kinds == {"stock"})
     given = (_snapshot(snapshot_date), empty, closed_months)
     first_day, last_day, closed = _explained(hint, find_span, draft.table, *given)
     late = draft.table["created_date"] >= last_day
@@ -466,7 +484,6 @@ def build_ledger(
     draft.repairs += [closed, repeated, source_repairs(sources)]
     bad = check_share(rows, draft.quarantine(), max_bad_share)
     copies, known = finish_copies(draft)
-    kinds, monthly = set(sources["kind"].astype(str)), _is_monthly(sources)
     draft.repairs += supposed_repairs(copies, kinds, monthly)
     return Ledger(
         copies=copies,

@@ -48,6 +48,12 @@ class ShopData:
     store: str = ""  # File or address of the store; "" for files
     digest: str = ""  # SHA-256 of the store's data
 
+    @property
+    def looked_up(self) -> list[str]:  # Paths
+        "Files that profiles looked up."
+        lists = [] if self.raw is None else self.raw.sources["looked_up"]
+        return sorted({path for each in lists for path in each})
+
 # %% ../../nbs/91_doors.forecast.ipynb #ac46f556
 def read_shop(
     settings: dict,  # stock, sales, store, profile, stock_profile, sheet, snapshot_date …

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from ..data.profiles import NO_PROFILE
 from .files import month_text
 from .tables import COPY
 
@@ -21,7 +22,8 @@ def _file_line(row) -> str:
     if row.status != "loaded":
         return f"{row.file}: {row.status}"
     aside = f", {row.quarantined} in quarantine" if row.quarantined else ""
-    profile = f", profile {row.profile}" if getattr(row, "profile", "") else ""
+    named = getattr(row, "profile", "") not in ("", NO_PROFILE)
+    profile = f", profile {row.profile}" if named else ""
     left_out = getattr(row, "left_out", "")
     left_out = f"; left out on purpose: {left_out}" if left_out else ""
     loaded = f"loaded, {row.rows} rows, {row.copies} copies"

@@ -81,7 +81,8 @@ def _loaded_line(part: FileRows, report: pd.DataFrame) -> dict:
     "The line of a file that was loaded; the ledger's report has its numbers."
     source = part.source
     numbers = report.loc[source["file"], ["rows", "copies", "quarantined"]]
-    said = dict(profile=source.get("profile", ""), left_out=source.get("filters", ""))
+    left_out = source.get("filters", "") if source.get("filtered") else ""
+    said = dict(profile=source.get("profile", ""), left_out=left_out)
     return dict(file=source["file"], kind=source["kind"], status="loaded", **numbers, **said)
 
 # %% ../../nbs/23_store.load.ipynb #b095fef4
@@ -329,8 +330,11 @@ def _load_parts(
     records = upload_changes(connection, ledger, kept)
     for line in records:
         report_progress(line)
-    panel = measure and measure(ledger)
+    alone = ledger.first_day == ledger.last_day  # Stock without sales: no day is covered
+    panel = measure(ledger) if measure and not alone else None
     report = _write_plan(connection, plan, files, ledger, panel, changed)
+    if alone and date is None:
+        connection.execute(sa.update(SOURCE_FILE).values(snapshot_date=None))
     return replace(report, records=(*records, *report.records))
 
 # %% ../../nbs/23_store.load.ipynb #cb486285

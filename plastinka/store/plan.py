@@ -184,7 +184,8 @@ def _stock_date(
     new_stock = any(part.source["kind"] == "stock" for part in plan.new)
     if snapshot_date is not None or new_stock or kept.empty:
         return snapshot_date
-    return kept["snapshot_date"].max()
+    date = kept["snapshot_date"].max()
+    return None if pd.isna(date) else date
 
 # %% ../../nbs/22_store.plan.ipynb #7e30ff97
 def upload_ledger(
@@ -197,7 +198,8 @@ def upload_ledger(
 ) -> Ledger:  # Checked
     "The ledger as it will be after the upload; raises `InputError` where a rule is broken."
     raw = join_files(parts)
-    ledger = build_ledger(raw, _stock_date(plan, stored, snapshot_date), 1.0, item_key)
+    date = _stock_date(plan, stored, snapshot_date)
+    ledger = build_ledger(raw, date, 1.0, item_key, stock_alone=True)
     fresh = {part.source["file"] for part in plan.new}
     check_share(raw.rows, ledger.quarantine[ledger.quarantine["file"].isin(fresh)], max_bad_share)
     return ledger
