@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['STATISTICAL', 'BOOSTED', 'TOTALS_MODELS', 'SERIES_LEAST', 'LAGS', 'ROLLING', 'CALENDAR', 'OWN', 'TotalsTask',
-           'series_fault', 'make_task', 'interval_levels', 'read_ranges', 'season_length', 'statistical_engine',
+           'series_fault', 'make_task', 'range_levels', 'read_ranges', 'season_length', 'statistical_engine',
            'import_mlforecast', 'boosted_learners', 'boosted_engine', 'further_columns', 'add_columns', 'long_enough',
            'own_quantiles', 'of_series', 'library_totals', 'check_models', 'forecast_totals', 'cross_validate_totals',
-           'library_validation', 'totals_scores']
+           'library_validation', 'totals_scores', 'best_totals']
 
-# %% ../../nbs/46_models.totals.ipynb #1a2ef2d1
+# %% ../../nbs/46_models.totals.ipynb #569c857f
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from .core import check_quantiles
 from .statistical import import_statsforecast
 from ..panel.totals import SEASONS, frequency
 
-# %% ../../nbs/46_models.totals.ipynb #4fb80991
+# %% ../../nbs/46_models.totals.ipynb #b8ee8743
 STATISTICAL = ("seasonal naive", "auto ets", "auto theta")  # Through statsforecast
 BOOSTED = ("lightgbm", "xgboost", "boosting ensemble")  # Through mlforecast
 TOTALS_MODELS = STATISTICAL + BOOSTED
@@ -47,7 +47,7 @@ class TotalsTask:
         last = self.series["ds"].max()
         return pd.date_range(last, periods=self.horizon + 1, freq=frequency(self.every))[1:]
 
-# %% ../../nbs/46_models.totals.ipynb #44602a5f
+# %% ../../nbs/46_models.totals.ipynb #d5b67794
 def series_fault(
     series: pd.DataFrame,  # unique_id, ds, y
     every: str,  # "day", "week" or "month"
@@ -71,7 +71,7 @@ def series_fault(
         return "have gaps", "Fill periods without sales with 0"
     return "", ""
 
-
+# %% ../../nbs/46_models.totals.ipynb #e8be3106
 def make_task(
     series: pd.DataFrame,  # unique_id, ds, y
     every: str = "week",  # "day", "week" or "month"
@@ -90,8 +90,8 @@ def make_task(
     whole["unique_id"] = whole["unique_id"].astype(str)
     return TotalsTask(whole.astype({"y": float}), every, int(horizon), known, past, windows)
 
-# %% ../../nbs/46_models.totals.ipynb #e18df32a
-def interval_levels(
+# %% ../../nbs/46_models.totals.ipynb #e4060f8a
+def range_levels(
     quantiles: Sequence[float],  # Levels, symmetric around 0.5
 ) -> list[float]:  # In percent, ascending
     "The intervals that hold all quantiles."
@@ -107,7 +107,7 @@ def read_ranges(
     "Quantiles of one model from the columns of the libraries."
     columns = []
     for level in quantiles:
-        width = interval_levels([level])
+        width = range_levels([level])
         side = "lo" if level < 0.5 else "hi"
         columns.append(f"{name}-{side}-{width[0]}" if width else name)
     values = np.sort(np.maximum(frame[columns].to_numpy(float), 0), axis=1)
@@ -116,7 +116,7 @@ def read_ranges(
     table[quantile_columns(tuple(quantiles))] = values
     return table.assign(mean=np.maximum(frame[name].to_numpy(float), 0))
 
-# %% ../../nbs/46_models.totals.ipynb #bf29a761
+# %% ../../nbs/46_models.totals.ipynb #13e2fb08
 def season_length(
     every: str,  # "day", "week" or "month"
     periods: int,  # Of the shortest series, without the windows of the ranges
@@ -149,7 +149,7 @@ def statistical_engine(
     freq = frequency(task.every)
     return package.StatsForecast(chosen, freq, n_jobs=1, fallback_model=naive)
 
-# %% ../../nbs/46_models.totals.ipynb #b58e056a
+# %% ../../nbs/46_models.totals.ipynb #54c764b7
 LAGS = {
     "day": (1, 2, 3, 7, 14, 21, 28, 364),
     "week": (1, 2, 3, 4, 8, 13, 26, 52),
@@ -178,7 +178,7 @@ def import_mlforecast():  # Its module
         ) from error
     return mlforecast
 
-# %% ../../nbs/46_models.totals.ipynb #c306f424
+# %% ../../nbs/46_models.totals.ipynb #141d6afd
 def boosted_learners(
     names: Sequence[str],  # Of `BOOSTED`
     seed: int = 0,  # Of the trees
@@ -198,7 +198,7 @@ def boosted_learners(
         learners["boosting ensemble"] = VotingRegressor(both)
     return {name: learners[name] for name in names}
 
-
+# %% ../../nbs/46_models.totals.ipynb #1ef4105c
 def boosted_engine(
     task: TotalsTask,  # What is to be forecast
     names: Sequence[str],  # Of `BOOSTED`
@@ -222,7 +222,7 @@ def boosted_engine(
         target_transforms=[package.target_transforms.LocalStandardScaler()],
     )
 
-# %% ../../nbs/46_models.totals.ipynb #051eaedf
+# %% ../../nbs/46_models.totals.ipynb #4d5ff8d3
 def further_columns(
     task: TotalsTask,  # What is to be forecast
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:  # Series with columns; the same of the future
@@ -263,7 +263,7 @@ def add_columns(
         raise input_error("further columns", f"have no value for {first:%Y-%m-%d}", "Fill them")
     return merged
 
-# %% ../../nbs/46_models.totals.ipynb #7f2c0c4e
+# %% ../../nbs/46_models.totals.ipynb #a2ae8a1b
 OWN = "own quantiles"  # Who speaks for short series
 
 
@@ -290,7 +290,7 @@ def own_quantiles(
         tables.append(table.assign(mean=max(sold.mean(), 0.0)))
     return pd.concat(tables, ignore_index=True)
 
-# %% ../../nbs/46_models.totals.ipynb #c3c9baa9
+# %% ../../nbs/46_models.totals.ipynb #418154ab
 def of_series(
     task: TotalsTask,  # What is to be forecast
     names: np.ndarray,  # Series to keep
@@ -322,7 +322,7 @@ def library_totals(
             frames.append(engine.predict(task.horizon, level=levels, X_df=ahead))
     return frames
 
-# %% ../../nbs/46_models.totals.ipynb #1df7e346
+# %% ../../nbs/46_models.totals.ipynb #ee8c5d5b
 def check_models(
     models: Sequence[str],  # Names
 ) -> tuple[str, ...]:  # The same
@@ -342,7 +342,7 @@ def forecast_totals(
     "Forecast totals by statsforecast and mlforecast."
     models, quantiles = check_models(models), check_quantiles(quantiles)
     names, length = long_enough(task)
-    levels = interval_levels(quantiles)
+    levels = range_levels(quantiles)
     tables = []
     if length:
         frames = library_totals(of_series(task, names), length, models, levels)
@@ -354,7 +354,7 @@ def forecast_totals(
         tables.append(own_quantiles(task, others, quantiles))
     return pd.concat(tables, ignore_index=True)
 
-# %% ../../nbs/46_models.totals.ipynb #48ad1449
+# %% ../../nbs/46_models.totals.ipynb #702c4cd3
 def cross_validate_totals(
     task: TotalsTask,  # From `make_task`
     models: Sequence[str] = TOTALS_MODELS,  # Of `TOTALS_MODELS`
@@ -369,14 +369,14 @@ def cross_validate_totals(
         columns = ["unique_id", "ds", "cutoff", "y", "model", *quantile_columns(quantiles), "mean"]
         return pd.DataFrame(columns=columns)
     frames = library_validation(
-        of_series(task, names), int(sizes[names].min()), models, cutoffs, interval_levels(quantiles)
+        of_series(task, names), int(sizes[names].min()), models, cutoffs, range_levels(quantiles)
     )
     pairs = [(name, next(each for each in frames if name in each)) for name in models]
     return pd.concat(
         [read_ranges(frame, name, quantiles) for name, frame in pairs], ignore_index=True
     )
 
-
+# %% ../../nbs/46_models.totals.ipynb #4384cf5e
 def library_validation(
     task: TotalsTask,  # Series that are long enough
     length: int,  # Periods of the shortest, as of the first cutoff
@@ -400,7 +400,7 @@ def library_validation(
             frames.append(engine.cross_validation(series, **given, **steps))
     return frames
 
-# %% ../../nbs/46_models.totals.ipynb #de989b6f
+# %% ../../nbs/46_models.totals.ipynb #f7c4e5fd
 def totals_scores(
     held: pd.DataFrame,  # From `cross_validate_totals`
     quantiles: Sequence[float] = QUANTILES,  # Levels
@@ -416,3 +416,16 @@ def totals_scores(
     table = pd.DataFrame({"wql": sums["loss"] / sold, "bias": sums["mean"] / sold - 1})
     table.insert(1, "coverage", rows.groupby("model")["inside"].mean())
     return table.sort_values("wql").reset_index()
+
+# %% ../../nbs/46_models.totals.ipynb #98402458
+def best_totals(
+    task: TotalsTask,  # From `make_task`
+    models: Sequence[str] = TOTALS_MODELS,  # Of `TOTALS_MODELS`
+    cutoffs: int = 3,  # Past periods as of which is forecast
+    quantiles: Sequence[float] = QUANTILES,  # Levels, symmetric around 0.5
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # Forecast of the best; scores of all, best first
+    "Compare models on the past, and forecast with the best."
+    held = cross_validate_totals(task, models, cutoffs, quantiles)
+    scores = totals_scores(held, quantiles)
+    best = scores["model"].iloc[0] if len(scores) else "seasonal naive"
+    return forecast_totals(task, [best], quantiles), scores
