@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['COMMANDS', 'EXAMPLES', 'DISK_FAULTS', 'ingest_command', 'status_command', 'backup_command', 'restore_command',
-           'forget_command', 'promote_command', 'inspect_command', 'inspection_values', 'demo_command', 'find_command',
-           'overview', 'typed_values', 'disk_message', 'error_outcome', 'main', 'dispatch']
+           'forget_command', 'promote_command', 'inspect_command', 'inspection_values', 'profiles_command',
+           'demo_command', 'find_command', 'overview', 'typed_values', 'disk_message', 'error_outcome', 'main',
+           'dispatch']
 
 # %% ../../nbs/91_doors.cli.ipynb #61a82e59
 import errno
@@ -34,7 +35,10 @@ def ingest_command(
     # Sales files, or folders that hold them; what the store knows is passed over
     sales: list[str] = (),
     stock: str = "",  # Stock file: all unsold copies; takes the place of the older one
-    profile: str = "",  # Profile of a shop with headers of its own: its name or its YAML file
+    # Profile of the files: its name, its YAML file, or none; without it a program's export is
+    # known by its headers
+    profile: str = "",
+    stock_profile: str = "",  # Profile of the stock file, where it is of another program
     sheet: str = "",  # Sheet to read, for workbooks with several
     # Day on which the stock was counted; without it the next month's first day where the rest of
     # the month is shorter than the longest pause between sale days, else the day after the last
@@ -53,8 +57,9 @@ def ingest_command(
     from plastinka.store.load import load_files
 
     how = (profile, sheet, snapshot_date, max_bad_share, build_panel, again)
+    rest = dict(replace=replace, stock_profile=stock_profile)
     with progress_shown(quiet):
-        report = load_files(store, stock, sales, *how, replace=replace)
+        report = load_files(store, stock, sales, *how, **rest)
     print("\n".join(report.lines()))
     return 0
 
@@ -135,7 +140,8 @@ def promote_command(
 # %% ../../nbs/91_doors.cli.ipynb #c03f0ce1
 def inspect_command(
     file: str,  # Workbook or text file
-    profile: str = "",  # Profile to look with: its name or its YAML file
+    # Profile to look with: its name, its YAML file, or none; else found by the headers
+    profile: str = "",
     sheet: str = "",  # Sheet to look at, for workbooks with several
     kind: str = "",  # What the file holds; else found from the headers [one of sales, stock]
     write_profile: str = "",  # YAML file to write a starter profile into
@@ -162,6 +168,17 @@ def inspection_values(
             values = values | {name: value.astype(object).to_dict("records")}
     return {name: value for name, value in values.items() if not name.startswith("_")}
 
+# %% ../../nbs/91_doors.cli.ipynb #f23f9d3d
+def profiles_command(
+    name: str = "",  # Profile to show: its name or its YAML file; else all are listed
+    json: bool = False,  # Print it as JSON
+) -> int:  # Exit code
+    "List the programs whose exports can be read, or show one profile."
+    from plastinka.data import programs
+
+    print(programs.describe_profile(name, json) if name else programs.describe_programs(json))
+    return 0
+
 # %% ../../nbs/91_doors.cli.ipynb #fbd518db
 def demo_command(
     titles: int = 600,  # How many titles the shop has [1 to 1000000]
@@ -183,6 +200,7 @@ def demo_command(
 # %% ../../nbs/91_doors.cli.ipynb #f97a6c6b
 COMMANDS = {
     "inspect": inspect_command,
+    "profiles": profiles_command,
     "ingest": ingest_command,
     "status": status_command,
     "backup": backup_command,
@@ -198,6 +216,7 @@ EXAMPLES = {
     "demo": "plastinka demo --out demo",
     "forecast": "plastinka forecast --stock stock.xlsx --sales sales/ --horizon 2",
     "inspect": "plastinka inspect may.xlsx --write-profile shop.yml",
+    "profiles": "plastinka profiles discogs_inventory",
     "ingest": "plastinka ingest --store shop.db --stock stock.xlsx --sales may.xlsx",
     "status": "plastinka status --store shop.db",
     "backup": "plastinka backup monday.backup --store shop.db",

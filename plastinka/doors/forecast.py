@@ -20,9 +20,9 @@ from fastcore.basics import patch
 from ..core import input_error, step, summary_html
 from ..data.ingest import RawRows, read_sources
 from ..data.ledger import Ledger, build_ledger
-from ..data.profiles import Profile, load_profile
+from ..data.profiles import Profile, as_profile, common_item_key
 from ..data.quarantine import write_quarantine
-from ..data.schema import ITEM_KEY, normalise, normalise_text
+from ..data.schema import normalise, normalise_text
 from ..decide.demand import Reach, order_reach, past_sales
 from ..decide.orders import order_list, restocked
 from ..jobs.parameters import check_parameters, check_together, run_notebook_path
@@ -49,26 +49,29 @@ class ShopData:
 
 # %% ../../nbs/91_doors.forecast.ipynb #ac46f556
 def read_shop(
-    settings: dict,  # stock, sales, store, profile, sheet, snapshot_date, max_bad_share
+    settings: dict,  # stock, sales, store, profile, stock_profile, sheet, snapshot_date …
 ) -> ShopData:  # Raises `InputError` where files or store cannot be used
     "Read a shop's files or its store, and measure what happened."
-    store, profile = settings["store"], settings["profile"] or None
+    store = settings["store"]
+    profiles = [as_profile(settings.get(name)) for name in ("profile", "stock_profile")]
     with step("Reading the store" if store else "Reading the files"):
-        profile = load_profile(profile) if isinstance(profile, (str, Path)) else profile
-        raw = None if store else _read_files(settings, profile)
+        raw = None if store else _read_files(settings)
         digest = data_digest(store) if store else ""
     with step("Building the ledger and the panel"):
-        key = profile.item_key if profile else ITEM_KEY
+        key = common_item_key(*profiles)
         day, share = settings["snapshot_date"] or None, settings["max_bad_share"]
         ledger = read_ledger(store) if store else build_ledger(raw, day, share, key)
         return ShopData(ledger, build_panel(ledger), raw, str(store), digest)
 
 # %% ../../nbs/91_doors.forecast.ipynb #60187789
-def _read_files(settings, profile):
+def _read_files(settings):
     "The rows of the files that the settings name."
     stock = settings["stock"]
     stock = None if isinstance(stock, str) and not stock else stock
-    return read_sources(stock, settings["sales"], profile, settings["sheet"] or None)
+    profiles = [settings.get(name) or None for name in ("profile", "stock_profile")]
+    return read_sources(
+        stock, settings["sales"], profiles[0], settings["sheet"] or None, profiles[1]
+    )
 
 # %% ../../nbs/91_doors.forecast.ipynb #015aaf08
 @dataclass(frozen=True)
@@ -195,7 +198,7 @@ def _setting_value(value):
         return f"table of {len(value)} rows"
     if value is None or isinstance(value, (str, int, float)):
         return "" if value is None else value
-    return str(value)
+    return value.name or "a profile of one's own" if isinstance(value, Profile) else str(value)
 
 # %% ../../nbs/91_doors.forecast.ipynb #2f023efd
 def forecast(
@@ -204,8 +207,10 @@ def forecast(
     # Sales files, folders or tables: one, or a list of them
     sales: str | Path | pd.DataFrame | Iterable = (),
     store: str | Path = "",  # Store to forecast from, in place of files: its file or its address
-    # A shop with headers of its own: name of a profile, YAML file, or `Profile`
+    # Profile of the files: a name, a YAML file, `Profile`, or "none"; without it a program's
+    # export is known by its headers
     profile: str | Path | Profile = "",
+    stock_profile: str | Path | Profile = "",  # The stock's, where it is of another program
     sheet: str = "",  # Sheet to read, for workbooks with several
     # Day of the stock, as 2024-05-31; default the next month's first day where the rest of the
     # month is shorter than the longest pause between sale days, else the day after the last sale

@@ -22,7 +22,8 @@ def run_command(
     from plastinka.jobs.core import Job, queue_run
     from plastinka.jobs.local import run_folder
 
-    _check_profile(values.get("profile", ""))
+    for option in ("profile", "stock_profile"):
+        _check_profile(values.get(option, ""))
     folder = queue_run(Job(notebook, values), out)
     with progress_shown(quiet):
         receipt = run_folder(folder)
@@ -31,7 +32,8 @@ def run_command(
 # %% ../../nbs/90_doors.runs.ipynb #efc80a9c
 def _check_profile(profile):
     "Refuse a profile that there is not, and name the nearest."
-    if profile and profile not in profile_files() and not Path(profile).expanduser().is_file():
+    known = ["", "none", *profile_files()]
+    if profile not in known and not Path(profile).expanduser().is_file():
         from plastinka.data.profiles import load_profile
 
         load_profile(profile)
