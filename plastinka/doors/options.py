@@ -169,6 +169,7 @@ def command_parser(
     command: Callable,  # Its function
     notebook: str = "",  # For a run: which notebook
     example: str = "",  # A line that can be typed; made of what is needed if empty
+    settings: dict | None = None,  # Values of options that need not be typed
 ) -> argparse.ArgumentParser:  # Its options
     "The parser of a command's options."
     options = command_options(command, notebook)
@@ -180,7 +181,9 @@ def command_parser(
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    for option in options.values():
+    for name, option in options.items():
+        if name in (settings or {}):
+            option = replace(option, needed=False, default=settings[name])
         add_option(parser, option)
     return parser
 

@@ -18,12 +18,13 @@ from .core import Fitted, Model, broken_model, read_description
 class Entry:
     "Where a model comes from."
 
-    room: str  # Notebook and module in `plastinka.models`
+    room: str  # Module in `plastinka.models`, or of another wing, as `evaluate.combine`
     maker: str  # Class or function in it that makes the model
     settings: dict = field(default_factory=dict)  # What the maker is given
 
 # %% ../../nbs/48_models.catalog.ipynb #e4727300
 CATALOG = {
+    "auto": Entry("evaluate.combine", "make_auto"),
     "all-zero": Entry("baselines", "AllZero"),
     "seasonal naive": Entry("baselines", "SeasonalNaive"),
     "recent quantiles": Entry("baselines", "RecentQuantiles"),
@@ -56,6 +57,7 @@ CATALOG = {
 
 # %% ../../nbs/48_models.catalog.ipynb #2af7632c
 LOADERS = {
+    "auto": ("evaluate.combine", "Auto"),
     "all-zero": ("baselines", "AllZero"),
     "seasonal naive": ("baselines", "SeasonalNaive"),
     "recent quantiles": ("baselines", "RecentQuantiles"),
@@ -71,11 +73,12 @@ LOADERS = {
 
 # %% ../../nbs/48_models.catalog.ipynb #b8908bc6
 def find_maker(
-    room: str,  # Module in `plastinka.models`
+    room: str,  # Module in `plastinka.models`, or of another wing, as `evaluate.combine`
     maker: str,  # Name in it
 ):  # Class or function
     "Import what makes or loads a model."
-    return getattr(import_module(f"plastinka.models.{room}"), maker)
+    module = room if "." in room else f"models.{room}"
+    return getattr(import_module(f"plastinka.{module}"), maker)
 
 
 def make_model(

@@ -7,7 +7,7 @@ __all__ = ['CNN_LSTM_KIND', 'CnnLstmOptions', 'window_pairs', 'training_span', '
            'Skill', 'judge_skill', 'SeriesModel', 'fit_series', 'save_series', 'load_series', 'fit_all_series',
            'next_periods']
 
-# %% ../../nbs/45_models.cnn_lstm.ipynb #0229e649
+# %% ../../nbs/45_models.cnn_lstm.ipynb #f43383b7
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from plastinka.models.core import (
 )
 from .training import quiet_lightning
 
-# %% ../../nbs/45_models.cnn_lstm.ipynb #7ba27a23
+# %% ../../nbs/45_models.cnn_lstm.ipynb #a3b1b188
 @dataclass(frozen=True)
 class CnnLstmOptions:
     "Network and training."
@@ -41,7 +41,7 @@ class CnnLstmOptions:
     seed: int = 0  # Same seed, same series: same network
     train_share: float = 0.8  # Of the series, from its beginning; the rest is for the judgement
 
-# %% ../../nbs/45_models.cnn_lstm.ipynb #b49466a0
+# %% ../../nbs/45_models.cnn_lstm.ipynb #f55ec4b4
 def window_pairs(
     values: np.ndarray,  # [periods]
     window: int,  # Periods in a window
@@ -62,7 +62,7 @@ def training_span(
         raise input_error("the series", f"has {len(values)} periods", f"Give at least {least}")
     return span
 
-# %% ../../nbs/45_models.cnn_lstm.ipynb #958fa0c3
+# %% ../../nbs/45_models.cnn_lstm.ipynb #7293818e
 class CnnLstm(pytorch_lightning.LightningModule):
     "Convolution, LSTM, linear layer."
 
@@ -104,7 +104,7 @@ class CnnLstm(pytorch_lightning.LightningModule):
         "The optimiser."
         return torch.optim.AdamW(self.parameters(), lr=self.rate, weight_decay=0.01)
 
-# %% ../../nbs/45_models.cnn_lstm.ipynb #73190f94
+# %% ../../nbs/45_models.cnn_lstm.ipynb #e1d8929b
 def window_loader(
     scaled: np.ndarray,  # [periods] a part of the series
     window: int,  # Periods in a window
@@ -117,7 +117,7 @@ def window_loader(
     data = torch.utils.data.TensorDataset(*tensors)
     return torch.utils.data.DataLoader(data, batch_size=32, shuffle=True)
 
-# %% ../../nbs/45_models.cnn_lstm.ipynb #effc6157
+# %% ../../nbs/45_models.cnn_lstm.ipynb #10a8e95c
 def train_cnn_lstm(
     scaled: np.ndarray,  # [periods] training span, in its own units
     options: CnnLstmOptions,  # Network and training
@@ -143,7 +143,7 @@ def train_cnn_lstm(
         trainer.fit(network, *(window_loader(part, options.window) for part in parts))
     return network.eval()
 
-# %% ../../nbs/45_models.cnn_lstm.ipynb #0ab53f59
+# %% ../../nbs/45_models.cnn_lstm.ipynb #ce74be8d
 @dataclass(frozen=True)
 class Skill:
     "How a network did on periods that it had not seen."
@@ -156,7 +156,7 @@ class Skill:
     @property
     def shown(self) -> bool:
         "Whether the network is better than the mean by more than chance."
-        return self.gain > 2 * self.doubt and self.network < self.mean
+        return self.gain > 3 * self.doubt and self.network < self.mean
 
     def words(self) -> str:  # One sentence
         "The judgement in words."
@@ -183,7 +183,7 @@ def judge_skill(
     facts = error.mean(), constants[0].mean(), (best - error).mean(), doubt
     return Skill(*(float(fact) for fact in facts))
 
-# %% ../../nbs/45_models.cnn_lstm.ipynb #45bea752
+# %% ../../nbs/45_models.cnn_lstm.ipynb #3253b93d
 @dataclass(frozen=True)
 class SeriesModel:
     "A network with what it needs to forecast."
@@ -225,7 +225,7 @@ def fit_series(
     skill = judge_skill(network, scaled, span, options.window)
     return SeriesModel(name, options, mean, spread, skill, network)
 
-# %% ../../nbs/45_models.cnn_lstm.ipynb #bd59c6d7
+# %% ../../nbs/45_models.cnn_lstm.ipynb #751a0e7f
 CNN_LSTM_KIND = "cnn-lstm"
 
 
@@ -258,7 +258,7 @@ def load_series(
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise broken_model(folder, str(error), described) from error
 
-# %% ../../nbs/45_models.cnn_lstm.ipynb #86051b8a
+# %% ../../nbs/45_models.cnn_lstm.ipynb #a7701ef6
 def fit_all_series(
     series: pd.DataFrame,  # unique_id, ds, y; from `30_panel.totals`
     names: list[str] | None = None,  # Series to train; default all
