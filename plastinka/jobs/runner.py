@@ -457,7 +457,7 @@ def _begin_receipt(folder):
     began = dict(status="running", process=this_process(), started=_now())
     return write_receipt(folder, **began, code=code_version(), environment=environment())
 
-# %% ../../nbs/81_jobs.runner.ipynb #0a4311d8
+
 def _now():
     "The time as a receipt has it."
     return datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -492,7 +492,7 @@ def failure_message(
     reason = f"{error['type']}: {error['message']}" if error["type"] else error["message"]
     return f"The run failed{_at(error)}: {reason}\n{see}"
 
-# %% ../../nbs/81_jobs.runner.ipynb #5d3dad01
+
 def _at(error):
     "The place of an error, for the middle of a sentence."
     return f" at step «{error['step']}»" if error["step"] else ""

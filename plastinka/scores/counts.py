@@ -49,13 +49,6 @@ class CountCells:
         return (np.arange(len(self.cells)) - self.starts[self.rows]) * self.steps[self.rows]
 
     @cached_property
-    def edges(self) -> tuple[np.ndarray, np.ndarray]:  # int64 [cells] twice
-        "The least number of copies in each cell, and the least beyond it."
-        steps = self.steps[self.rows]
-        ends = self.copies + steps - steps // 2
-        return cell_start(self.copies, steps), np.where(self.copies == 0, 1, ends)
-
-    @cached_property
     def cumulative(self) -> np.ndarray:  # float64 [cells]
         "Probability of at most what the cell stands for, within its distribution."
         running = np.cumsum(self.cells)
@@ -86,7 +79,14 @@ def cell_number(
 
 # %% ../../nbs/33_scores.counts.ipynb #1b76c55e
 class CountArray(CountCells):
-    "Distributions that can be picked and reshaped."
+    "Distributions that can be picked and reshaped, and whose cells have edges."
+
+    @cached_property
+    def edges(self) -> tuple[np.ndarray, np.ndarray]:  # int64 [cells] twice
+        "The least number of copies in each cell, and the least beyond it."
+        steps = self.steps[self.rows]
+        ends = self.copies + steps - steps // 2
+        return cell_start(self.copies, steps), np.where(self.copies == 0, 1, ends)
 
     def take(
         self,
