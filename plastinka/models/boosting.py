@@ -6,10 +6,10 @@
 __all__ = ['LEAST_GROUP', 'UNEVENNESS', 'LEAST_ROWS', 'KIND', 'fit_size', 'Scatter', 'parted', 'fit_scatter', 'set_apart', 'grow',
            'log_means', 'deviance', 'choose_weights', 'learn_counts', 'row_scale', 'learn_quantiles',
            'jittered_quantiles', 'BoostingParts', 'FittedBoosting', 'by_level', 'panel_rows', 'mean_rows',
-           'quantile_rows', 'Boosting', 'fit_boosting', 'load_boosting', 'assemble_boosting', 'read_scatter',
-           'make_boosting']
+           'quantile_rows', 'Boosting', 'fit_boosting', 'load_boosting', 'assemble_boosting', 'check_parts',
+           'read_scatter', 'make_boosting']
 
-# %% ../../nbs/44_models.boosting.ipynb #da01c6dd
+# %% ../../nbs/44_models.boosting.ipynb #f0bf4e7a
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,13 +22,15 @@ from scipy.special import gammaln, xlogy
 
 from ..core import input_error
 from plastinka.models.boosting_features import (
-    SEASON_KNOWN,
+    OWN_SEASON,
+    SHOP_SEASON,
     BoostingRows,
     FeatureBlock,
     feature_block,
     forecast_places,
     gather_rows,
     learning_places,
+    season_names,
 )
 from plastinka.models.boosting_trees import (
     CHECKERS,
@@ -49,7 +51,7 @@ from plastinka.models.core import (
 )
 from ..scores.counts import Counts, negative_binomial_counts, quantile_counts
 
-# %% ../../nbs/44_models.boosting.ipynb #5ffc5018
+# %% ../../nbs/44_models.boosting.ipynb #ee2f8f0b
 LEAST_GROUP = 60  # Rows of a group
 
 
@@ -68,7 +70,7 @@ def fit_size(
 
     return math.exp(minimize_scalar(loss, bounds=(-4, 9), method="bounded").x)
 
-# %% ../../nbs/44_models.boosting.ipynb #609839ed
+# %% ../../nbs/44_models.boosting.ipynb #35e727ce
 @dataclass(frozen=True)
 class Scatter:
     "Sizes by group of level and unevenness."
@@ -89,7 +91,7 @@ class Scatter:
             found[rows] = np.array(sizes)[np.searchsorted(borders, unevenness[rows])]
         return found
 
-# %% ../../nbs/44_models.boosting.ipynb #da609eb4
+# %% ../../nbs/44_models.boosting.ipynb #221f7089
 def parted(
     values: np.ndarray,  # [rows]
     groups: int,  # At most
@@ -101,7 +103,7 @@ def parted(
     borders = np.unique(np.quantile(values, np.arange(1, groups) / groups, method="lower"))
     return borders[borders < values.max()]
 
-# %% ../../nbs/44_models.boosting.ipynb #4292c374
+# %% ../../nbs/44_models.boosting.ipynb #826be92d
 def fit_scatter(
     mean: np.ndarray,  # Expected copies of rows that were not learnt from [rows]
     unevenness: np.ndarray,  # Spread over mean [rows]
@@ -122,7 +124,7 @@ def fit_scatter(
         uneven.append(tuple(borders.tolist()))
     return Scatter(tuple(levels.tolist()), tuple(uneven), tuple(sizes))
 
-# %% ../../nbs/44_models.boosting.ipynb #4923f69b
+# %% ../../nbs/44_models.boosting.ipynb #8780b695
 UNEVENNESS = "unevenness"  # Column that tells how a title scatters
 LEAST_ROWS = 200  # From which on trees are grown
 
@@ -136,7 +138,7 @@ def set_apart(
     first = months - 1 - (horizon + 3)
     return rows.cutoff + rows.ahead <= first, rows.cutoff >= first
 
-# %% ../../nbs/44_models.boosting.ipynb #7e70c45b
+# %% ../../nbs/44_models.boosting.ipynb #86a21eee
 def grow(
     rows: BoostingRows,  # To learn from
     library: str,  # lightgbm or xgboost
@@ -159,7 +161,7 @@ def log_means(
     moved = added(library, text, rows.values) if text else 0
     return np.clip(rows.level + moved, -12, 16)
 
-# %% ../../nbs/44_models.boosting.ipynb #c6fd6bad
+# %% ../../nbs/44_models.boosting.ipynb #92c07547
 def deviance(
     log_mean: np.ndarray,  # Logarithm of expected copies [rows]
     demand: np.ndarray,  # Copies [rows]
@@ -181,7 +183,7 @@ def choose_weights(
     best = (float(shares[np.argmin(losses)]) + 0.5) / 2
     return best, 1 - best
 
-# %% ../../nbs/44_models.boosting.ipynb #c17cbdbf
+# %% ../../nbs/44_models.boosting.ipynb #f7ea8bb1
 def learn_counts(
     block: FeatureBlock,  # Columns of the panel
     options: BoostingOptions,  # How trees are grown
@@ -200,7 +202,7 @@ def learn_counts(
     texts = [grow(rows, library, options) for library in options.libraries]
     return texts, weights, fit_scatter(mean, uneven, checked.demand)
 
-# %% ../../nbs/44_models.boosting.ipynb #d2c261b4
+# %% ../../nbs/44_models.boosting.ipynb #d97e0cc2
 def row_scale(
     rows: BoostingRows,  # Rows
 ) -> np.ndarray:  # Copies [rows]
@@ -236,7 +238,7 @@ def jittered_quantiles(
     moved = np.stack([added(library, text, rows.values) for text in texts], axis=1)
     return level + scale * moved
 
-# %% ../../nbs/44_models.boosting.ipynb #81cf56f3
+# %% ../../nbs/44_models.boosting.ipynb #2f8c18c7
 @dataclass(frozen=True)
 class BoostingParts:
     "What is kept of a training, beside the trees."
@@ -244,7 +246,7 @@ class BoostingParts:
     features: tuple[str, ...] = ()  # Names of the columns, in order
     item_key: str = ""  # Columns that make an item, joined by commas
     horizon: int = 3  # Months ahead that were learnt
-    season: bool = False  # Whether the season was read
+    season: tuple[str, ...] = ()  # Columns of the season
     weights: tuple[float, ...] = (1.0,)  # Of the libraries
 
 
@@ -276,7 +278,7 @@ class FittedBoosting(Fitted):
         described = {name: asdict(getattr(self, name)) for name in ("options", "parts", "scatter")}
         write_model(folder, KIND, described | {"name": self.name, "texts": self.texts})
 
-# %% ../../nbs/44_models.boosting.ipynb #2faf2ebf
+# %% ../../nbs/44_models.boosting.ipynb #b33cb384
 def by_level(
     options: BoostingOptions,  # How trees are grown
     texts: list[str],  # Trees
@@ -284,7 +286,7 @@ def by_level(
     "Whether there are trees for each level."
     return options.head == "quantile" and len(texts) == len(options.quantiles)
 
-# %% ../../nbs/44_models.boosting.ipynb #68712c2f
+# %% ../../nbs/44_models.boosting.ipynb #a91b59fb
 KIND = "boosting"  # Key of the catalog's loaders
 
 
@@ -305,7 +307,7 @@ def panel_rows(
     rows = gather_rows(block, forecast_places(block, horizon))
     return rows, rows.values[:, block.names.index(UNEVENNESS)]
 
-# %% ../../nbs/44_models.boosting.ipynb #063a1b5a
+# %% ../../nbs/44_models.boosting.ipynb #8d3f59cb
 def mean_rows(
     fitted: FittedBoosting,  # Trees
     rows: BoostingRows,  # Rows to forecast
@@ -328,7 +330,7 @@ def quantile_rows(
     values = jittered_quantiles(rows, fitted.options.libraries[0], fitted.texts)
     return quantile_counts(values, fitted.options.quantiles)
 
-# %% ../../nbs/44_models.boosting.ipynb #4d42cccd
+# %% ../../nbs/44_models.boosting.ipynb #72a601b5
 @dataclass(frozen=True)
 class Boosting:
     "Boosting: settings, and `fit`."
@@ -361,14 +363,14 @@ class Boosting:
         "Read a fitted model back."
         return load_boosting(folder)
 
-# %% ../../nbs/44_models.boosting.ipynb #8101a595
+# %% ../../nbs/44_models.boosting.ipynb #42b8d7a2
 def fit_boosting(
     model: Boosting,  # Settings
     panel: xr.Dataset,  # Panel that ends at the cutoff
     horizon: int,  # Months ahead
 ) -> FittedBoosting:  # Ready to predict
     "Fit a boosting model."
-    options, season = model.options, panel.sizes["month"] >= SEASON_KNOWN
+    options, season = model.options, season_names(panel.sizes["month"])
     block = feature_block(panel, horizon, options.alpha, options.borrowed, season)
     texts = learn_quantiles(block, options) if options.head == "quantile" else []
     weights, scatter = (1.0,), Scatter()
@@ -378,7 +380,7 @@ def fit_boosting(
     parts = BoostingParts(block.names, key, horizon, season, weights)
     return FittedBoosting(options, parts, scatter, texts, model.name)
 
-# %% ../../nbs/44_models.boosting.ipynb #48ca7a81
+# %% ../../nbs/44_models.boosting.ipynb #643a1860
 def load_boosting(
     folder: str | Path,  # Folder written by `FittedBoosting.save`
 ) -> FittedBoosting:  # Ready to predict
@@ -397,7 +399,7 @@ def assemble_boosting(
     if described["kind"] != KIND:
         raise ValueError(f"it is of the kind {described['kind']!r}, not {KIND!r}")
     options = read_settings(BoostingOptions, described["options"])
-    parts = read_settings(BoostingParts, described["parts"])
+    parts = check_parts(read_settings(BoostingParts, described["parts"]), options)
     texts, libraries = described["texts"], list(options.libraries)
     if by_level(options, texts):
         libraries = libraries[:1] * len(texts)
@@ -409,7 +411,21 @@ def assemble_boosting(
     scatter = read_scatter(described["scatter"])
     return FittedBoosting(options, parts, scatter, texts, str(described["name"]))
 
-# %% ../../nbs/44_models.boosting.ipynb #371e2f10
+# %% ../../nbs/44_models.boosting.ipynb #1347c648
+def check_parts(
+    parts: BoostingParts,  # As read
+    options: BoostingOptions,  # How trees were grown
+) -> BoostingParts:  # The same; raises `ValueError` or `InputError`
+    "Refuse parts that cannot be."
+    check_horizon(parts.horizon)
+    known = set(parts.season) <= {OWN_SEASON, SHOP_SEASON}
+    shares = np.array(parts.weights, float)
+    fits = len(shares) == (1 if options.head == "quantile" else len(options.libraries))
+    if not known or not fits or not np.isfinite(shares).all() or abs(shares.sum() - 1) > 1e-6:
+        raise ValueError("its parts are none")
+    return parts
+
+# %% ../../nbs/44_models.boosting.ipynb #9796c655
 def read_scatter(
     written: dict,  # Field values as JSON gives them
 ) -> Scatter:  # Checked; raises `ValueError` and its like
@@ -426,7 +442,7 @@ def read_scatter(
         raise ValueError("its sizes are none")
     return Scatter(levels, uneven, sizes)
 
-# %% ../../nbs/44_models.boosting.ipynb #1214a0fe
+# %% ../../nbs/44_models.boosting.ipynb #0702bd19
 def make_boosting(
     name: str = "lightgbm",  # In score tables
     **options,  # Of `BoostingOptions`
