@@ -73,7 +73,8 @@ def call(tmp_path: Path, *arguments) -> tuple[int, str, list[Path]]:
         arguments = (*arguments, "--seeds", "1")
     with redirect_stdout(io.StringIO()), redirect_stderr(told):
         try:
-            code = main(["forecast", *map(str, arguments), "--out", str(tmp_path / "runs")])
+            how = ["--model", "tide", "--out", str(tmp_path / "runs")]
+            code = main(["forecast", *map(str, arguments), *how])
         except SystemExit as stop:  # argparse
             code = stop.code
     return code, told.getvalue(), sorted((tmp_path / "runs").glob("*"))
@@ -124,9 +125,9 @@ def test_empty_file(tmp_path, shop):
     [
         (["--horizon", "0"], ["horizon", "1 to 6"]),
         (["--horizon", "seven"], ["--horizon", "invalid int"]),
-        (["--demand-quantile", "75"], ["demand_quantile"]),
-        (["--max-bad-share", "-1"], ["max_bad_share"]),
-        (["--snapshot-date", "31.02.2024"], ["snapshot_date", "2024-05-31"]),
+        (["--demand-quantile", "75"], ["--demand-quantile"]),
+        (["--max-bad-share", "-1"], ["--max-bad-share"]),
+        (["--snapshot-date", "31.02.2024"], ["--snapshot-date", "2024-05-31"]),
         (["--profile", "no-such-shop"], ["no-such-shop"]),
         (["--horizont", "3"], ["--horizont"]),
     ],

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from plastinka.core import InputError
-from plastinka.models.catalog import load_model
+from plastinka.models.catalog import load_model, make_model
 from plastinka.models.core import MODEL_FILE, seal
 from plastinka.models.networks import Signature, Training, train_networks
 from plastinka.models.tide import tide_options
@@ -243,6 +243,49 @@ def test_a_folder_of_another_program_is_refused(folder, panel, field, value, wor
         load_model(folder).counts(panel, 3)
 
 
+@pytest.fixture()
+def combined(panel, tmp_path):
+    "A combination of two rules, saved; its folder."
+    make_model("auto", members=("recent quantiles", "seasonal naive")).fit(panel, 3).save(tmp_path)
+    return tmp_path
+
+
+def test_a_combination_holds_its_members_and_forecasts_the_same(combined, panel):
+    again = load_model(combined)
+    files = {path.name for path in combined.rglob("*") if path.is_file()}
+    assert files == {MODEL_FILE, "combination.safetensors"}
+    again.save(combined / "copy")
+    other = load_model(combined / "copy")
+    np.testing.assert_array_equal(again.counts(panel, 3).cells, other.counts(panel, 3).cells)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        put("kind", "os.system"),
+        put("members", []),
+        put("members", [{"name": "all-zero", "sha256": "0" * 64}]),
+        put("members", None),
+        put("factor", "much"),
+        put("factor", -1),
+        put("files", {}),
+    ],
+)
+def test_a_forged_combination_is_refused_even_with_a_right_seal(combined, change):
+    rewrite(combined, change)
+    with pytest.raises(InputError):
+        load_model(combined)
+
+
+def test_a_member_that_was_exchanged_is_refused(combined, panel):
+    make_model("all-zero").fit(panel).save(combined / "member_0")
+    with pytest.raises(InputError, match="member_0 is not the one it was saved with"):
+        load_model(combined)
+    (combined / "member_0" / MODEL_FILE).unlink()
+    with pytest.raises(InputError, match="cannot be read"):
+        load_model(combined)
+
+
 def test_the_versions_are_written(folder):
     versions = json.loads((folder / MODEL_FILE).read_text(encoding="utf-8"))["versions"]
     assert {"plastinka", "darts", "torch"} <= set(versions) and all(versions.values())
@@ -251,7 +294,8 @@ def test_the_versions_are_written(folder):
 @pytest.mark.parametrize(
     "module",
     "models.core models.baselines models.newcomers models.catalog models.season evaluate.fit "
-    "evaluate.backtest evaluate.explain evaluate.export_onnx".split(),
+    "evaluate.backtest evaluate.calibrate evaluate.combine evaluate.compare evaluate.explain "
+    "evaluate.export_onnx".split(),
 )
 def test_what_trains_no_network_does_not_import_torch(module):
     code = f"import sys, plastinka.{module}; print(*sys.modules)"

@@ -161,7 +161,7 @@ def test_dead_kernel_fails_with_its_step(tmp_path):
     assert process.returncode == 1
     assert (
         "failed at step «Learning»" in told
-        and "the kernel died" in told
+        and "the kernel was killed by SIGKILL" in told
         and "Traceback" not in told
     )
 
@@ -203,3 +203,74 @@ def test_progress_is_shown_while_the_run_works(tmp_path):
     process.communicate(timeout=40)
     assert first == "first line\n"
     assert time.monotonic() - seen > 3
+
+
+def test_no_file_of_a_run_holds_a_secret(tmp_path):
+    "Printed, logged, raised, put into a file: the value stands nowhere, in any spelling."
+    value, address = 's3"same & open', "postgresql://anna:plain-0815@host/shop"
+    loud = (
+        "import sys\nfrom pathlib import Path\n"
+        "from plastinka.core import report_progress, resolve_secret\n"
+        "secret = resolve_secret('secret://SHOP_KEY')\n"
+        "address = resolve_secret('secret://SHOP_DB')\n"
+        "print(secret, repr(secret), address)\nprint(address, file=sys.__stderr__, flush=True)\n"
+        "report_progress(f'connecting to {address}')\nPath('note.txt').write_text(address)"
+    )
+    process = start(
+        notebook(tmp_path, loud, "raise ValueError('cannot reach ' + address + secret)"),
+        SHOP_KEY=value,
+        SHOP_DB=address,
+    )
+    shown, told = process.communicate(timeout=60)
+    folder = Path(shown.splitlines()[-1])
+    receipt = read_receipt(folder)
+    assert receipt["error"]["message"] == "cannot reach secret://SHOP_DBsecret://SHOP_KEY"
+    texts = {path.name: path.read_text(errors="replace") for path in folder.rglob("*.*")}
+    assert {"tiny.ipynb", "receipt.json", "progress.jsonl", "runner.log", "note.txt"} <= set(texts)
+    assert "secret://SHOP_DB" in texts["tiny.ipynb"] + texts["runner.log"]
+    for name, text in dict(texts, shown=shown, told=told).items():
+        for part in ("plain-0815", "s3", "same & open", "same &amp; open"):
+            assert part not in text, (name, part)
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        "postgresql://anna:plain-0815@host/shop",
+        "postgresql://host/shop?user=anna&password=plain-0815",
+        "host=host user=anna password=plain-0815 dbname=shop",
+    ],
+)
+def test_a_password_is_refused_before_anything_is_written(tmp_path, store, capsys):
+    from plastinka.doors.cli import main
+
+    for command in (["forecast", "--out", str(tmp_path / "runs")], ["status"]):
+        assert main([*command, "--store", store]) == 2
+        assert "plain-0815" not in "".join(capsys.readouterr())
+    assert not list(tmp_path.iterdir())
+
+
+def test_lost_stands_on_the_disk_when_nobody_was_left_to_write_it(tmp_path):
+    process = start(notebook(tmp_path, WAIT))
+    folder = only_run(tmp_path / "tiny.ipynb")
+    kernel = int((folder / "kernel.pid").read_text())
+    receipt = json.loads((folder / "receipt.json").read_text())
+    os.kill(process.pid, signal.SIGKILL)
+    os.kill(receipt["process"]["pid"], signal.SIGKILL)
+    process.communicate()
+    assert ended(kernel) and ended(receipt["process"]["pid"])
+    assert read_receipt(folder)["status"] == "lost"
+    assert json.loads((folder / "receipt.json").read_text())["status"] == "lost"
+    assert not Path(receipt["temporary"]).exists()
+    assert not list(folder.glob(".report*"))  # The half-written report
+
+
+def test_cancel_stops_a_run_from_elsewhere(tmp_path, capsys):
+    from plastinka.doors.cli import main
+
+    process = start(notebook(tmp_path, WAIT))
+    folder = only_run(tmp_path / "tiny.ipynb")
+    assert main(["cancel", "last", "--out", str(tmp_path / "runs")]) == 0
+    assert "cancelled" in capsys.readouterr().out
+    process.communicate(timeout=30)
+    assert (process.returncode, read_receipt(folder)["status"]) == (130, "cancelled")

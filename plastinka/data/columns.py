@@ -207,7 +207,7 @@ def _take_stated(table, found, profile):
             _turn_back(table, found, kinds[column.codes] == "back")
         _leave_out_words(table, status.header[0], texts, kinds == "gone")
 
-# %% ../../nbs/10_data.columns.ipynb #5b43963a
+
 def _leave_out_words(table, header, texts, gone):
     "Leave out the rows of words that do not count."
     codes = table.column(header).codes
@@ -232,7 +232,7 @@ def _cut_text(text, split):
     parts = [part.strip() for part in text.split(split.separator, len(split.into) - 1)]
     return [""] * (len(split.into) - len(parts)) + parts
 
-# %% ../../nbs/10_data.columns.ipynb #1acd4b78
+
 def _split_fields(table, profile):
     "Columns that a split makes, by name."
     made = {}

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Text', 'Headers', 'ColumnName', 'ColumnNames', 'Pattern', 'NO_PROFILE', 'Filter', 'Statuses', 'Lookup', 'lookup_path',
            'Split', 'Profile', 'make_profile', 'setting_table', 'profile_aliases', 'settle_profile', 'needed_headers',
-           'missing_headers', 'profile_names', 'load_profile', 'as_profile']
+           'missing_headers', 'profile_names', 'load_profile', 'as_profile', 'common_item_key']
 
 # %% ../../nbs/09_data.profiles.ipynb #0a70b003
 from collections.abc import Mapping
@@ -210,24 +210,22 @@ class Profile(_Settings):
     export: Text = Field("", description="Way through its menu to the export")
     kind: Literal["", "sales", "stock"] = Field("", description="sales or stock; else both")
     known_by: Headers = Field((), description="More headers that such a file always has")
-    columns: dict[ColumnName, Headers] = Field(
-        {}, description="Our column: the shop's header, or several; nothing: do not read it"
-    )
+    columns: dict[ColumnName, Headers] = Field({}, description="Our column: one header or several")
     optional: ColumnNames = Field((), description="Of these columns, those a file may lack")
-    defaults: dict[ColumnName, Text] = Field(
-        {}, description="Our column: its value where a file has none"
-    )
+    defaults: dict[ColumnName, Text] = Field({}, description="Our column: value where none is")
     filters: tuple[Filter, ...] = Field((), description="Rows to leave out")
     statuses: tuple[Statuses, ...] = Field((), description="Words that say which rows count")
     lookups: tuple[Lookup, ...] = Field((), description="Other files to join")
     splits: _Splits = Field((), description="Fields to split")
-    values: dict[ColumnName, dict[Text, Text]] = Field(
-        {}, description="Our column: the shop's word: ours, compared as names are"
-    )
+    values: dict[ColumnName, dict[Text, Text]] = Field({}, description="Shop's word: ours")
     item_key: ColumnNames = Field(ITEM_KEY, description="Columns that tell two records apart")
     sheet: Text = Field("", description="Sheet to read where a workbook has several")
-    order: Headers = Field((), description="Order's number: its lines share day and status")
-    price_of: Literal["copy", "line"] = Field("copy", description="line: price of all copies")
+    order: Headers = Field(
+        (), description="Header of the order's number: its day and status hold for all its lines"
+    )
+    price_of: Literal["copy", "line"] = Field(
+        "copy", description="line: prices are those of all copies in a row"
+    )
     _folder: Path | None = PrivateAttr(None)
 
     def __init__(self, _where: str = "", **content):
@@ -463,3 +461,14 @@ class _WordLoader(yaml.SafeLoader):
                 problem_mark=node.value[place][0].start_mark,
             )
         return super().construct_mapping(node, deep)
+
+# %% ../../nbs/09_data.profiles.ipynb #58454207
+def common_item_key(
+    *profiles: Profile,  # Of stock and sales
+) -> tuple[str, ...]:  # Columns that tell two records apart; raises `InputError` for two keys
+    "The one item key of a shop's profiles."
+    keys = {each.item_key: each for each in profiles if each.item_key != ITEM_KEY}
+    if len(keys) > 1:
+        said = "; ".join(f"{each.name}: {', '.join(key)}" for key, each in keys.items())
+        raise input_error("item_key", f"differs ({said})", "Give both profiles the same one")
+    return next(iter(keys), ITEM_KEY)

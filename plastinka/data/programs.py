@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['shipped_profiles', 'program_table', 'profile_settings', 'profile_yaml', 'fitting_profiles', 'detect_profile',
-           'is_silent', 'choose_profile', 'check_kind']
+           'is_silent', 'choose_profile', 'check_kind', 'describe_programs', 'describe_profile']
 
 # %% ../../nbs/10_data.programs.ipynb #0ed69fea
+import json
 from functools import lru_cache
 
 import pandas as pd
@@ -169,3 +170,31 @@ def check_kind(
             f"is for {profile.kind} files, and only {', '.join(sorted(kinds))} files are given",
             f"See plastinka profiles, or give the files as {profile.kind}",
         )
+
+# %% ../../nbs/10_data.programs.ipynb #34690db0
+def describe_programs(
+    as_json: bool = False,  # For programs
+) -> str:  # Several lines
+    "The profiles that come with plastinka."
+    table = program_table()
+    if as_json:
+        return json.dumps(table.reset_index().to_dict("records"), ensure_ascii=False, indent=1)
+    width = max(map(len, table.index))
+    lines = []
+    for program, rows in table.groupby("program", sort=False):
+        lines.append(program or "Public data sets")
+        for name, row in rows.iterrows():
+            lines.append(f"  {name:<{width}}  {row['kind'] or 'both':<5}  {row['export']}".rstrip())
+    return "\n".join([*lines, "", "One of them in full: plastinka profiles NAME"])
+
+
+def describe_profile(
+    name: str,  # Of a profile, or its YAML file
+    as_json: bool = False,  # For programs
+) -> str:  # Several lines
+    "What one profile says."
+    profile = load_profile(name)
+    if as_json:
+        return json.dumps(profile_settings(profile), ensure_ascii=False, indent=1)
+    needed = ", ".join(" or ".join(names) for names in needed_headers(profile))
+    return f"{profile_yaml(profile)}\n# A file must have: {needed or 'the usual headers'}"

@@ -4,18 +4,24 @@
 
 # %% auto #0
 __all__ = ['COMMANDS', 'EXAMPLES', 'DISK_FAULTS', 'ingest_command', 'status_command', 'backup_command', 'restore_command',
-           'forget_command', 'promote_command', 'inspect_command', 'inspection_values', 'demo_command', 'find_command',
-           'overview', 'typed_values', 'disk_message', 'error_outcome', 'main', 'dispatch']
+           'forget_command', 'promote_command', 'inspect_command', 'inspection_values', 'profiles_command',
+           'demo_command', 'find_command', 'overview', 'with_settings', 'typed_values', 'disk_message', 'Terminated',
+           'termination_raised', 'error_outcome', 'main', 'dispatch']
 
 # %% ../../nbs/91_doors.cli.ipynb #61a82e59
 import errno
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 import plastinka
-from ..core import InputError, input_error
+from ..core import InputError, hide_secrets, input_error, missing_extra
+from ..config import given_settings
+from .check import check_command
 from plastinka.doors.options import (
     command_options,
     command_parser,
@@ -23,7 +29,15 @@ from plastinka.doors.options import (
     progress_shown,
     read_options,
 )
-from .runs import report_run, run_command
+from plastinka.doors.runs import (
+    cancel_command,
+    prune_command,
+    report_run,
+    rerun_command,
+    run_command,
+    runs_command,
+    show_command,
+)
 from ..jobs.parameters import notebook_sentence, run_notebooks
 
 # %% ../../nbs/91_doors.cli.ipynb #df5c065d
@@ -34,7 +48,10 @@ def ingest_command(
     # Sales files, or folders that hold them; what the store knows is passed over
     sales: list[str] = (),
     stock: str = "",  # Stock file: all unsold copies; takes the place of the older one
-    profile: str = "",  # Profile of a shop with headers of its own: its name or its YAML file
+    # Profile of the files: its name, its YAML file, or none; without it a program's export is
+    # known by its headers
+    profile: str = "",
+    stock_profile: str = "",  # Profile of the stock file, where it is of another program
     sheet: str = "",  # Sheet to read, for workbooks with several
     # Day on which the stock was counted; without it the next month's first day where the rest of
     # the month is shorter than the longest pause between sale days, else the day after the last
@@ -53,8 +70,9 @@ def ingest_command(
     from plastinka.store.load import load_files
 
     how = (profile, sheet, snapshot_date, max_bad_share, build_panel, again)
+    rest = dict(replace=replace, stock_profile=stock_profile)
     with progress_shown(quiet):
-        report = load_files(store, stock, sales, *how, replace=replace)
+        report = load_files(store, stock, sales, *how, **rest)
     print("\n".join(report.lines()))
     return 0
 
@@ -135,7 +153,8 @@ def promote_command(
 # %% ../../nbs/91_doors.cli.ipynb #c03f0ce1
 def inspect_command(
     file: str,  # Workbook or text file
-    profile: str = "",  # Profile to look with: its name or its YAML file
+    # Profile to look with: its name, its YAML file, or none; else found by the headers
+    profile: str = "",
     sheet: str = "",  # Sheet to look at, for workbooks with several
     kind: str = "",  # What the file holds; else found from the headers [one of sales, stock]
     write_profile: str = "",  # YAML file to write a starter profile into
@@ -162,6 +181,17 @@ def inspection_values(
             values = values | {name: value.astype(object).to_dict("records")}
     return {name: value for name, value in values.items() if not name.startswith("_")}
 
+# %% ../../nbs/91_doors.cli.ipynb #f23f9d3d
+def profiles_command(
+    name: str = "",  # Profile to show: its name or its YAML file; else all are listed
+    json: bool = False,  # Print it as JSON
+) -> int:  # Exit code
+    "List the programs whose exports can be read, or show one profile."
+    from plastinka.data import programs
+
+    print(programs.describe_profile(name, json) if name else programs.describe_programs(json))
+    return 0
+
 # %% ../../nbs/91_doors.cli.ipynb #fbd518db
 def demo_command(
     titles: int = 600,  # How many titles the shop has [1 to 1000000]
@@ -183,6 +213,7 @@ def demo_command(
 # %% ../../nbs/91_doors.cli.ipynb #f97a6c6b
 COMMANDS = {
     "inspect": inspect_command,
+    "profiles": profiles_command,
     "ingest": ingest_command,
     "status": status_command,
     "backup": backup_command,
@@ -191,6 +222,12 @@ COMMANDS = {
     "forget": forget_command,
     "demo": demo_command,
     "run": run_command,
+    "runs": runs_command,
+    "show": show_command,
+    "rerun": rerun_command,
+    "cancel": cancel_command,
+    "prune": prune_command,
+    "check": check_command,
 }
 
 # %% ../../nbs/91_doors.cli.ipynb #2609d885
@@ -198,6 +235,7 @@ EXAMPLES = {
     "demo": "plastinka demo --out demo",
     "forecast": "plastinka forecast --stock stock.xlsx --sales sales/ --horizon 2",
     "inspect": "plastinka inspect may.xlsx --write-profile shop.yml",
+    "profiles": "plastinka profiles discogs_inventory",
     "ingest": "plastinka ingest --store shop.db --stock stock.xlsx --sales may.xlsx",
     "status": "plastinka status --store shop.db",
     "backup": "plastinka backup monday.backup --store shop.db",
@@ -205,6 +243,12 @@ EXAMPLES = {
     "promote": "plastinka promote runs/2026-11-21T10-15-02_forecast_3f9c --store shop.db",
     "forget": "plastinka forget --store shop.db --history 48 --yes",
     "run": "plastinka run my_notebook.ipynb --horizon 2",
+    "runs": "plastinka runs --notebook forecast --since 2026-11-01 --score wql",
+    "show": "plastinka show last --open",
+    "rerun": "plastinka rerun 2026-11-21T10-15-02_forecast_3f9c --look-in archive/",
+    "cancel": "plastinka cancel last",
+    "check": "plastinka check",
+    "prune": "plastinka prune --days 180 --keep 20 --yes",
 }
 
 # %% ../../nbs/91_doors.cli.ipynb #81de8e4e
@@ -235,6 +279,27 @@ def overview() -> str:  # Several lines
     usage = "usage: plastinka COMMAND [OPTIONS]        plastinka COMMAND --help"
     return "\n".join([title, "", usage, "", "commands:", *lines])
 
+# %% ../../nbs/91_doors.cli.ipynb #9616aba8
+def _set_options(options):
+    "The options whose values the settings give."
+    values = given_settings()
+    named = dict(out=values.get("runs"), store=values.get("store"))
+    return {name: value for name, value in named.items() if value and name in options}
+
+
+def with_settings(
+    values: dict,  # As typed
+    settings: dict,  # Values of options that the settings give
+    options: dict,  # The command's options
+) -> dict:  # As typed, then as set
+    "Values with those that the settings give."
+    allowed = {
+        name: value
+        for name, value in settings.items()
+        if not any(values.get(other) for other in options[name].excludes)
+    }
+    return allowed | values
+
 # %% ../../nbs/91_doors.cli.ipynb #a5aaf956
 def typed_values(
     arguments: list[str],  # As typed after `plastinka`, at least one
@@ -244,8 +309,10 @@ def typed_values(
     names = [arguments[0], *([notebook] if notebook not in ("", arguments[0]) else [])]
     title = " ".join(["plastinka", *names])
     example = "" if arguments[0] == "run" and notebook else EXAMPLES.get(arguments[0], "")
-    parser = command_parser(title, command, notebook, example)
-    values = read_options(parser, command_options(command, notebook), others)
+    options = command_options(command, notebook)
+    settings = _set_options(options)
+    parser = command_parser(title, command, notebook, example, settings)
+    values = with_settings(read_options(parser, options, others), settings, options)
     return command, values | (dict(notebook=notebook) if notebook else {})
 
 # %% ../../nbs/91_doors.cli.ipynb #f10c5555
@@ -270,6 +337,27 @@ def _settle_stdout():
     except (OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
+# %% ../../nbs/91_doors.cli.ipynb #53e90064
+class Terminated(BaseException):
+    "Raised in the main thread when the process is asked to end."
+
+
+@contextmanager
+def termination_raised():
+    "Raise `Terminated` on SIGTERM within the block, where signals can be heard."
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number, frame):
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
 # %% ../../nbs/91_doors.cli.ipynb #996973f2
 def error_outcome(
     error: BaseException,  # What ended a command
@@ -283,6 +371,12 @@ def error_outcome(
         return 141, ""
     if isinstance(error, OSError) and error.errno in DISK_FAULTS:
         return 1, disk_message(error)
+    if isinstance(error, ModuleNotFoundError) and missing_extra(str(error)):
+        return 2, missing_extra(str(error)) + "."
+    if isinstance(error, MemoryError):
+        return 1, "the memory was not enough. Close other programs, or use a larger machine."
+    if isinstance(error, Terminated):
+        return 143, "stopped by SIGTERM"
     what = f"{type(error).__name__}: {error}"
     return 1, f"{what}. This is a fault of the program; PLASTINKA_DEBUG=1 shows where."
 
@@ -295,15 +389,16 @@ def main(
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        code = dispatch(sys.argv[1:] if arguments is None else arguments)
-        sys.stdout.flush()
-        return code
-    except (Exception, KeyboardInterrupt) as error:
+        with termination_raised():
+            code = dispatch(sys.argv[1:] if arguments is None else arguments)
+            sys.stdout.flush()
+            return code
+    except (Exception, KeyboardInterrupt, Terminated) as error:
         code, message = error_outcome(error)
         if "PLASTINKA_DEBUG=1" in message and os.environ.get("PLASTINKA_DEBUG"):
             raise
         if message:
-            print(f"plastinka: {message}", file=sys.stderr)
+            print(f"plastinka: {hide_secrets(message)}", file=sys.stderr)
         return code
     finally:
         _settle_stdout()

@@ -87,10 +87,12 @@ def option_help(
     return text.replace("%", "%%")
 
 # %% ../../nbs/89_doors.options.ipynb #5da0131c
-POSITIONAL = ("file", "run", "notebook")
+POSITIONAL = ("file", "run", "notebook", "name")
 PLACEHOLDERS = dict(file="FILE", run="RUN", notebook="NOTEBOOK", write_profile="FILE")
 PLACEHOLDERS |= dict(sales="FILE", stock="FILE", store="STORE", out="FOLDER", profile="NAME")
-PLACEHOLDERS |= dict(sheet="NAME", snapshot_date="DATE", look_in="FOLDER")
+PLACEHOLDERS |= dict(
+    stock_profile="NAME", name="NAME", sheet="NAME", snapshot_date="DATE", look_in="FOLDER"
+)
 PLACEHOLDERS |= dict(int="N", float="X", dict="JSON")
 
 # %% ../../nbs/89_doors.options.ipynb #b75b219a
@@ -123,6 +125,8 @@ def add_option(
     if option.name not in POSITIONAL:
         settings |= dict(dest=option.name, default=argparse.SUPPRESS)
         settings |= dict(required=option.needed and not option.unless)
+    elif not option.needed:
+        settings |= dict(nargs="?", default=option.default)
     if option.type == "bool":
         settings |= dict(action=argparse.BooleanOptionalAction if option.default else "store_true")
     else:
@@ -165,6 +169,7 @@ def command_parser(
     command: Callable,  # Its function
     notebook: str = "",  # For a run: which notebook
     example: str = "",  # A line that can be typed; made of what is needed if empty
+    settings: dict | None = None,  # Values of options that need not be typed
 ) -> argparse.ArgumentParser:  # Its options
     "The parser of a command's options."
     options = command_options(command, notebook)
@@ -176,7 +181,9 @@ def command_parser(
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    for option in options.values():
+    for name, option in options.items():
+        if name in (settings or {}):
+            option = replace(option, needed=False, default=settings[name])
         add_option(parser, option)
     return parser
 

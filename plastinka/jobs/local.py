@@ -18,8 +18,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import plastinka
-from .core import Job, queue_run, read_receipt, write_receipt
-from .runner import progress_events
+from ..config import settings_environment
+from plastinka.jobs.core import (
+    Job,
+    clear_temporary,
+    hide_in_files,
+    queue_run,
+    read_receipt,
+    write_receipt,
+)
+from .runner import signal_name, failing_step, progress_events, read_steps
 
 # %% ../../nbs/82_jobs.local.ipynb #d9b17813
 class ProgressReader:
@@ -61,7 +69,7 @@ class ProgressReader:
 # %% ../../nbs/82_jobs.local.ipynb #c3889222
 def child_environment() -> dict[str, str]:  # For `subprocess`
     "The environment of a run's process."
-    surroundings = dict(os.environ)
+    surroundings = dict(os.environ) | settings_environment()
     root = str(Path(plastinka.__file__).resolve().parent.parent)
     if root not in site.getsitepackages():
         paths = [root, surroundings.get("PYTHONPATH")]
@@ -119,6 +127,8 @@ def run_folder(
     if receipt["status"] not in ("succeeded", "failed", "cancelled"):
         status = "cancelled" if received else "lost"
         error = _how_it_died(folder, process.returncode, status)
+        clear_temporary(receipt)
+        hide_in_files(folder)
         receipt = write_receipt(folder, status=status, error=error)
     if receipt["status"] == "succeeded":
         (folder / "runner.log").unlink(missing_ok=True)
@@ -140,13 +150,16 @@ def _wait(process, reader, received):
 def _how_it_died(folder, returncode, status):
     "The receipt's error for a child that could not write its own."
     if status == "cancelled":
-        return dict(kind="cancelled", step="Starting the run", type="KeyboardInterrupt", message="")
-    how = f"ended with code {returncode}"
-    if returncode < 0:
-        how = f"was killed by signal {-returncode}"
+        message = "stopped by a signal before it began"
+        place = dict(step="Starting the run", type="KeyboardInterrupt")
+        return dict(kind="cancelled", message=message, **place)
     log = (folder / "runner.log").read_text(encoding="utf-8", errors="replace")
-    last = log.strip().splitlines()[-1:]
-    return dict(kind="failure", step=None, type="", message=f"the process {how}. " + " ".join(last))
+    message = f"the process ended with code {returncode}. " + " ".join(log.splitlines()[-1:])
+    if returncode < 0:
+        message = f"the process was killed by signal {-returncode} ({signal_name(-returncode)})"
+        message += ", by hand or by the system for lack of memory"
+    step = failing_step(read_steps(folder))
+    return dict(kind="failure", step=step, type="", message=message)
 
 # %% ../../nbs/82_jobs.local.ipynb #18a015b6
 def run_local(

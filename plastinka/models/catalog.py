@@ -18,21 +18,34 @@ from .core import Fitted, Model, broken_model, read_description
 class Entry:
     "Where a model comes from."
 
-    room: str  # Notebook and module in `plastinka.models`
+    room: str  # Module in `plastinka.models`, or of another wing, as `evaluate.combine`
     maker: str  # Class or function in it that makes the model
     settings: dict = field(default_factory=dict)  # What the maker is given
 
 # %% ../../nbs/48_models.catalog.ipynb #e4727300
 CATALOG = {
+    "auto": Entry("evaluate.combine", "make_auto"),
     "all-zero": Entry("baselines", "AllZero"),
     "seasonal naive": Entry("baselines", "SeasonalNaive"),
     "recent quantiles": Entry("baselines", "RecentQuantiles"),
+    "naive": Entry("baselines", "Naive"),
+    "window average": Entry("baselines", "WindowAverage"),
+    "last year's quantiles": Entry("baselines", "LastYear"),
+    "pooled negative binomial": Entry("pooled", "PooledNegativeBinomial"),
+    "pooled hurdle": Entry("pooled", "PooledHurdle"),
+    "croston": Entry("statistical", "Statistical", {"method": "croston"}),
+    "sba": Entry("statistical", "Statistical", {"method": "sba"}),
+    "tsb": Entry("statistical", "Statistical", {"method": "tsb"}),
+    "adida": Entry("statistical", "Statistical", {"method": "adida"}),
+    "imapa": Entry("statistical", "Statistical", {"method": "imapa"}),
+    "ses": Entry("statistical", "Statistical", {"method": "ses"}),
+    "auto ets": Entry("statistical", "Statistical", {"method": "auto ets"}),
+    "auto theta": Entry("statistical", "Statistical", {"method": "auto theta"}),
+    "auto ces": Entry("statistical", "Statistical", {"method": "auto ces"}),
     "lightgbm": Entry("boosting", "make_boosting"),
     "lightgbm quantile": Entry("boosting", "make_boosting", {"head": "quantile"}),
     "xgboost": Entry("boosting", "make_boosting", {"libraries": ("xgboost",)}),
-    "boosting ensemble": Entry(
-        "boosting", "make_boosting", {"libraries": ("lightgbm", "xgboost")}
-    ),
+    "boosting ensemble": Entry("boosting", "make_boosting", {"libraries": ("lightgbm", "xgboost")}),
     "tide": Entry("tide", "make_tide"),
     "tide negative binomial": Entry("tide", "make_tide", {"head": "negative_binomial"}),
     "tide poisson": Entry("tide", "make_tide", {"head": "poisson"}),
@@ -41,21 +54,31 @@ CATALOG = {
     "tide quantile": Entry("tide", "make_tide", {"head": "quantile"}),
     "tide darts quantile": Entry("tide", "make_tide", {"head": "darts_quantile"}),
 }
+
+# %% ../../nbs/48_models.catalog.ipynb #2af7632c
 LOADERS = {
+    "auto": ("evaluate.combine", "Auto"),
     "all-zero": ("baselines", "AllZero"),
     "seasonal naive": ("baselines", "SeasonalNaive"),
     "recent quantiles": ("baselines", "RecentQuantiles"),
+    "naive": ("baselines", "Naive"),
+    "window average": ("baselines", "WindowAverage"),
+    "last year's quantiles": ("baselines", "LastYear"),
+    "pooled negative binomial": ("pooled", "PooledNegativeBinomial"),
+    "pooled hurdle": ("pooled", "PooledHurdle"),
+    "statistical": ("statistical", "Statistical"),
     "boosting": ("boosting", "Boosting"),
     "tide": ("tide", "Tide"),
 }
 
 # %% ../../nbs/48_models.catalog.ipynb #b8908bc6
 def find_maker(
-    room: str,  # Module in `plastinka.models`
+    room: str,  # Module in `plastinka.models`, or of another wing, as `evaluate.combine`
     maker: str,  # Name in it
 ):  # Class or function
     "Import what makes or loads a model."
-    return getattr(import_module(f"plastinka.models.{room}"), maker)
+    module = room if "." in room else f"models.{room}"
+    return getattr(import_module(f"plastinka.{module}"), maker)
 
 
 def make_model(

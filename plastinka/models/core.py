@@ -229,6 +229,15 @@ class Fitted:
         "Distributions of the demand of all items of the panel."
         raise NotImplementedError
 
+    def answer(
+        self,
+        panel: xr.Dataset,  # Panel that ends at the cutoff
+        horizon: int,  # Months ahead
+    ) -> tuple[Counts, np.ndarray]:  # [items, horizon]; who made each item's [items]
+        "The distributions, and their makers: the model itself, or what it fell back on."
+        names = np.full(panel.sizes["item"], self.name, dtype=object)
+        return self.counts(panel, horizon), names
+
     def predict(
         self,
         panel: xr.Dataset,  # Panel that ends at the cutoff
@@ -272,8 +281,8 @@ def predict_items(
     items: Sequence[str] | None = None,  # [items] ids asked for; default all of both panels
 ) -> Forecast:  # One row for every item asked for
     "Forecast items of a panel, newcomers, and items of which nothing is known."
-    counts = [fitted.counts(panel, check_horizon(horizon))]
-    known, names = list(panel["item"].values), [fitted.name] * panel.sizes["item"]
+    own, makers = fitted.answer(panel, check_horizon(horizon))
+    counts, known, names = [own], list(panel["item"].values), list(makers)
     for others in (newcomers, missing_items(panel, newcomers, items)):
         if others is not None and others.sizes["item"]:
             counts.append(fitted.newcomer_rule(panel, others, horizon))

@@ -42,6 +42,7 @@ from plastinka.report.words import (
     main_score,
     model_name,
     verdict,
+    weights_words,
 )
 
 # %% ../../nbs/90_report.excel.ipynb #2f6f9fc7
@@ -172,6 +173,8 @@ def score_facts(
     "The verdict on the model, and every model's loss by the measure that ranks."
     told = verdict(report.scores, report.model, report.by_cutoff)
     rows, measure = [("Can it be trusted?", told, "text", "")], main_score(report.scores)
+    if report.weights is not None:
+        rows.append(("Made by", weights_words(report.weights), "text", ""))
     if measure is None:
         return rows
     name = RANKING[measure].capitalize()

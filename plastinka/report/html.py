@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['FILES', 'REASONS', 'REPAIRS', 'NAMES', 'WHO', 'BESIDE', 'MONEY', 'ALIKE', 'LOST', 'ORDERS', 'WANTED', 'LOOK_FOR',
            'ORDERS_SHOWN', 'LOST_SHOWN', 'COVERAGE', 'COVERAGE_ALT', 'table_view', 'left_aside', 'loaded_section',
-           'mark_best', 'score_section', 'cutoff_table', 'totals_table', 'rows_by_item', 'dearest', 'top_items',
-           'without_blanks', 'order_sections', 'list_sections', 'newcomer_words', 'fallback_section', 'month_spans',
-           'month_table', 'total_section', 'coverage_section', 'page_sections', 'write_html']
+           'mark_best', 'score_section', 'cutoff_table', 'weights_table', 'totals_table', 'rows_by_item', 'dearest',
+           'top_items', 'without_blanks', 'order_sections', 'list_sections', 'newcomer_words', 'fallback_section',
+           'month_spans', 'month_table', 'total_section', 'coverage_section', 'page_sections', 'write_html']
 
 # %% ../../nbs/89_report.html.ipynb #cf6f9fde
 from datetime import datetime
@@ -49,6 +49,7 @@ from plastinka.report.words import (
     RANKING,
     SCORES,
     UNKNOWN,
+    column_name,
     coverage_words,
     format_value,
     main_score,
@@ -56,6 +57,7 @@ from plastinka.report.words import (
     score_rows,
     truth_name,
     verdict,
+    weights_words,
 )
 
 # %% ../../nbs/89_report.html.ipynb #6fac5085
@@ -179,6 +181,8 @@ def score_section(
         truth=truth_name(scores),
         spread=cutoff_table(report),
         totals=totals_table(report),
+        made=weights_words(report.weights),
+        weights=weights_table(report),
     )
 
 # %% ../../nbs/89_report.html.ipynb #a1627a45
@@ -190,12 +194,24 @@ def cutoff_table(
     if table is None or measure not in table or table["cutoff"].nunique() < 2:
         return None
     wide = table.pivot_table(index="cutoff", columns="model", values=measure, sort=False)
-    looks = {name: (name.replace("tide", "TiDE"), "score") for name in wide.columns}
+    looks = {name: (column_name(name), "score") for name in wide.columns}
     return table_view(
         wide.reset_index(),
         dict(cutoff=("Cutoff", "month"), **looks),
         note=f"{RANKING[measure].capitalize()} of each model",
     )
+
+# %% ../../nbs/89_report.html.ipynb #b7d102b0
+def weights_table(
+    report: Report,  # The parts
+) -> dict | None:  # A table: kind of title, and each model's share; None where there is one model
+    "How much each model counts in a combination."
+    weights = report.weights
+    if weights is None or len(weights.columns) < 2:
+        return None
+    looks = {name: (column_name(name), "share") for name in weights.columns}
+    rows = weights.rename_axis("kind").reset_index()
+    return table_view(rows, dict(kind=("Title", "text"), **looks))
 
 # %% ../../nbs/89_report.html.ipynb #2c59b2b5
 def totals_table(

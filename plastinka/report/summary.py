@@ -69,6 +69,7 @@ class Report:
     factor: float = 1.0  # By which means were multiplied, learnt from totals at earlier cutoffs
     newcomers: pd.DataFrame | None = None  # Scores of newcomers alone, one row per model
     totals: pd.DataFrame | None = None  # cutoff, model, expected, asked, sold: copies in all
+    weights: pd.DataFrame | None = None  # Shares of models [demand class × model]; `attrs["why"]`
 
     @property
     def table(self) -> pd.DataFrame:  # item_id, month, horizon, quantile columns, mean, model

@@ -22,7 +22,7 @@ import plastinka
 from ..core import input_error, report_progress, step
 from ..data.ingest import read_sources
 from ..data.ledger import Ledger
-from ..data.profiles import Profile, load_profile
+from ..data.profiles import Profile, as_profile, common_item_key
 from ..data.schema import ITEM_KEY
 from plastinka.store.files import (
     FileRows,
@@ -66,7 +66,11 @@ def _file_line(row) -> str:
     if row.status != "loaded":
         return f"{row.file}: {row.status}"
     aside = f", {row.quarantined} in quarantine" if row.quarantined else ""
-    return f"{row.file}: loaded, {row.rows} rows, {row.copies} copies{aside}"
+    profile = f", profile {row.profile}" if getattr(row, "profile", "") else ""
+    left_out = getattr(row, "left_out", "")
+    left_out = f"; left out on purpose: {left_out}" if left_out else ""
+    loaded = f"loaded, {row.rows} rows, {row.copies} copies"
+    return f"{row.file}: {loaded}{aside}{profile}{left_out}"
 
 
 def _month_line(row) -> str:
@@ -126,14 +130,16 @@ def _changed_months(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 # %% ../../nbs/23_store.load.ipynb #0332b967
 def _plain_line(file: str, kind: str, status: str, rows: int = 0) -> dict:
     "The line of a file that was not loaded."
-    return dict(file=file, kind=kind, status=status, rows=rows, copies=0, quarantined=0)
+    none = dict(copies=0, quarantined=0, profile="", left_out="")
+    return dict(file=file, kind=kind, status=status, rows=rows, **none)
 
 
 def _loaded_line(part: FileRows, report: pd.DataFrame) -> dict:
     "The line of a file that was loaded; the ledger's report has its numbers."
     source = part.source
     numbers = report.loc[source["file"], ["rows", "copies", "quarantined"]]
-    return dict(file=source["file"], kind=source["kind"], status="loaded", **numbers)
+    said = dict(profile=source.get("profile", ""), left_out=source.get("filters", ""))
+    return dict(file=source["file"], kind=source["kind"], status="loaded", **numbers, **said)
 
 # %% ../../nbs/23_store.load.ipynb #b095fef4
 def _file_lines(plan: LoadPlan, ledger: Ledger, files: pd.DataFrame) -> pd.DataFrame:
@@ -277,11 +283,10 @@ def _day(snapshot_date: str | pd.Timestamp | None) -> pd.Timestamp | None:
         ) from None
 
 # %% ../../nbs/23_store.load.ipynb #f49c5928
-def _item_key(connection: sa.Connection, profile: Profile | None) -> tuple[str, ...]:
+def _item_key(connection: sa.Connection, wanted: tuple[str, ...]) -> tuple[str, ...]:
     "The columns that make an item in this store."
     key = SETTING.c.name == "item_key"
     stored = connection.execute(sa.select(SETTING.c.value).where(key)).scalar()
-    wanted = tuple(profile.item_key) if profile else ITEM_KEY
     if stored is None:
         connection.execute(sa.insert(SETTING).values(name="item_key", value=json.dumps(wanted)))
     elif tuple(json.loads(stored)) != wanted:
@@ -362,7 +367,7 @@ def _load_parts(
     again: bool,
     may_lose: bool,
     max_bad_share: float,
-    profile: Profile | None,
+    item_key: tuple[str, ...],
     measure: Callable[[Ledger], xr.Dataset] | None,
 ) -> LoadReport:
     "Load files that were read, under the store's lock."
@@ -371,7 +376,7 @@ def _load_parts(
     plan = plan_load(parts, files, months, date, again)
     if plan.is_empty():
         return _report_known(parts, plan)
-    key = _item_key(connection, profile)
+    key = _item_key(connection, item_key)
     ledger, plan = _plan_ledger(connection, plan, (files, months), date, max_bad_share, key)
     changed = _changed_months(sold_by_month(connection), _sold_in(ledger.copies))
     if not may_lose:
@@ -400,18 +405,18 @@ def load_files(
     again: bool = False,
     # Whether an upload may take more than a small share away from what the store holds
     replace: bool = False,
+    stock_profile: Profile | str | None = None,  # The stock's, where it is of another program
 ) -> LoadReport:  # What was done
     "Add a shop's files to its store."
     date = _day(snapshot_date)
-    if isinstance(profile, (str, Path)) and str(profile):
-        profile = load_profile(profile)
-    profile = profile or None
+    profiles = as_profile(profile), as_profile(stock_profile)
     with step("Reading the files"):
-        parts = split_files(read_sources(stock or None, sales, profile, sheet or None))
+        how = (profile or None, sheet or None, stock_profile or None)
+        parts = split_files(read_sources(stock or None, sales, *how))
     loading = step("Loading them into the store")
     with loading, open_store(store, create=True).writing() as connection:
         may_lose = replace or again
-        settings = (max_bad_share, profile, measure)
+        settings = (max_bad_share, common_item_key(*profiles), measure)
         return _load_parts(connection, parts, date, again, may_lose, *settings)
 
 # %% ../../nbs/23_store.load.ipynb #13d5e202

@@ -5,11 +5,13 @@
 # %% auto #0
 __all__ = ['METADATA', 'ITEM_TEXTS', 'ITEM_NUMBERS', 'MONTH', 'ARTIST', 'STYLE', 'ITEM', 'UPLOAD', 'SOURCE_FILE', 'FILE_MONTH',
            'QUARANTINE', 'SETTING', 'MEASURES', 'COPY', 'ITEM_MONTH', 'RUN', 'MODEL', 'FORECAST', 'SCORE', 'ADDRESS',
-           'BUSY_SECONDS', 'CACHE', 'PRAGMAS', 'NOT_WRITTEN', 'MAKE_STORE', 'CHUNK', 'store_url', 'make_engine',
-           'Store', 'migrations', 'store_version', 'migrate', 'open_store', 'insert_frame', 'update_frame']
+           'CONNECTION_STRING', 'BUSY_SECONDS', 'CACHE', 'PRAGMAS', 'NOT_WRITTEN', 'MAKE_STORE', 'CHUNK', 'store_url',
+           'make_engine', 'Store', 'migrations', 'store_version', 'migrate', 'open_store', 'insert_frame',
+           'update_frame']
 
 # %% ../../nbs/20_store.tables.ipynb #3c308ce3
 import os
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
@@ -24,7 +26,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Date, Float, ForeignKey, Integer, LargeBinary, String, Table, Text
 
-from ..core import input_error
+from ..core import input_error, missing_extra, resolve_secret
 
 # %% ../../nbs/20_store.tables.ipynb #68c9370c
 METADATA = sa.MetaData()
@@ -230,7 +232,7 @@ ADDRESS = "postgresql://user@host/shop"  # What an address looks like
 def _parse_address(text):
     try:
         url = sa.make_url(text)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):  # A port that is no number is a ValueError
         reason, cure = "is no address of a database", f"Write it as {ADDRESS}"
         raise input_error("parameter store", reason, cure) from None
     kind = url.get_backend_name()
@@ -240,16 +242,21 @@ def _parse_address(text):
     return url.set(drivername="postgresql+psycopg") if kind == "postgresql" else url
 
 # %% ../../nbs/20_store.tables.ipynb #daed0dc1
+CONNECTION_STRING = re.compile(r"(^|\s)(host|hostaddr|dbname|user|password)\s*=")
+
+
 def store_url(
     store: str | Path,  # A file, or a database's address
 ) -> sa.URL:  # As SQLAlchemy wants it
     "Where a store is."
-    text = str(store)
+    text = resolve_secret(str(store))
     if not text.strip():
         cure = f"Give a file such as shop.db, or an address such as {ADDRESS}"
         raise input_error("parameter store", "is empty", cure)
     if "://" in text:
         return _parse_address(text)
+    if CONNECTION_STRING.search(text):
+        raise input_error("parameter store", "is a connection string", f"Write it as {ADDRESS}")
     return sa.URL.create("sqlite", database=str(Path(text).expanduser().resolve()))
 
 # %% ../../nbs/20_store.tables.ipynb #4fbea85f
@@ -383,9 +390,13 @@ def open_store(
     if url.get_backend_name() == "sqlite":
         name = Path(url.database or "").name
     _check_file(url, name, create)
-    opened = Store(name, make_engine(url))
     try:
+        opened = Store(name, make_engine(url))
         _make_ready(opened, create)
+    except ModuleNotFoundError as error:
+        if not missing_extra(str(error)):
+            raise
+        raise input_error(f"store {name}", missing_extra(str(error))) from None
     except sa.exc.DatabaseError as error:
         raise _opening_error(name, url, error) from None
     return opened
