@@ -9,7 +9,7 @@ __all__ = ['LEAST_GROUP', 'UNEVENNESS', 'LEAST_ROWS', 'KIND', 'fit_size', 'Scatt
            'quantile_rows', 'Boosting', 'fit_boosting', 'load_boosting', 'assemble_boosting', 'check_parts',
            'read_scatter', 'make_boosting']
 
-# %% ../../nbs/44_models.boosting.ipynb #f0bf4e7a
+# %% ../../nbs/44_models.boosting.ipynb #479a6d01
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from scipy.special import gammaln, xlogy
 
 from ..core import input_error
 from plastinka.models.boosting_features import (
+    CALENDAR,
     OWN_SEASON,
     SHOP_SEASON,
     BoostingRows,
@@ -51,7 +52,7 @@ from plastinka.models.core import (
 )
 from ..scores.counts import Counts, negative_binomial_counts, quantile_counts
 
-# %% ../../nbs/44_models.boosting.ipynb #ee2f8f0b
+# %% ../../nbs/44_models.boosting.ipynb #9a097805
 LEAST_GROUP = 60  # Rows of a group
 
 
@@ -70,7 +71,7 @@ def fit_size(
 
     return math.exp(minimize_scalar(loss, bounds=(-4, 9), method="bounded").x)
 
-# %% ../../nbs/44_models.boosting.ipynb #35e727ce
+# %% ../../nbs/44_models.boosting.ipynb #bde67874
 @dataclass(frozen=True)
 class Scatter:
     "Sizes by group of level and unevenness."
@@ -91,7 +92,7 @@ class Scatter:
             found[rows] = np.array(sizes)[np.searchsorted(borders, unevenness[rows])]
         return found
 
-# %% ../../nbs/44_models.boosting.ipynb #221f7089
+# %% ../../nbs/44_models.boosting.ipynb #584aa392
 def parted(
     values: np.ndarray,  # [rows]
     groups: int,  # At most
@@ -103,7 +104,7 @@ def parted(
     borders = np.unique(np.quantile(values, np.arange(1, groups) / groups, method="lower"))
     return borders[borders < values.max()]
 
-# %% ../../nbs/44_models.boosting.ipynb #826be92d
+# %% ../../nbs/44_models.boosting.ipynb #b7fc3272
 def fit_scatter(
     mean: np.ndarray,  # Expected copies of rows that were not learnt from [rows]
     unevenness: np.ndarray,  # Spread over mean [rows]
@@ -124,7 +125,7 @@ def fit_scatter(
         uneven.append(tuple(borders.tolist()))
     return Scatter(tuple(levels.tolist()), tuple(uneven), tuple(sizes))
 
-# %% ../../nbs/44_models.boosting.ipynb #8780b695
+# %% ../../nbs/44_models.boosting.ipynb #aa93026e
 UNEVENNESS = "unevenness"  # Column that tells how a title scatters
 LEAST_ROWS = 200  # From which on trees are grown
 
@@ -138,7 +139,7 @@ def set_apart(
     first = months - 1 - (horizon + 3)
     return rows.cutoff + rows.ahead <= first, rows.cutoff >= first
 
-# %% ../../nbs/44_models.boosting.ipynb #86a21eee
+# %% ../../nbs/44_models.boosting.ipynb #aa16707e
 def grow(
     rows: BoostingRows,  # To learn from
     library: str,  # lightgbm or xgboost
@@ -161,7 +162,7 @@ def log_means(
     moved = added(library, text, rows.values) if text else 0
     return np.clip(rows.level + moved, -12, 16)
 
-# %% ../../nbs/44_models.boosting.ipynb #92c07547
+# %% ../../nbs/44_models.boosting.ipynb #704e385b
 def deviance(
     log_mean: np.ndarray,  # Logarithm of expected copies [rows]
     demand: np.ndarray,  # Copies [rows]
@@ -183,7 +184,7 @@ def choose_weights(
     best = (float(shares[np.argmin(losses)]) + 0.5) / 2
     return best, 1 - best
 
-# %% ../../nbs/44_models.boosting.ipynb #f7ea8bb1
+# %% ../../nbs/44_models.boosting.ipynb #09eba06d
 def learn_counts(
     block: FeatureBlock,  # Columns of the panel
     options: BoostingOptions,  # How trees are grown
@@ -202,7 +203,7 @@ def learn_counts(
     texts = [grow(rows, library, options) for library in options.libraries]
     return texts, weights, fit_scatter(mean, uneven, checked.demand)
 
-# %% ../../nbs/44_models.boosting.ipynb #d97e0cc2
+# %% ../../nbs/44_models.boosting.ipynb #8cd6489b
 def row_scale(
     rows: BoostingRows,  # Rows
 ) -> np.ndarray:  # Copies [rows]
@@ -238,7 +239,7 @@ def jittered_quantiles(
     moved = np.stack([added(library, text, rows.values) for text in texts], axis=1)
     return level + scale * moved
 
-# %% ../../nbs/44_models.boosting.ipynb #2f8c18c7
+# %% ../../nbs/44_models.boosting.ipynb #ad106eb9
 @dataclass(frozen=True)
 class BoostingParts:
     "What is kept of a training, beside the trees."
@@ -278,7 +279,7 @@ class FittedBoosting(Fitted):
         described = {name: asdict(getattr(self, name)) for name in ("options", "parts", "scatter")}
         write_model(folder, KIND, described | {"name": self.name, "texts": self.texts})
 
-# %% ../../nbs/44_models.boosting.ipynb #b33cb384
+# %% ../../nbs/44_models.boosting.ipynb #4b28529d
 def by_level(
     options: BoostingOptions,  # How trees are grown
     texts: list[str],  # Trees
@@ -286,7 +287,7 @@ def by_level(
     "Whether there are trees for each level."
     return options.head == "quantile" and len(texts) == len(options.quantiles)
 
-# %% ../../nbs/44_models.boosting.ipynb #a91b59fb
+# %% ../../nbs/44_models.boosting.ipynb #0a347cee
 KIND = "boosting"  # Key of the catalog's loaders
 
 
@@ -307,7 +308,7 @@ def panel_rows(
     rows = gather_rows(block, forecast_places(block, horizon))
     return rows, rows.values[:, block.names.index(UNEVENNESS)]
 
-# %% ../../nbs/44_models.boosting.ipynb #8d3f59cb
+# %% ../../nbs/44_models.boosting.ipynb #672fcca4
 def mean_rows(
     fitted: FittedBoosting,  # Trees
     rows: BoostingRows,  # Rows to forecast
@@ -330,7 +331,7 @@ def quantile_rows(
     values = jittered_quantiles(rows, fitted.options.libraries[0], fitted.texts)
     return quantile_counts(values, fitted.options.quantiles)
 
-# %% ../../nbs/44_models.boosting.ipynb #72a601b5
+# %% ../../nbs/44_models.boosting.ipynb #8629f8f1
 @dataclass(frozen=True)
 class Boosting:
     "Boosting: settings, and `fit`."
@@ -363,7 +364,7 @@ class Boosting:
         "Read a fitted model back."
         return load_boosting(folder)
 
-# %% ../../nbs/44_models.boosting.ipynb #42b8d7a2
+# %% ../../nbs/44_models.boosting.ipynb #d5fbaed4
 def fit_boosting(
     model: Boosting,  # Settings
     panel: xr.Dataset,  # Panel that ends at the cutoff
@@ -380,7 +381,7 @@ def fit_boosting(
     parts = BoostingParts(block.names, key, horizon, season, weights)
     return FittedBoosting(options, parts, scatter, texts, model.name)
 
-# %% ../../nbs/44_models.boosting.ipynb #643a1860
+# %% ../../nbs/44_models.boosting.ipynb #e06ebb84
 def load_boosting(
     folder: str | Path,  # Folder written by `FittedBoosting.save`
 ) -> FittedBoosting:  # Ready to predict
@@ -411,21 +412,21 @@ def assemble_boosting(
     scatter = read_scatter(described["scatter"])
     return FittedBoosting(options, parts, scatter, texts, str(described["name"]))
 
-# %% ../../nbs/44_models.boosting.ipynb #1347c648
+# %% ../../nbs/44_models.boosting.ipynb #d4e56dfb
 def check_parts(
     parts: BoostingParts,  # As read
     options: BoostingOptions,  # How trees were grown
 ) -> BoostingParts:  # The same; raises `ValueError` or `InputError`
     "Refuse parts that cannot be."
     check_horizon(parts.horizon)
-    known = set(parts.season) <= {OWN_SEASON, SHOP_SEASON}
+    known = set(parts.season) <= {OWN_SEASON, SHOP_SEASON, *CALENDAR}
     shares = np.array(parts.weights, float)
     fits = len(shares) == (1 if options.head == "quantile" else len(options.libraries))
     if not known or not fits or not np.isfinite(shares).all() or abs(shares.sum() - 1) > 1e-6:
         raise ValueError("its parts are none")
     return parts
 
-# %% ../../nbs/44_models.boosting.ipynb #9796c655
+# %% ../../nbs/44_models.boosting.ipynb #5ab4221e
 def read_scatter(
     written: dict,  # Field values as JSON gives them
 ) -> Scatter:  # Checked; raises `ValueError` and its like
@@ -442,7 +443,7 @@ def read_scatter(
         raise ValueError("its sizes are none")
     return Scatter(levels, uneven, sizes)
 
-# %% ../../nbs/44_models.boosting.ipynb #0702bd19
+# %% ../../nbs/44_models.boosting.ipynb #1f2d74a6
 def make_boosting(
     name: str = "lightgbm",  # In score tables
     **options,  # Of `BoostingOptions`
