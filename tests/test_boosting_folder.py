@@ -2,6 +2,7 @@
 library reads it, and the future moves nothing."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -54,6 +55,17 @@ def reword(before, after):
     return change
 
 
+def renumber(name, value):
+    "A change of the first number of a list of the first tree of LightGBM."
+
+    def change(described):
+        text, times = re.subn(rf"\n{name}=\S+", f"\n{name}={value}", described["texts"][0], count=1)
+        assert times == 1
+        described["texts"][0] = text
+
+    return change
+
+
 def put(*path_and_value):
     "A change that sets one value deep in the description."
     *path, last, value = path_and_value
@@ -82,14 +94,17 @@ def retree(**values):
 FORGED = {
     "lightgbm": [
         reword("left_child=", "left_child=9 "),
-        reword("left_child=1 ", "left_child=0 "),
-        reword("right_child=", "right_child=-99 "),
-        reword("split_feature=", "split_feature=-1 "),
+        renumber("left_child", 0),
+        renumber("left_child", 9),
+        renumber("right_child", -99),
+        renumber("split_feature", -1),
+        renumber("split_feature", 10**6),
+        renumber("threshold", "nan"),
         reword("num_leaves=5", "num_leaves=500000"),
         reword("num_leaves=5", "num_leaves=6"),
         reword("num_cat=0", "num_cat=3"),
         reword("num_class=1", "num_class=7"),
-        reword("leaf_value=", "leaf_value=nan "),
+        renumber("leaf_value", "nan"),
         reword("max_feature_idx=", "max_feature_idx=1"),
         reword("end of trees", "end"),
         reword("is_linear=0", "is_linear=1"),

@@ -7,7 +7,7 @@ __all__ = ['LEAST_LEVEL', 'OWN_SEASON', 'SHOP_SEASON', 'CALENDAR', 'item_level',
            'share_features', 'shelf_features', 'season_names', 'season_features', 'FeatureBlock', 'past_columns',
            'stacked', 'feature_block', 'BoostingRows', 'gather_rows', 'learning_places', 'forecast_places']
 
-# %% ../../nbs/43_models.boosting_features.ipynb #317e5bef
+# %% ../../nbs/43_models.boosting_features.ipynb #e01dd8de
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,7 @@ from plastinka.panel.features import (
 )
 from ..panel.windows import exposure_share, knows_season, target_weight
 
-# %% ../../nbs/43_models.boosting_features.ipynb #0d2c0b11
+# %% ../../nbs/43_models.boosting_features.ipynb #5ee7540d
 LEAST_LEVEL = 1e-3  # Copies a month: where a whole shop has sold nothing
 
 
@@ -44,7 +44,7 @@ def item_level(
     months = borrowed / np.maximum(of_shop, LEAST_LEVEL)
     return (decayed_sum(units, alpha) + borrowed) / (decayed_sum(weight, alpha) + months)
 
-# %% ../../nbs/43_models.boosting_features.ipynb #59ce5a33
+# %% ../../nbs/43_models.boosting_features.ipynb #4405e495
 def lagged(
     values: np.ndarray,  # [items, months]
     months: int,  # How far back, not negative
@@ -53,7 +53,7 @@ def lagged(
     width = ((0, 0), (months, 0))
     return np.pad(values, width, constant_values=np.nan)[:, : values.shape[1]]
 
-# %% ../../nbs/43_models.boosting_features.ipynb #f0c01e3c
+# %% ../../nbs/43_models.boosting_features.ipynb #577e8476
 def level_features(
     units: np.ndarray,  # Copies sold [items, months]
     weight: np.ndarray,  # How much of each month counts [items, months]
@@ -67,7 +67,7 @@ def level_features(
         found[name] = np.log(item_level(units, weight, alpha, borrowed) / level)
     return found
 
-# %% ../../nbs/43_models.boosting_features.ipynb #81cc8eb3
+# %% ../../nbs/43_models.boosting_features.ipynb #f1e3ab50
 def lag_features(
     demand: np.ndarray,  # Copies asked for [items, months]
     known: np.ndarray,  # bool [items, months]
@@ -80,7 +80,7 @@ def lag_features(
     highest = np.max([np.nan_to_num(lagged(seen, back)) for back in range(12)], axis=0)
     return found | {"highest": np.log1p(highest) - base}
 
-# %% ../../nbs/43_models.boosting_features.ipynb #a0fd156d
+# %% ../../nbs/43_models.boosting_features.ipynb #b864f385
 def share_features(
     demand: np.ndarray,  # Copies asked for [items, months]
     weight: np.ndarray,  # How much of each month counts [items, months]
@@ -97,7 +97,7 @@ def share_features(
     spread = np.sqrt(np.maximum(square - mean**2, 0))
     return found | {"unevenness": spread / np.maximum(mean, 0.05)}
 
-# %% ../../nbs/43_models.boosting_features.ipynb #145bd6de
+# %% ../../nbs/43_models.boosting_features.ipynb #485420cd
 def shelf_features(
     panel: xr.Dataset,  # Panel
 ) -> dict[str, np.ndarray]:  # Named arrays [items, months]
@@ -110,7 +110,7 @@ def shelf_features(
     found["price"] = np.where(unknown > 0, np.nan, price)
     return found | (stock_features(panel) if panel.attrs["stock_known"] else {})
 
-# %% ../../nbs/43_models.boosting_features.ipynb #a25f0931
+# %% ../../nbs/43_models.boosting_features.ipynb #f26cc56f
 OWN_SEASON, SHOP_SEASON = "own_last_year", "shop_last_year"
 CALENDAR = tuple(calendar_features(pd.DatetimeIndex([])))
 
@@ -123,7 +123,7 @@ def season_names(
         return (OWN_SEASON, SHOP_SEASON, *CALENDAR)
     return (OWN_SEASON,) if knows_season(months) else ()
 
-# %% ../../nbs/43_models.boosting_features.ipynb #9c2e5449
+# %% ../../nbs/43_models.boosting_features.ipynb #6aeae80e
 def season_features(
     months: pd.DatetimeIndex,  # [months] of the panel
     seen: np.ndarray,  # Copies asked for, NaN where a title was not known yet [items, months]
@@ -140,7 +140,7 @@ def season_features(
         name: np.broadcast_to(of, level.shape) for name, of in shared.items()
     }
 
-# %% ../../nbs/43_models.boosting_features.ipynb #1bcc8bcf
+# %% ../../nbs/43_models.boosting_features.ipynb #e2f8b081
 @dataclass
 class FeatureBlock:
     "Columns of all titles and months."
@@ -153,7 +153,7 @@ class FeatureBlock:
     weight: np.ndarray  # Of the month as a target, 0 = none [items, months]
     known: np.ndarray  # bool [items, months]
 
-# %% ../../nbs/43_models.boosting_features.ipynb #a3e65188
+# %% ../../nbs/43_models.boosting_features.ipynb #6d7f722b
 def past_columns(
     panel: xr.Dataset,  # Panel
     alpha: float,  # Of the level: share of the newest month
@@ -179,7 +179,7 @@ def stacked(
         block[..., column] = values
     return block
 
-# %% ../../nbs/43_models.boosting_features.ipynb #451d87b2
+# %% ../../nbs/43_models.boosting_features.ipynb #67c326e9
 def feature_block(
     panel: xr.Dataset,  # Panel that ends at the cutoff
     horizon: int,  # Months ahead
@@ -204,7 +204,7 @@ def feature_block(
         known,
     )
 
-# %% ../../nbs/43_models.boosting_features.ipynb #9665c569
+# %% ../../nbs/43_models.boosting_features.ipynb #15faeef8
 @dataclass
 class BoostingRows:
     "Rows of a table for trees."
@@ -222,7 +222,7 @@ class BoostingRows:
         "Some of the rows."
         return BoostingRows(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
-# %% ../../nbs/43_models.boosting_features.ipynb #4664749a
+# %% ../../nbs/43_models.boosting_features.ipynb #e129c03f
 def gather_rows(
     block: FeatureBlock,  # Columns
     places: np.ndarray,  # int64 [rows, 3] of item, cutoff and months ahead
@@ -240,7 +240,7 @@ def gather_rows(
     demand = np.where(came, block.demand[item, np.where(came, month, 0)], 0)
     return BoostingRows(values, block.level[item, cutoff], cutoff, ahead, demand)
 
-# %% ../../nbs/43_models.boosting_features.ipynb #55345793
+# %% ../../nbs/43_models.boosting_features.ipynb #c81828f5
 def learning_places(
     block: FeatureBlock,  # Columns
     span: int = 36,  # Newest cutoffs that count
