@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DRAWS', 'NEWCOMER_DAYS', 'MOST_LEARNERS', 'TITLE_KINDS', 'month_values', 'completed_draws', 'happened',
-           'choose_cutoffs', 'place_cutoffs', 'arrived_since', 'Cost', 'forget_peak', 'peak_memory', 'measured', 'Fold',
+           'choose_cutoffs', 'place_cutoffs', 'arrived_since', 'Cost', 'forget_peak', 'peak_since', 'measured', 'Fold',
            'fold_rows', 'month_supply', 'true_demand_of', 'judge_fold', 'Experience', 'even_choice', 'fit_models',
            'ask_models', 'run_fold', 'list_column', 'forecast_columns', 'outcome_columns', 'fold_parts', 'column',
            'read_counts', 'part_forecast', 'part_cost', 'read_fold', 'PartStore', 'read_folds']
@@ -156,7 +156,7 @@ def forget_peak() -> None:
         return
 
 
-def peak_memory() -> float:  # MiB; NaN where the system does not tell
+def peak_since() -> float:  # MiB; NaN where the system does not tell
     "The most memory that this program has held since it was forgotten."
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
@@ -172,7 +172,7 @@ def measured(
     forget_peak()
     begun = time.perf_counter()
     found = call()
-    return found, time.perf_counter() - begun, peak_memory()
+    return found, time.perf_counter() - begun, peak_since()
 
 # %% ../../nbs/61_evaluate.folds.ipynb #c336341a
 @dataclass

@@ -230,7 +230,7 @@ def read_receipt(
             receipt = mark_lost(folder, receipt)
     return receipt
 
-
+# %% ../../nbs/80_jobs.core.ipynb #1792b2f0
 def is_under_way(
     receipt: dict,  # Of a run
 ) -> bool:  # False once it has ended, however it did
