@@ -40,6 +40,8 @@ from plastinka.models.boosting_trees import (
     TreeTask,
     added,
 )
+
+# %% ../../nbs/44_models.boosting.ipynb #7b0c44aa
 from plastinka.models.core import (
     Fitted,
     Requirements,
