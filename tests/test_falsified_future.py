@@ -15,6 +15,7 @@ from plastinka.panel.features import demand_estimate, fit_static, past_features,
 from plastinka.data.ingest import RawRows
 from plastinka.data.ledger import build_ledger
 from plastinka.models.baselines import BASELINES
+from plastinka.models.catalog import make_model
 from plastinka.panel.panel import build_panel
 from plastinka.data.schema import QUANTILES
 from plastinka.simulate.shop import make_shop
@@ -146,7 +147,8 @@ def as_of_cutoff(rows):
     }
     inputs = gather_inputs(block, windows)
     said |= {f"input {name}": values.numpy() for name, values in inputs.items()}
-    models = (train_networks(panel, options, Training(30, len(windows))), *BASELINES)
+    networks = train_networks(panel, options, Training(30, len(windows)))
+    models = (networks, make_model("lightgbm").fit(panel, 3), *BASELINES)
     return said | {
         f"forecast of {model.name}": model.counts(panel, 3).quantile(QUANTILES) for model in models
     }

@@ -8,7 +8,7 @@ __all__ = ['BOOSTING_HEADS', 'BOUNDS', 'TRAINERS', 'ADDERS', 'LIGHTGBM_HEAD', 'C
            'add_lightgbm', 'add_xgboost', 'added', 'check_nodes', 'text_fields', 'check_lightgbm',
            'check_lightgbm_tree', 'check_xgboost', 'check_xgboost_tree']
 
-# %% ../../nbs/43_models.boosting_trees.ipynb #7b0d8bab
+# %% ../../nbs/43_models.boosting_trees.ipynb #95ae1b64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ import numpy as np
 from ..core import input_error
 from ..scores.counts import check_levels
 
-# %% ../../nbs/43_models.boosting_trees.ipynb #a3f96b35
+# %% ../../nbs/43_models.boosting_trees.ipynb #dfb38fa7
 BOOSTING_HEADS = ("count", "quantile")
 
 
@@ -28,7 +28,8 @@ class BoostingOptions:
 
     libraries: tuple[str, ...] = ("lightgbm",)  # lightgbm, xgboost, or both
     head: str = "count"  # count: a mean with a distribution around it; quantile: one per level
-    power: float = 1.6  # Tweedie variance power of the count head, 1 (Poisson) to below 2
+    # Tweedie variance power of the count head, 1 (Poisson) to below 2; 0 = as the shop sells
+    power: float = 0.0
     rounds: int = 100  # Trees
     learning_rate: float = 0.05  # Of each tree
     leaves: int = 15  # Of each tree at most
@@ -36,7 +37,7 @@ class BoostingOptions:
     columns: float = 0.7  # Share of the columns that a tree reads
     bins: int = 63  # Steps of a column that are told apart
     alpha: float = 0.12  # Of the level: share of the newest month
-    borrowed: float = 0.5  # Of the level: months of the shop's mean
+    borrowed: float = 1.0  # Of the level: copies at the shop's mean rate
     most_rows: int = 400_000  # To learn from
     quantiles: tuple[float, ...] = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)  # Of the quantile head
     seed: int = 0  # Of everything random
@@ -44,9 +45,9 @@ class BoostingOptions:
     def __post_init__(self):
         check_options(self)
 
-# %% ../../nbs/43_models.boosting_trees.ipynb #bcd83730
+# %% ../../nbs/43_models.boosting_trees.ipynb #e3058998
 BOUNDS = {
-    "power": (1, 1.99),
+    "power": (0, 1.99),
     "rounds": (1, 10_000),
     "learning_rate": (1e-4, 1),
     "leaves": (2, 1024),
@@ -68,6 +69,8 @@ def check_options(
         value = getattr(options, name)
         if not isinstance(value, (int, float)) or not least <= value <= most:
             raise input_error(f"option {name}", f"is {value!r}", f"Give {least} to {most}")
+    if 0 < options.power < 1:
+        raise input_error("option power", f"is {options.power}", "Give 0, or 1 to 1.99")
     unknown = set(options.libraries) - {"lightgbm", "xgboost"}
     if not options.libraries or unknown or len(set(options.libraries)) < len(options.libraries):
         where = f"libraries {options.libraries}"
@@ -78,7 +81,7 @@ def check_options(
         )
     check_levels(options.quantiles)
 
-# %% ../../nbs/43_models.boosting_trees.ipynb #2f945f7f
+# %% ../../nbs/43_models.boosting_trees.ipynb #1c56456a
 @dataclass
 class TreeTask:
     "What trees are to learn."
@@ -89,7 +92,7 @@ class TreeTask:
     start: np.ndarray  # [rows] what the trees add to
     level: float | None = None  # Of a quantile; None = the mean, on a logarithmic scale
 
-# %% ../../nbs/43_models.boosting_trees.ipynb #b093dbce
+# %% ../../nbs/43_models.boosting_trees.ipynb #ea58432a
 def lightgbm_settings(
     options: BoostingOptions,  # How trees are grown
     level: float | None,  # Of a quantile; None = the mean
@@ -114,7 +117,7 @@ def lightgbm_settings(
         "verbose": -1,
     }
 
-# %% ../../nbs/43_models.boosting_trees.ipynb #3401808d
+# %% ../../nbs/43_models.boosting_trees.ipynb #3e441b5c
 def train_lightgbm(
     task: TreeTask,  # What trees are to learn
     options: BoostingOptions,  # How trees are grown
@@ -126,7 +129,7 @@ def train_lightgbm(
     trees = lightgbm.train(lightgbm_settings(options, task.level), data, options.rounds)
     return trees.model_to_string()
 
-# %% ../../nbs/43_models.boosting_trees.ipynb #9c0d1bb0
+# %% ../../nbs/43_models.boosting_trees.ipynb #1fc7b8a7
 def import_xgboost():  # The package
     "XGBoost, or an error that says how to get it."
     try:
@@ -136,7 +139,7 @@ def import_xgboost():  # The package
         raise input_error("xgboost", "is not installed", cure) from error
     return xgboost
 
-# %% ../../nbs/43_models.boosting_trees.ipynb #35bc54ab
+# %% ../../nbs/43_models.boosting_trees.ipynb #c51e6c98
 def xgboost_settings(
     options: BoostingOptions,  # How trees are grown
     level: float | None,  # Of a quantile; None = the mean
@@ -163,7 +166,7 @@ def xgboost_settings(
         "verbosity": 0,
     }
 
-# %% ../../nbs/43_models.boosting_trees.ipynb #86c72e46
+# %% ../../nbs/43_models.boosting_trees.ipynb #b841140f
 def train_xgboost(
     task: TreeTask,  # What trees are to learn
     options: BoostingOptions,  # How trees are grown
@@ -176,7 +179,7 @@ def train_xgboost(
     trees = xgboost.train(xgboost_settings(options, task.level), data, options.rounds)
     return bytes(trees.save_raw("json")).decode()
 
-# %% ../../nbs/43_models.boosting_trees.ipynb #4e9e0b58
+# %% ../../nbs/43_models.boosting_trees.ipynb #97799088
 def add_lightgbm(
     text: str,  # From `train_lightgbm`
     values: np.ndarray,  # float32 [rows, columns]
@@ -186,7 +189,7 @@ def add_lightgbm(
 
     return lightgbm.Booster(model_str=text).predict(values, raw_score=True, num_threads=1)
 
-# %% ../../nbs/43_models.boosting_trees.ipynb #3c9c04a7
+# %% ../../nbs/43_models.boosting_trees.ipynb #2d1c3584
 def add_xgboost(
     text: str,  # From `train_xgboost`
     values: np.ndarray,  # float32 [rows, columns]
@@ -198,7 +201,7 @@ def add_xgboost(
     data = xgboost.DMatrix(values, base_margin=np.zeros(len(values)), nthread=1)
     return trees.predict(data, output_margin=True).astype(float)
 
-# %% ../../nbs/43_models.boosting_trees.ipynb #dfae5098
+# %% ../../nbs/43_models.boosting_trees.ipynb #20100f56
 TRAINERS: dict[str, Callable] = {"lightgbm": train_lightgbm, "xgboost": train_xgboost}
 ADDERS: dict[str, Callable] = {"lightgbm": add_lightgbm, "xgboost": add_xgboost}
 
@@ -211,7 +214,7 @@ def added(
     "What trees add; raises `InputError` where the library is not installed."
     return ADDERS[library](text, values) if len(values) else np.zeros(0)
 
-# %% ../../nbs/43_models.boosting_trees.ipynb #50065840
+# %% ../../nbs/43_models.boosting_trees.ipynb #823cad16
 def check_nodes(
     column: np.ndarray,  # int64 [nodes] which column each node asks
     children: np.ndarray,  # int64 [nodes, 2] where it leads; below zero: leaf −1 − number
@@ -229,7 +232,7 @@ def check_nodes(
     if not sound or np.isnan(borders).any() or not np.isfinite(values).all():
         raise ValueError("its trees are damaged")
 
-# %% ../../nbs/43_models.boosting_trees.ipynb #b0df72f4
+# %% ../../nbs/43_models.boosting_trees.ipynb #fd4cd6be
 LIGHTGBM_HEAD = {"num_class": "1", "num_tree_per_iteration": "1", "label_index": "0"}
 
 
@@ -257,7 +260,7 @@ def check_lightgbm(
     for tree in trees:
         check_lightgbm_tree(text_fields(tree), columns)
 
-# %% ../../nbs/43_models.boosting_trees.ipynb #9e1c1aaf
+# %% ../../nbs/43_models.boosting_trees.ipynb #7ec8861b
 def check_lightgbm_tree(
     fields: dict[str, str],  # Of one tree, by name
     columns: int,  # Of the table
@@ -284,7 +287,7 @@ def check_lightgbm_tree(
         raise ValueError("its trees are of another kind")
     check_nodes(column, children, numbers("threshold", nodes, float), values, columns, leaves)
 
-# %% ../../nbs/43_models.boosting_trees.ipynb #aeaa7117
+# %% ../../nbs/43_models.boosting_trees.ipynb #31b295a4
 def check_xgboost(
     text: str,  # XGBoost's own JSON
     columns: int,  # Of the table
@@ -304,7 +307,7 @@ def check_xgboost(
     for tree in model["trees"]:
         check_xgboost_tree(tree, columns)
 
-# %% ../../nbs/43_models.boosting_trees.ipynb #8034cdb7
+# %% ../../nbs/43_models.boosting_trees.ipynb #bcdd07f7
 def check_xgboost_tree(
     tree: dict,  # One tree
     columns: int,  # Of the table
@@ -323,5 +326,5 @@ def check_xgboost_tree(
     column, conditions = np.asarray(lists[0], np.int64), np.asarray(lists[1], float)
     check_nodes(column, children, conditions, conditions[left < 0], columns, 1)
 
-# %% ../../nbs/43_models.boosting_trees.ipynb #2685613d
+# %% ../../nbs/43_models.boosting_trees.ipynb #fbd6221e
 CHECKERS: dict[str, Callable] = {"lightgbm": check_lightgbm, "xgboost": check_xgboost}

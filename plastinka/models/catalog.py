@@ -43,7 +43,11 @@ CATALOG = {
     "auto theta": Entry("statistical", "Statistical", {"method": "auto theta"}),
     "auto ces": Entry("statistical", "Statistical", {"method": "auto ces"}),
     "lightgbm": Entry("boosting", "make_boosting"),
-    "lightgbm quantile": Entry("boosting", "make_boosting", {"head": "quantile"}),
+    "lightgbm quantile": Entry(
+        "boosting",
+        "make_boosting",
+        {"head": "quantile", "rounds": 50, "learning_rate": 0.1, "most_rows": 150_000},
+    ),
     "xgboost": Entry("boosting", "make_boosting", {"libraries": ("xgboost",)}),
     "boosting ensemble": Entry("boosting", "make_boosting", {"libraries": ("lightgbm", "xgboost")}),
     "tide": Entry("tide", "make_tide"),
