@@ -39,7 +39,7 @@ class ChainOptions:
 HOLIDAYS = ("01-01", "02-14", "04-20", "05-01", "11-29", "12-24", "12-31")  # Month and day
 WEEKDAYS = np.array([0.8, 0.8, 0.85, 0.95, 1.2, 1.4, 1.0])  # Monday first; mean 1
 
-
+# %% ../../nbs/16_simulate.chain.ipynb #7a7bdfff
 def chain_calendar(
     options: ChainOptions,  # Days
 ) -> pd.DataFrame:  # ds, holiday (0, 1), season; one row per day
@@ -69,7 +69,7 @@ def chain_demand(
     expected = options.level * busy * popular * (1 + options.promotion * promoted)
     return expected, promoted, visitors
 
-
+# %% ../../nbs/16_simulate.chain.ipynb #a57f7736
 def sell_from_stock(
     asked: np.ndarray,  # int64 [days, shops, products] what customers ask for
     fill: np.ndarray,  # int64 [shops, products] copies that a delivery fills up to
@@ -97,7 +97,7 @@ CHAIN_COLUMNS = {
 }  # What each column holds, by name
 TRUTH_COLUMNS = ("ds", "shop", "product", "expected", "asked")
 
-
+# %% ../../nbs/16_simulate.chain.ipynb #1d9a00d6
 def make_chain(
     options: ChainOptions | None = None,  # Default: three shops, twenty products, two years
 ) -> pd.DataFrame:  # CHAIN_COLUMNS, and expected and asked (the truth)
@@ -148,7 +148,7 @@ CHAIN_TYPES = {
     "flag": pa.types.is_integer,
 }
 
-
+# %% ../../nbs/16_simulate.chain.ipynb #d7c5bc21
 def table_fault(
     table: pa.Table,  # Of one file
 ) -> str:  # "" for none
@@ -160,7 +160,7 @@ def table_fault(
             return f"column {name} holds blanks or numbers out of range"
     return ""
 
-
+# %% ../../nbs/16_simulate.chain.ipynb #3c958f91
 def file_fault(
     path: Path,  # Parquet file
 ) -> str:  # "" for none
