@@ -82,7 +82,7 @@ def file_sha256(
 SECRET_FOLDER = "/run/secrets"  # Where containers have them; PLASTINKA_SECRETS names another
 _known_secrets = {}
 
-
+# %% ../nbs/00_core.ipynb #8adb7a41
 def resolve_secret(
     value: str,  # Any text; "secret://NAME" is looked up
 ) -> str:  # The secret, or the text as it was
@@ -115,7 +115,7 @@ SECRET_NAME = re.compile(
     re.I,
 )
 
-
+# %% ../nbs/00_core.ipynb #4a23059c
 def known_secrets() -> dict[str, str]:  # Value → what to write in its place; longest first
     "Values that must not stand in any file, as they are and as JSON, HTML and addresses have them."
     found = {
@@ -148,7 +148,7 @@ PASSWORDS = (
     (re.compile(r"(\bpassword=)('[^']*'|[^\s'\",)&]+)(?=.*\b(?:host|dbname|user)=)"), r"\1***"),
 )
 
-
+# %% ../nbs/00_core.ipynb #926b90c6
 def hide_secrets(
     text: str,  # What is about to be written
 ) -> str:  # The same without secrets

@@ -90,7 +90,7 @@ def check_all() -> list[dict]:  # what, result, message
     row = dict(what="memory", result="good", message=text)
     return [check_store(values["store"]), *check_runs(values["runs"]), row, *check_extras()]
 
-
+# %% ../../nbs/90_doors.check.ipynb #17bb0162
 def check_command(
     json: bool = False,  # Print it as JSON
 ) -> int:  # Exit code: 2 where something that would be used does not work

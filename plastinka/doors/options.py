@@ -102,7 +102,7 @@ def json_value(
     "A value written as JSON."
     return json_format.loads(text)
 
-
+# %% ../../nbs/89_doors.options.ipynb #6f65f643
 def value_type(
     annotation: str,  # "int", "list[int]", "float | None", "dict"
 ) -> tuple[str, bool]:  # The type of one value, and whether several may be given

@@ -113,7 +113,7 @@ def readable_files(
     paths = [folder / name for name in [*names, f"{receipt['notebook']}.ipynb"]]
     return [path for path in paths if path.is_file()]
 
-
+# %% ../../nbs/90_doors.runs.ipynb #4f7f082b
 def _run_lines(receipt):
     "What there is to say of a run in a few lines."
     facts = {name: receipt.get(name) for name in ("notebook", "status", "started", "seconds")}
@@ -222,7 +222,7 @@ def _store_of(receipt):
     is_gone = isinstance(store, str) and "://" not in store and not Path(store).is_file()
     return "" if is_gone or not isinstance(store, str) else store
 
-
+# %% ../../nbs/90_doors.runs.ipynb #11b3249b
 def kept_runs(
     stores: set[str],  # Files or addresses
 ) -> set[str]:  # Names of runs

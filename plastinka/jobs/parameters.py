@@ -150,7 +150,7 @@ def notebook_parameters(
 # %% ../../nbs/79_jobs.parameters.ipynb #feb059c1
 PARAMETER_LINES = "Write lines such as: horizon: int = 3  # Months ahead [1 to 6]"
 
-
+# %% ../../nbs/79_jobs.parameters.ipynb #458d7879
 def notebook_cells(
     path: str | Path,  # A notebook file
 ) -> list[dict]:  # Its cells; raises `InputError` where the file is no notebook

@@ -46,7 +46,7 @@ def data_key(
     known = sorted(states.values()) if states else hashes
     return hashlib.sha256(json.dumps(known).encode()).hexdigest()[:8] if known else ""
 
-
+# %% ../../nbs/82_jobs.registry.ipynb #ede51d3c
 def first_score(
     scores: dict,  # As declared; may be nested
     name: str,  # "wql"
@@ -74,7 +74,7 @@ def run_row(
         row[score] = first_score(receipt.get("scores") or {}, score) if succeeded else None
     return row
 
-
+# %% ../../nbs/82_jobs.registry.ipynb #ef200fa7
 def list_runs(
     runs: str | Path,  # The folder that holds all runs
     score: str = "",  # Score to show and to sort by; of the runs that have it the least first
@@ -133,7 +133,7 @@ def cancel_run(
         receipt = read_receipt(folder)
     return receipt
 
-
+# %% ../../nbs/82_jobs.registry.ipynb #96f78370
 def _ask_to_stop(folder, process):
     "Send a runner the signal to stop, if it is on this machine."
     import socket
@@ -166,7 +166,7 @@ def prune_plan(
     ]
     return _unreferred(old, found)
 
-
+# %% ../../nbs/82_jobs.registry.ipynb #903932db
 def _began(receipt, folder):
     "When a run began; the name of its folder says it where the receipt cannot."
     return receipt.get("started") or receipt.get("queued") or folder.name

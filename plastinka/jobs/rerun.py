@@ -96,7 +96,7 @@ def repeat_job(
             values[name] = repeated_values(parameter, value, data, folders)
     return Job(notebook, values)
 
-
+# %% ../../nbs/82_jobs.rerun.ipynb #6be57274
 def _whole_receipt(folder):
     "A receipt that says all that a repetition needs."
     receipt = read_receipt(folder)
@@ -119,7 +119,7 @@ def check_states(
         found = read_state(receipt["parameters"].get(name, ""))
         if found != wanted:
             problem = f"no longer gives the state of this run: it was {wanted}, and is {found}"
-            cure = "Restore a backup of that time into another store, or forecast anew"
+            cure = "Put a backup of that time in its place, or run it anew"
             raise input_error(f"{name} {receipt['parameters'].get(name, '')}", problem, cure)
 
 # %% ../../nbs/82_jobs.rerun.ipynb #33062e14
@@ -151,7 +151,7 @@ def compare_surroundings(
     pairs = {name: [first.get(name), second.get(name)] for name in names}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
-
+# %% ../../nbs/82_jobs.rerun.ipynb #a2c6bf71
 def _surroundings(receipt):
     "Code, packages and machine of a run, flat."
     machine = dict(receipt.get("environment") or {})

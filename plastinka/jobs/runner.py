@@ -6,7 +6,7 @@
 __all__ = ['RECORDED_PACKAGES', 'kernel_exits', 'MEMORY_SIGNS', 'HANDLE_SIGNS', 'SILENT_ERRORS', 'OWN_FILES', 'code_version',
            'environment', 'kernel_manager_class', 'prepare_surroundings', 'execute_notebook', 'Execution', 'execute',
            'progress_events', 'read_steps', 'failing_step', 'failing_heading', 'describe_error', 'explain_failure',
-           'kernel_traces', 'signal_name', 'peak_memory', 'artifact_files', 'remove_files', 'finish', 'resources',
+           'kernel_traces', 'signal_name', 'peak_child_memory', 'artifact_files', 'remove_files', 'finish', 'resources',
            'execute_run', 'exit_code', 'failure_message', 'execute_from_arguments']
 
 # %% ../../nbs/81_jobs.runner.ipynb #9bb981b9
@@ -30,6 +30,7 @@ import psutil
 import plastinka
 from ..core import InputError, missing_extra
 from plastinka.jobs.core import (
+    read_receipt,
     Job,
     describe_file,
     hide_in_files,
@@ -91,7 +92,7 @@ def environment() -> dict:  # python, platform, cpu_count, packages
 # %% ../../nbs/81_jobs.runner.ipynb #dcab0f36
 kernel_exits = []  # Exit codes of kernels that were found dead; negative for a signal
 
-
+# %% ../../nbs/81_jobs.runner.ipynb #e35de8d9
 def kernel_manager_class() -> type:  # For papermill's `kernel_manager_class`
     "A kernel manager that always starts the running interpreter."
     from jupyter_client.kernelspec import KernelSpec
@@ -202,7 +203,7 @@ def execute(
                 for kernel in psutil.Process().children():
                     kernel.kill()
 
-
+# %% ../../nbs/81_jobs.runner.ipynb #882285f6
 def _has_lost_a_message(log):
     "Whether the kernel has said in its log that it could not read a message."
     if not log.exists():
@@ -278,7 +279,7 @@ def describe_error(
     place = failing_step(read_steps(folder)) or failing_heading(execution.output)
     return dict(kind=kind, step=place, type=name, message=message)
 
-
+# %% ../../nbs/81_jobs.runner.ipynb #88438525
 def _stopped_message(error):
     "Whether a signal came while a cell was at work, or after the last one."
     return "stopped by a signal" + ("" if error else " after its last cell")
@@ -298,7 +299,7 @@ def explain_failure(
     if name in SILENT_ERRORS:
         signs = HANDLE_SIGNS.search(traces) or MEMORY_SIGNS.search(traces)
         message = signs[0] if signs else message
-    held = f"the run had held {peak_memory() / 1e6:,.0f} MB"
+    held = f"the run had held {peak_child_memory() / 1e6:,.0f} MB"
     if name == "DeadKernelError" and not HANDLE_SIGNS.search(message):
         code = (kernel_exits or [None])[-1]
         how = f"was killed by {signal_name(-code)}" if code and code < 0 else "died"
@@ -335,7 +336,7 @@ def signal_name(
         return f"signal {number}"
 
 # %% ../../nbs/81_jobs.runner.ipynb #0c32a45b
-def peak_memory() -> int:  # Bytes; 0 where it is not known
+def peak_child_memory() -> int:  # Bytes; 0 where it is not known
     "The most memory that one of this process's ended children has held."
     if os.name == "nt":
         return 0
@@ -390,7 +391,9 @@ def finish(
     declared = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
     results.unlink(missing_ok=True)
     kind = error["kind"] if error else "succeeded"
+    given = read_receipt(folder).get("data", [])
     return dict(
+        data=given + _more_inputs(declared.get("inputs", []), given),
         status=kind if kind in ("succeeded", "cancelled") else "failed",
         error=error,
         scores=declared.get("scores", {}),
@@ -398,6 +401,12 @@ def finish(
         states=declared.get("states", {}),
         artifacts=[describe_file(path, folder) for path in artifact_files(folder, before)],
     )
+
+# %% ../../nbs/81_jobs.runner.ipynb #c3da323f
+def _more_inputs(paths, given):
+    "What the receipt says of files that were read, beside those that were given."
+    known = {each["path"] for each in given}
+    return [describe_file(path) for path in paths if path not in known and Path(path).is_file()]
 
 # %% ../../nbs/81_jobs.runner.ipynb #83e127c0
 def resources(
@@ -416,7 +425,7 @@ def resources(
 
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds = round(used.ru_utime + used.ru_stime, 3)
-        cost.update(cpu_seconds=seconds, peak_memory_bytes=peak_memory())
+        cost.update(cpu_seconds=seconds, peak_memory_bytes=peak_child_memory())
     return cost
 
 # %% ../../nbs/81_jobs.runner.ipynb #9243c2e9
