@@ -36,7 +36,7 @@ def sales_ledger(
     raw = read_sources(stock or None, list(sales), known, sheet or None)
     return build_ledger(raw, None, item_key=known.item_key if known else ITEM_KEY)
 
-
+# %% ../../nbs/92_doors.totals.ipynb #80d75194
 def read_table(
     path: str | Path,  # CSV, Parquet or Excel file
 ) -> pd.DataFrame:  # As the file holds it

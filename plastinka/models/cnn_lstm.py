@@ -50,7 +50,7 @@ def window_pairs(
     windows = np.lib.stride_tricks.sliding_window_view(values, window + 1)
     return windows[:, :-1], windows[:, -1]
 
-
+# %% ../../nbs/45_models.cnn_lstm.ipynb #10fd9fb9
 def training_span(
     values: np.ndarray,  # [periods]
     options: CnnLstmOptions,  # Window and share
@@ -165,7 +165,7 @@ class Skill:
             return f"better than the mean ({facts})"
         return f"no skill over the mean ({facts}): use the mean"
 
-
+# %% ../../nbs/45_models.cnn_lstm.ipynb #7d97e24a
 def judge_skill(
     network: CnnLstm,  # Trained on the training span
     scaled: np.ndarray,  # [periods] whole series, in units of the training span
@@ -208,7 +208,7 @@ class SeriesModel:
         with torch.no_grad(), one_thread():
             return max(float(self.network(given[None])[0]) * self.spread + self.mean, 0.0)
 
-
+# %% ../../nbs/45_models.cnn_lstm.ipynb #c3945384
 def fit_series(
     values: np.ndarray,  # [periods] without gaps, oldest first
     name: str = "shop",  # Of the series
@@ -228,7 +228,7 @@ def fit_series(
 # %% ../../nbs/45_models.cnn_lstm.ipynb #751a0e7f
 CNN_LSTM_KIND = "cnn-lstm"
 
-
+# %% ../../nbs/45_models.cnn_lstm.ipynb #f988856a
 def save_series(
     model: SeriesModel,  # Trained
     folder: str | Path,  # Folder to write into
@@ -239,7 +239,7 @@ def save_series(
     described |= {"options": asdict(model.options), "skill": asdict(model.skill)}
     write_model(folder, CNN_LSTM_KIND, described, {"network": weights})
 
-
+# %% ../../nbs/45_models.cnn_lstm.ipynb #e4842798
 def load_series(
     folder: str | Path,  # Folder written by `save_series`
 ) -> SeriesModel:  # As it was saved; raises `InputError` where it cannot be read
@@ -273,7 +273,7 @@ def fit_all_series(
     values = {name: of["y"].to_numpy() for name, of in series.groupby("unique_id")}
     return {name: fit_series(values[name], name, options) for name in names or known}
 
-
+# %% ../../nbs/45_models.cnn_lstm.ipynb #9708c6eb
 def next_periods(
     series: pd.DataFrame,  # unique_id, ds, y
     models: dict[str, SeriesModel],  # By series

@@ -24,7 +24,7 @@ POOLED_MONTHS = 18  # Months looked back
 DECAY = 0.9  # Weight of a month over that of the next one
 HALF_DAY = 0.5 / 31  # Least share of a month in which something sold
 
-
+# %% ../../nbs/42_models.pooled.ipynb #a2d2b127
 @dataclass(frozen=True)
 class Months:
     "The last months of all titles."
@@ -33,7 +33,7 @@ class Months:
     share: np.ndarray  # float64 [items, months] exposure, 0..1
     weight: np.ndarray  # float64 [months] 1 for the newest
 
-
+# %% ../../nbs/42_models.pooled.ipynb #12a7fb07
 def recent_months(
     panel: xr.Dataset,  # Panel that ends at the cutoff
     window: int = POOLED_MONTHS,  # Months looked back
@@ -54,7 +54,7 @@ class Rates:
     mean: np.ndarray  # [items] copies
     size: np.ndarray  # [items] variance = mean + mean² ∕ size
 
-
+# %% ../../nbs/42_models.pooled.ipynb #2a96531b
 def shop_prior(
     months: Months,  # The last months
 ) -> tuple[float, float]:  # Mean and shape
@@ -79,7 +79,7 @@ def month_effect(
         likelihood = likelihood + effect_likelihood(units[use], (mean * share)[use], shape[use])
     return float(best_effect(likelihood)) if likelihood.any() else np.inf
 
-
+# %% ../../nbs/42_models.pooled.ipynb #92717379
 def learn_rates(
     months: Months,  # The last months
 ) -> Rates:  # Of each title
@@ -117,7 +117,7 @@ def learn_hurdle(
     beyond = Months(np.where(sold > 0, months.units - 1, 0), sold, months.weight)
     return chance, learn_rates(beyond)
 
-
+# %% ../../nbs/42_models.pooled.ipynb #ae754fac
 def hurdle_counts(
     chance: np.ndarray,  # [items] probability of a sale
     beyond: Rates,  # Copies beyond the first
@@ -151,7 +151,7 @@ class PooledNegativeBinomial(RuleModel):
         found = learn_rates(recent_months(panel, self.window, self.decay))
         return same_ahead(negative_binomial_counts(found.mean, found.size), horizon)
 
-
+# %% ../../nbs/42_models.pooled.ipynb #06ff5623
 @dataclass(frozen=True)
 class PooledHurdle(RuleModel):
     "Whether, and how many: a beta and a gamma prior over the shop's titles."

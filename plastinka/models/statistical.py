@@ -39,7 +39,7 @@ class Method:
     ranges: str = "dispersion"  # How its distribution is made: "dispersion" or "conformal"
     seasonal: bool = False  # Whether it takes the length of a season
 
-
+# %% ../../nbs/42_models.statistical.ipynb #af453b82
 METHODS = {
     "croston": Method("CrostonClassic", ranges="conformal"),
     "sba": Method("CrostonSBA", ranges="conformal"),
@@ -77,7 +77,7 @@ class Series:
     on_sale: np.ndarray  # bool [series, months]
     place: np.ndarray  # int64 [items] each item's series
 
-
+# %% ../../nbs/42_models.statistical.ipynb #aa64cb51
 def distinct_series(
     panel: xr.Dataset,  # Panel that ends at the cutoff
 ) -> Series:  # Each history once
@@ -124,7 +124,7 @@ def with_season(
     months = (~np.isnan(demand)).sum(axis=1)
     return (months > 2 * season) & ((demand > 0).sum(axis=1) > months / 2)
 
-
+# %% ../../nbs/42_models.statistical.ipynb #5acebc16
 def method_forecast(
     method: Method,  # Which, and how
     demand: np.ndarray,  # [series, months] copies, NaN before a series begins
@@ -145,7 +145,7 @@ LEAST_SALES = 2  # Months with sales that a method needs
 LEAST_LENGTH = 4  # Months that a method needs
 AVERAGE_MONTHS = 12  # Months of the average
 
-
+# %% ../../nbs/42_models.statistical.ipynb #28097843
 def enough_sales(
     series: Series,  # Distinct histories
 ) -> np.ndarray:  # bool [series]
@@ -153,7 +153,7 @@ def enough_sales(
     sold = (series.demand > 0).sum(axis=1)
     return (sold >= LEAST_SALES) & ((~np.isnan(series.demand)).sum(axis=1) >= LEAST_LENGTH)
 
-
+# %% ../../nbs/42_models.statistical.ipynb #47fffa5d
 def believable(
     means: np.ndarray,  # [series, horizon] copies
     demand: np.ndarray,  # [series, months] copies, NaN before a series begins
@@ -173,7 +173,7 @@ def recent_average(
     use = np.where(use.any(axis=1, keepdims=True), use, known)
     return (demand * use).sum(axis=1) / np.maximum(use.sum(axis=1), 1)
 
-
+# %% ../../nbs/42_models.statistical.ipynb #af216b9e
 def safe_forecast(
     method: Method,  # Which, and how
     series: Series,  # Distinct histories
@@ -197,7 +197,7 @@ LEAST_MEAN = 0.05  # Copies; below it a month's error is not divided
 LEVELS = 4  # Groups of series by their mean
 FEW_SERIES = 40  # Series below which there is one group
 
-
+# %% ../../nbs/42_models.statistical.ipynb #d652719f
 def level_groups(
     mean: np.ndarray,  # [series] copies a month
 ) -> np.ndarray:  # int64 [series]
@@ -206,7 +206,7 @@ def level_groups(
         return np.zeros(len(mean), int)
     return np.digitize(mean, np.quantile(mean, np.arange(1, LEVELS) / LEVELS))
 
-
+# %% ../../nbs/42_models.statistical.ipynb #ccba1e23
 def dispersions(
     series: Series,  # Distinct histories
     before: np.ndarray,  # [series, months] one-step forecasts, NaN where there is none

@@ -29,7 +29,7 @@ BOOSTED = ("lightgbm", "xgboost", "boosting ensemble")  # Through mlforecast
 TOTALS_MODELS = STATISTICAL + BOOSTED
 SERIES_LEAST = 8  # Periods that a series must have to be forecast by a model
 
-
+# %% ../../nbs/46_models.totals.ipynb #35ccb5ab
 @dataclass(frozen=True)
 class TotalsTask:
     "Series, their step, and how far they are to be forecast."
@@ -98,7 +98,7 @@ def range_levels(
     widths = sorted({round(abs(2 * level - 1) * 100, 6) for level in quantiles if level != 0.5})
     return [int(width) if width == int(width) else width for width in widths]
 
-
+# %% ../../nbs/46_models.totals.ipynb #11b239aa
 def read_ranges(
     frame: pd.DataFrame,  # unique_id, ds, [cutoff, y,] MODEL, MODEL-lo-90, …
     name: str,  # Model
@@ -125,7 +125,7 @@ def season_length(
     season = SEASONS[every]
     return season if periods >= 2 * season else 1
 
-
+# %% ../../nbs/46_models.totals.ipynb #78836672
 def statistical_engine(
     task: TotalsTask,  # What is to be forecast
     names: Sequence[str],  # Of `STATISTICAL`
@@ -162,7 +162,7 @@ CALENDAR = {
     "month": ["month", "quarter"],
 }
 
-
+# %% ../../nbs/46_models.totals.ipynb #321ac4a5
 def import_mlforecast():  # Its module
     "The library; raises `InputError` where it is not installed."
     try:
@@ -241,7 +241,7 @@ def further_columns(
         return task.series, None
     return whole[~future].reset_index(drop=True), whole[future].drop(columns="y")
 
-
+# %% ../../nbs/46_models.totals.ipynb #8c488c42
 def add_columns(
     whole: pd.DataFrame,  # unique_id, ds, y and further columns; sorted
     table: pd.DataFrame,  # ds, perhaps unique_id, and columns of numbers
@@ -266,7 +266,7 @@ def add_columns(
 # %% ../../nbs/46_models.totals.ipynb #a2ae8a1b
 OWN = "own quantiles"  # Who speaks for short series
 
-
+# %% ../../nbs/46_models.totals.ipynb #f6e8434d
 def long_enough(
     task: TotalsTask,  # What is to be forecast
 ) -> tuple[np.ndarray, int]:  # Names of series that models can forecast; periods of the shortest
@@ -275,7 +275,7 @@ def long_enough(
     enough = sizes[sizes >= task.windows * task.horizon + max(SERIES_LEAST, task.horizon + 1)]
     return enough.index.to_numpy(), int(enough.min()) if len(enough) else 0
 
-
+# %% ../../nbs/46_models.totals.ipynb #3a4f6a88
 def own_quantiles(
     task: TotalsTask,  # What is to be forecast
     names: Sequence[str],  # Series
@@ -299,7 +299,7 @@ def of_series(
     kept = task.series[task.series["unique_id"].isin(names)].reset_index(drop=True)
     return TotalsTask(kept, task.every, task.horizon, task.known, task.past, task.windows)
 
-
+# %% ../../nbs/46_models.totals.ipynb #96296413
 def library_totals(
     task: TotalsTask,  # Series that are long enough
     length: int,  # Periods of the shortest
@@ -333,7 +333,7 @@ def check_models(
         raise input_error(f"models {', '.join(wrong) or 'none'}", "are not known", cure)
     return tuple(models)
 
-
+# %% ../../nbs/46_models.totals.ipynb #a0c3d102
 def forecast_totals(
     task: TotalsTask,  # From `make_task`
     models: Sequence[str] = ("auto ets",),  # Of `TOTALS_MODELS`

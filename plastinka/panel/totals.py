@@ -17,7 +17,7 @@ from ..data.ledger import Ledger
 FREQUENCIES = {"day": "D", "week": "W-MON", "month": "MS"}  # pandas offsets, by name
 SEASONS = {"day": 7, "week": 52, "month": 12}  # Periods in a season
 
-
+# %% ../../nbs/30_panel.totals.ipynb #2d21e6a2
 def frequency(
     every: str,  # "day", "week" or "month"
 ) -> str:  # pandas offset
@@ -26,7 +26,7 @@ def frequency(
         raise input_error(f"every «{every}»", "is no period", "Choose day, week or month")
     return FREQUENCIES[every]
 
-
+# %% ../../nbs/30_panel.totals.ipynb #4b8c5888
 def period_starts(
     days: pd.Series,  # datetime64 [rows]
     every: str,  # "day", "week" or "month"
@@ -69,7 +69,7 @@ def long_totals(
 # %% ../../nbs/30_panel.totals.ipynb #34b9ddd9
 UNNAMED = "unknown"  # Series of the copies whose column is blank
 
-
+# %% ../../nbs/30_panel.totals.ipynb #8b6bdcb0
 def series_names(
     copies: pd.DataFrame,  # Copies of a ledger
     by: str,  # "shop" or a column
@@ -85,7 +85,7 @@ def series_names(
     names = names.str.split("/").str[0].str.strip() if by == "style" else names.str.strip()
     return names.replace("", UNNAMED).to_numpy(object)
 
-
+# %% ../../nbs/30_panel.totals.ipynb #2b87fd6e
 def ledger_totals(
     ledger: Ledger,  # All copies
     by: str = "shop",  # "shop" or a column of the copies
@@ -139,7 +139,7 @@ def country_holidays(
     except NotImplementedError as error:
         raise input_error(f"country «{country}»", "is not known", "Give two letters") from error
 
-
+# %% ../../nbs/30_panel.totals.ipynb #bca9ddd1
 def holiday_column(
     days: pd.DatetimeIndex,  # Holidays
     periods: pd.DatetimeIndex,  # First days of periods, past and future

@@ -37,14 +37,14 @@ class TotalsReport:
 SHOWN = {"day": 60, "week": 52, "month": 36}  # Past periods in a picture
 MOST_PICTURES = 24  # The largest series
 
-
+# %% ../../nbs/91_report.totals.ipynb #99ece706
 def level_columns(
     forecast: pd.DataFrame,  # With columns q…
 ) -> list[str]:  # In the order of the levels
     "The columns of the quantiles."
     return [name for name in forecast if name.startswith("q0.")]
 
-
+# %% ../../nbs/91_report.totals.ipynb #79ab89e6
 def series_picture(
     report: TotalsReport,  # Tables
     name: str,  # Series
@@ -61,7 +61,7 @@ def series_picture(
         axes.set_ylim(bottom=0)
     return figure_svg(figure, f"Sales and forecast of {name}")
 
-
+# %% ../../nbs/91_report.totals.ipynb #6fbf7dc0
 def largest_series(
     report: TotalsReport,  # Tables
 ) -> list[str]:  # Names, the largest first
@@ -86,7 +86,7 @@ Coverage: share of {{ every }}s within the widest range. Bias: of the mean.</p>
 <p>Written by plastinka {{ version }}.</p></body></html>
 """
 
-
+# %% ../../nbs/91_report.totals.ipynb #4b42948d
 def table_html(
     table: pd.DataFrame,  # Any table
     digits: int,  # After the point
@@ -130,7 +130,7 @@ def totals_sheets(
         "scores": (report.scores, scored),
     }
 
-
+# %% ../../nbs/91_report.totals.ipynb #f9af15a9
 def write_totals(
     folder: str | Path,  # Made if absent
     report: TotalsReport,  # Tables
