@@ -7,6 +7,7 @@ __all__ = ['find_columns', 'take_columns']
 
 # %% ../../nbs/10_data.columns.ipynb #4d2d9835
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,14 @@ import pandas as pd
 
 from ..core import input_error
 from plastinka.data.cells import (
+    FLAG_HEADERS,
     STATUS_HEADERS,
     check_currency,
     currency_names,
     find_sums,
     is_total,
     may_be_count,
+    read_flags,
     read_statuses,
     settle_decimals,
 )
@@ -272,6 +275,17 @@ def _status_headers(table):
         known = np.isin(kinds, ["sale", "gone", "back"])
         if known.any() and (kinds == "").mean() <= 0.5:
             yield header, kinds
+    yield from _flag_headers(table)
+
+
+def _flag_headers(table):
+    "Headers under which a yes, a day or a reason says it, with what they say."
+    every = frozenset().union(*FLAG_HEADERS.values())
+    for header in [each for each in table.headers if header_key(each) in every]:
+        kinds = _by_text(table.column(header), partial(read_flags, header_key(header)), "sale")
+        told = (kinds != "").all() and np.isin(kinds, ["gone", "back"]).any()
+        if told and (kinds == "sale").mean() >= 0.5:
+            yield header, kinds
 
 # %% ../../nbs/10_data.columns.ipynb #f88bff56
 def _status_notes(table, header, kinds):
@@ -355,6 +369,11 @@ def _blank_counts(frame, table, kind):
     return blank
 
 # %% ../../nbs/10_data.columns.ipynb #4d2273c7
+def _names_day(texts):
+    "Which texts hold a day or a month in digits, as «Итого за 01.03.2025» does."
+    return texts.astype(str).str.contains(r"\d{1,4}[-./]\d{1,4}", regex=True).to_numpy()
+
+
 def _total_rows(frame, table):
     "Which rows are sums."
     names = [name for name in ("barcode", "artist", "album") if name in frame]
@@ -362,7 +381,8 @@ def _total_rows(frame, table):
         return np.zeros(len(frame), dtype=bool)
     few = (frame[names].notna().sum(axis=1) <= 1).to_numpy()
     undated = frame["sold_date"].isna().to_numpy() if "sold_date" in frame else True
-    worded = np.any([is_total(frame[name]) for name in names], axis=0) & few & undated
+    worded = np.any([is_total(frame[name]) for name in names], axis=0) & few
+    worded &= undated | np.any([_names_day(frame[name]) for name in names], axis=0)
     for what, rows in [
         ("a sum, no record: left out", worded),
         ("the sum of the rows beside it: left out", find_sums(frame, ~worded) & undated),

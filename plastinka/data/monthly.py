@@ -121,7 +121,8 @@ def _name_records(table, months):
 # %% ../../nbs/10_data.monthly.ipynb #dfdbd235
 def _without_sums(table, months):
     "Leave out lines that are sums."
-    others = [column for place, column in table.cells.items() if place not in months]
+    beside = set(months) | set(np.flatnonzero(is_total(pd.Series(table.headers, dtype=object))))
+    others = [column for place, column in table.cells.items() if place not in beside]
     filled = sum((column.codes >= 0).astype(int) for column in others)
     words = np.any([is_total(pd.Series(cell_texts(column))) for column in others], axis=0)
     sums = words & (filled <= 1)
