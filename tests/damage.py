@@ -126,8 +126,9 @@ def write_cell(sheet, row, column, value):
         sheet.write(row, column, value)
 
 
-def write_old_book(rows, from_1904=False):
-    "A table as an .xls workbook (BIFF8 in a compound file), as small as it can be; days are texts."
+def write_old_book(rows, from_1904=False, merged=()):
+    """A table as an .xls workbook (BIFF8 in a compound file), as small as it can be; days are
+    texts; `merged` has first and last row and column of cells, from 0."""
 
     def record(kind, body):
         return struct.pack("<HH", kind, len(body)) + body
@@ -153,6 +154,9 @@ def write_old_book(rows, from_1904=False):
         for column, value in enumerate(cells)
         if value is not None
     )
+    if merged:
+        places = b"".join(struct.pack("<HHHH", *each) for each in merged)
+        sheet += record(0x00E5, struct.pack("<H", len(merged)) + places)
     sheet += record(0x000A, b"")
     name = "Лист1".encode("utf-16-le")
     head = (

@@ -288,3 +288,40 @@ def test_entities_that_multiply(tmp_path):
     )
     seconds, grown, outcome = read(tmp_path / "sales.xlsx")
     assert seconds < 5 and grown < 500, (seconds, grown, outcome)
+
+
+TEXTS = {
+    "one column": (800_000, 1, False),
+    "ten columns": (36_000, 10, True),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_one_long_text_shared_by_many_cells(tmp_path, name):
+    "32,000 letters, kept once and used 800,000 times, are 25 GB; 1.9 MB once unfolded to 11.5 GB."
+    rows, columns, numbered = TEXTS[name]
+    cells = b'<c t="s"><v>0</v></c>' * columns
+    if numbered:
+        sheet = b"".join(b'<row r="%d">%b</row>' % (row, cells) for row in range(1, rows + 1))
+    else:
+        sheet = (b"<row>" + cells + b"</row>") * rows
+    parts, text = members(), b"<si><t>" + b"x" * 32_000 + b"</t></si>"
+    begin, end = parts[SHEET].split(b"<sheetData>")[0], parts[SHEET].split(b"</sheetData>")[1]
+    parts[SHEET] = begin + b"<sheetData>" + sheet + b"</sheetData>" + end
+    name = next((each for each in parts if each.endswith("sharedStrings.xml")), "")
+    name = name or "xl/sharedStrings.xml"
+    space = b'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    parts[name] = b"<sst %b>%b</sst>" % (space, text)
+    (tmp_path / "sales.xlsx").write_bytes(packed(parts))
+    assert (tmp_path / "sales.xlsx").stat().st_size < 4 << 20
+    seconds, grown, outcome = read(tmp_path / "sales.xlsx")
+    assert outcome.startswith("refused") and "MiB of text" in outcome, outcome
+    assert seconds < 20 and grown < 1000, (seconds, grown, outcome)
+
+
+def test_a_million_columns(tmp_path):
+    header = ",".join(["Artist", "Album", "Sold", *(f"c{n}" for n in range(1_000_000))])
+    (tmp_path / "sales.csv").write_text(f"{header}\n{',' * 1_000_002}\n")
+    seconds, grown, outcome = read(tmp_path / "sales.csv")
+    assert outcome.startswith("refused") and "columns" in outcome, outcome
+    assert seconds < 20 and grown < 1000, (seconds, grown, outcome)

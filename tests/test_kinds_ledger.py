@@ -354,6 +354,47 @@ def test_a_price_column_of_words_is_still_refused(tmp_path):
         ledger(write(tmp_path / "sales.csv", sales))
 
 
+# Orders of what is not sold yet
+
+AHEAD = {
+    "one, next month": (["2025-12-29"], True),
+    "three, in months to come": (["2025-12-19", "2026-01-23", "2026-03-06"], True),
+    "after a gap": (["2026-02-06", "2026-02-13"], True),
+    "a month that has begun": (["2025-12-01", "2025-12-02"], False),
+    "a thin month": ([f"2025-12-{day:02}" for day in range(1, 31, 5)], False),
+}
+
+
+@pytest.mark.parametrize("name", AHEAD)
+def test_the_data_end_where_sales_end(tmp_path, name):
+    days, ahead = AHEAD[name]
+    sales = make_sales()
+    more = sales.tail(len(days)).assign(**{"Sale date": pd.to_datetime(days)})
+    path = write(tmp_path / "sales.csv", pd.concat([sales, more]))
+    found = ledger(path)
+    same_days(found, sales if ahead else pd.concat([sales, more]))
+    assert found.quarantine["reason"].str.contains("not sold yet|far from").sum() == ahead * len(
+        days
+    )
+    assert (found.last_day == pd.Timestamp("2025-12-01")) == ahead
+
+
+def test_a_month_of_its_own_file_is_what_it_is(tmp_path):
+    sales = make_sales()
+    monthly(tmp_path / "sales", sales, "%Y-%m-%d")
+    more = sales.tail(2).assign(**{"Sale date": pd.to_datetime(["2025-12-05", "2025-12-30"])})
+    write(tmp_path / "sales" / "sales-2025-12.csv", more)
+    same_days(ledger(tmp_path / "sales"), pd.concat([sales, more]))
+
+
+@pytest.mark.parametrize("word", ["Pre-order", "Preorder", "Предзаказ"])
+def test_a_status_says_that_a_row_is_an_order(tmp_path, word):
+    sales = make_sales().assign(Status="Completed")
+    sales.loc[::25, "Status"] = word
+    found = ledger(write(tmp_path / "sales.csv", sales))
+    same_days(found, sales[sales["Status"] == "Completed"])
+
+
 # Refunds
 
 
@@ -386,6 +427,42 @@ def test_a_copy_that_came_back_later_arrives_again(tmp_path):
     assert mine["sold_date"].dt.strftime("%m-%d").tolist() == ["02-05", "05-20"]
     later = found.repairs[found.repairs["what"].str.contains("returned in a later month")]
     assert later["example"].tolist() == ["1 copies, 10.00 in money"]
+
+
+RETURNS = {
+    "the same number": ("Order number", ["#1001", "#1002", "#1003", "#1001"], [0, 1, 1]),
+    "an invoice": ("Invoice", ["A-17", "A-18", "A-19", "A-18"], [1, 0, 1]),
+    "in Russian": ("Номер заказа", ["17", "18", "19", "17"], [0, 1, 1]),
+    "a number of its own": ("Order number", ["#1001", "#1002", "#1003", "#1004"], [1, 1, 1]),
+    "no number": ("Order number", ["#1001", "#1002", "#1003", ""], [1, 1, 1]),
+    "a number of another record": ("Order number", ["#1001", "#1002", "#1003", "#9"], [1, 1, 1]),
+}
+
+
+@pytest.mark.parametrize("name", RETURNS)
+@pytest.mark.parametrize("files", [1, 2])
+def test_a_return_cancels_the_sale_that_its_order_names(tmp_path, name, files):
+    "Can sold in January, February and March; in April one copy comes back, and Neu! sells."
+    header, numbers, left = RETURNS[name]
+    days = ["2024-01-05", "2024-02-06", "2024-03-07", "2024-04-08"]
+    lines = [
+        f"Can,Ege,10,{day},{1 if day < '2024-04' else -1},{number}"
+        for day, number in zip(days, numbers, strict=True)
+    ]
+    lines.insert(3, "Neu!,Neu!,20,2024-04-01,1,#9")
+    head = f"Artist,Title,Price,Sale date,Qty,{header}"
+    cut = 5 if files == 1 else 3
+    (tmp_path / "a.csv").write_text("\n".join([head, *lines[:cut]]))
+    if files == 2:  # The return is in a later file than its sale
+        (tmp_path / "b.csv").write_text("\n".join([head, *lines[cut:]]))
+    found = ledger(sorted(tmp_path.glob("*.csv")), closed_months=["2024-01", "2024-02"])
+    sold = found.copies[found.copies["price"] == 10]["sold_date"].dt.month.tolist()
+    assert sold == [month for month, copies in zip((1, 2, 3), left, strict=True) if copies]
+    said = found.repairs[found.repairs["what"].str.contains("returned")]
+    rule = "by the number of its order" if 0 in left else "the sale stays in its month"
+    assert said["what"].str.contains(rule).all() and said["example"].item() == (
+        "1 copies, 10.00 in money"
+    )
 
 
 # Arrivals that are the order's own date

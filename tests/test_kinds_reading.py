@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import xlsxwriter
+from damage import write_old_book
 
 from plastinka.core import InputError
 from plastinka.data.ingest import read_frame, read_sources
@@ -131,6 +132,18 @@ def test_two_encodings_by_line(tmp_path, second):
     content = text_of([HEADERS, *SALES[:2]]).encode() + text_of(SALES[2:]).encode(second)
     (tmp_path / "may.csv").write_bytes(content)
     assert read(tmp_path / "may.csv")["artist"].tolist() == [row[0] for row in SALES]
+
+
+@pytest.mark.parametrize("first, second", [("cp1251", "cp866"), ("cp866", "cp1251")])
+@pytest.mark.parametrize("share", [1, 4])
+def test_two_old_encodings_by_line(tmp_path, first, second, share):
+    "Two programs write into one file, one from the days of DOS: each fifth line, or every second."
+    lines = [line.encode(first) for line in text_of([HEADERS, *SALES * share]).splitlines(True)]
+    added = [line.encode(second) for line in text_of(SALES[:3]).splitlines(True)]
+    (tmp_path / "may.csv").write_bytes(b"".join([*lines, *added]))
+    raw = read_sources(sales=tmp_path / "may.csv")
+    names = [row[0] for row in [*SALES * share, *SALES[:3]]]
+    assert raw.rows["artist"].tolist() == names and "two encodings" in said(raw)
 
 
 def test_a_western_name_in_two_encodings(tmp_path):
@@ -280,6 +293,18 @@ def test_merged_cells_hold_for_all_their_rows(tmp_path):
     assert rows["sold_date"].tolist() == ["2024-05-01"] * 2 + ["2024-05-20", "2024-05-31"]
 
 
+def test_merged_cells_of_an_old_workbook_hold_too(tmp_path):
+    rows = [[*row] for row in [HEADERS, *SALES]]
+    for number in (2, 3):
+        rows[number][0] = None  # Excel keeps the first of merged cells
+    rows[2][3] = None
+    places = [(1, 3, 0, 0), (1, 2, 3, 3)]
+    (tmp_path / "may.xls").write_bytes(write_old_book(rows, merged=places))
+    rows = read(tmp_path / "may.xls")
+    assert rows["artist"].tolist() == ["Кино"] * 3 + ["Артемий"]
+    assert rows["sold_date"].tolist() == ["2024-05-01"] * 2 + ["2024-05-20", "2024-05-31"]
+
+
 def test_merged_headers_are_no_rows(tmp_path):
     with xlsxwriter.Workbook(tmp_path / "may.xlsx") as book:
         page = book.add_worksheet("May")
@@ -401,6 +426,38 @@ MONEY = {"12.50 €": "EUR", "£12.50": "GBP", "12,50 руб.": "RUB", "USD 12.5
 def test_the_currency_is_kept(tmp_path, text):
     (tmp_path / "may.csv").write_text(f"Album;Sold;Price\nBlue;2024-05-01;{text}\n")
     assert read_sources(sales=tmp_path / "may.csv").sources["currency"].tolist() == [MONEY[text]]
+
+
+RATES = {
+    "beside the price": ("Price", ["€10", "$5", "1200 руб", "900"], "EUR,100\nUSD,90\nRUB,1\n"),
+    "as YAML": ("Price", ["€10", "$5", "1200 руб", "900"], "EUR: 100\n$: 90\nRUB: 1\n"),
+    "codes": ("Price", ["10 EUR", "5 USD", "1200 RUB", "900"], "EUR;100\nUSD;90\nRUB;1\n"),
+    "decimals": ("Price", ["€10.00", "$5.00", "1200,00 ₽", "900,00 ₽"], "€,100,\n$,90\n₽,1\n"),
+    "a column": (
+        "Price;Currency",
+        ["10;EUR", "5;USD", "1200;RUB", "900;"],
+        "EUR,100\nUSD,90\nRUB,1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RATES)
+def test_two_currencies_are_converted_by_given_rates(tmp_path, name):
+    "10 euros at 100, 5 dollars at 90, and what is in roubles stays."
+    header, prices, rates = RATES[name]
+    path, table = tmp_path / "may.csv", tmp_path / "rates.txt"
+    lines = [f"Can;Ege {n};{price};2024-05-{n:02}" for n, price in enumerate(prices, 1)]
+    path.write_text("\n".join([f"Artist;Album;{header};Sold", *lines]), encoding="utf-8")
+    table.write_text(rates.replace(",\n", "\n"), encoding="utf-8")
+    with pytest.raises(InputError, match="currencies.*--rates"):
+        read_sources(sales=path)
+    raw = read_sources(sales=path, rates=table)
+    money = build_ledger(raw).copies.sort_values("sold_date")["price"]
+    assert money.tolist() == [1000, 450, 1200, 900]
+    assert raw.sources["currency"].tolist() == ["RUB"] and "converted to RUB" in said(raw)
+    table.write_text("RUB,1\nEUR,100\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"in (USD|\$), without a rate"):
+        read_sources(sales=path, rates=table)
 
 
 def test_files_in_two_currencies_are_refused(tmp_path):

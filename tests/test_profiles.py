@@ -13,6 +13,8 @@ from plastinka.data.profiles import NO_PROFILE, Profile, load_profile, make_prof
 from plastinka.data.programs import detect_profile, fitting_profiles, shipped_profiles
 from plastinka.data.schema import COLUMNS
 from plastinka.doors.cli import main
+from plastinka.store.load import load_files
+from plastinka.store.query import store_status
 
 # A made-up export of each program: its lines, and the records that are right, worked out by hand:
 # artist, album, copies in all, price of one copy
@@ -85,6 +87,20 @@ S002,2024-05-02 10:37:22,Bob,Cancelled,[V1] Can - Ege,1,20.00
 """,
         {("Can", "Ege"): (2, 20.0), ("Neu!", "2"): (1, 25.0)},
     ),
+    "odoo_pos": (
+        """Order Ref,Date,Product/Barcode,Product,Base Quantity,Unit Price,Subtotal,Status
+Shop/1,2025-03-01 10:11:12,4006408126126,[10749] Can - Ege,2.0,20.0,40.0,Posted
+Shop/2,2025-03-02 10:11:12,4006408126126,[10749] Can - Ege,1.0,20.0,20.0,Cancelled
+""",
+        {("Can", "Ege"): (2, 20.0)},
+    ),
+    "woocommerce_orders": (
+        """Order Number,Order Status,Order Date,SKU,Item Name,Quantity,Item Cost,Order Line Total
+1001,Completed,2025-03-01 12:01,V1,Can - Ege,2,20,40
+1002,Refunded,2025-03-02 12:01,V1,Can - Ege,1,20,20
+""",
+        {("Can", "Ege"): (2, 20.0)},
+    ),
     "odoo_products": (
         """Name,Internal Reference,Sales Price,Cost,Product Category,Quantity On Hand
 Can - Ege,V1,20.00,11.00,All,3.00
@@ -113,9 +129,10 @@ Can - Ege,V1,20.00,11.00,All,3.00
         {("Кино", "Ночь"): (3, 1200.0)},
     ),
     "moysklad_sales": (
-        """№;Дата;Код;Товар;Кол-во;Цена;Сумма
-1;01.05.2024 10:00;00001;Кино - Ночь;2;1 200,00;2 400,00
-2;31.05.2024 10:00;00001;Кино - Ночь;1;1 200,00;1 200,00
+        """№;Время;Наименование;Штрихкод EAN13;Кол-во;Цена без скидки;Скидка, %;\
+Цена со скидкой;Сумма
+1;01.05.2024 10:00;Кино - Ночь;4600000010038;2;1 500,00;20;1 200,00;2 400,00
+2;31.05.2024 10:00;Кино - Ночь;4600000010038;1;1 500,00;20;1 200,00;1 200,00
 """,
         {("Кино", "Ночь"): (3, 1200.0)},
     ),
@@ -230,7 +247,7 @@ def test_orders_items_and_names_are_joined(tmp_path):
     assert sums(raw) == {("Can", "Ege"): (2, 20.0), ("Neu!", "2"): (1, 25.0)}
     source = raw.sources.iloc[0]
     assert source["filters"] == "state «cancelled»: 1"
-    assert "names.csv" in source["looked_up"] and "orders.csv" in source["looked_up"]
+    assert [path.rpartition("/")[2] for path in source["looked_up"]] == ["orders.csv", "names.csv"]
     assert ["", "not in names.csv", 1, "9"] in source["notes"]
 
 
@@ -274,3 +291,19 @@ def test_the_command_lists_and_shows(capsys):
     assert json.loads(capsys.readouterr().out)["price_of"] == "line"
     assert main(["profiles", "sqare_items"]) == 2
     assert "Did you mean square_items" in capsys.readouterr().err
+
+
+def test_a_stock_alone_begins_a_store_and_the_order_of_uploads_does_not_matter(tmp_path):
+    (tmp_path / "stock.csv").write_text(SAMPLES["discogs_collection"][0])
+    (tmp_path / "sales.csv").write_text(SAMPLES["discogs_orders"][0])
+    first = load_files(tmp_path / "a.db", stock=tmp_path / "stock.csv")
+    status = store_status(tmp_path / "a.db")
+    assert (status["items"], status["in_stock"], status["months"]) == (1, 2, 0)
+    assert status["snapshot"] in (None, "") and "profile discogs_collection" in first.lines()[-1]
+    second = load_files(tmp_path / "a.db", sales=tmp_path / "sales.csv")
+    assert "left out on purpose: status «Cancelled (Per Buyer's Request)»: 1" in str(second.lines())
+    load_files(tmp_path / "b.db", tmp_path / "stock.csv", tmp_path / "sales.csv")
+    facts = ("items", "copies", "in_stock", "months", "first_month", "snapshot")
+    one, other = (store_status(tmp_path / name) for name in ("a.db", "b.db"))
+    assert [one[fact] for fact in facts] == [other[fact] for fact in facts]
+    assert (one["items"], one["copies"], one["in_stock"]) == (2, 4, 2)

@@ -10,6 +10,7 @@ __all__ = ['REJECTED', 'MAX_COLUMNS', 'CONTAINER', 'Grid', 'text_column', 'too_w
 import io
 import logging
 import re
+import struct
 import zipfile
 from xml.etree import ElementTree
 from contextlib import contextmanager, suppress
@@ -234,18 +235,48 @@ def _old_stream(content):
 def _open_old(content, where):
     "Sheet names, and a function from name to grid, of an .xls."
     try:
+        stream = _old_stream(content)
+        merged = _old_merged(stream)
         book = xlrd.open_workbook(
-            file_contents=_old_stream(content),
+            file_contents=stream,
             on_demand=True,
             ragged_rows=True,
             logfile=io.StringIO(),
         )
     except Exception as error:
         raise _unreadable(where, error) from None
-    return book.sheet_names(), lambda name: _old_grid(book, name)
+    places = {name: merged.get(number, []) for number, name in enumerate(book.sheet_names())}
+    return list(places), lambda name: _old_grid(book, name, places[name])
+
+# %% ../../nbs/04_data.books.ipynb #eb1fd116
+def _old_records(stream, start):
+    "Records of an .xls from a place on, to the end of their part: kind, content."
+    while start + 4 <= len(stream):
+        kind, size = struct.unpack_from("<HH", stream, start)
+        yield kind, memoryview(stream)[start + 4 : start + 4 + size]
+        if kind == 0x0A:
+            return
+        start += 4 + size
+
+
+def _old_merged(stream):
+    "Merged cells by number of the sheet: column from 0, first and last row from 1."
+    found = {}
+    sheets = [
+        struct.unpack_from("<I", each)[0] for kind, each in _old_records(stream, 0) if kind == 0x85
+    ]
+    for sheet, start in enumerate(sheets):
+        for kind, content in _old_records(stream, start):
+            if kind == 0xE5:
+                numbers = np.frombuffer(content, "<u2")[1:]
+                places = numbers[: len(numbers) // 4 * 4].reshape(-1, 4).astype(int).tolist()
+                found.setdefault(sheet, []).extend(
+                    (left, top + 1, end + 1) for top, end, left, _ in places if end > top
+                )
+    return found
 
 # %% ../../nbs/04_data.books.ipynb #3a8e3ccc
-def _old_grid(book, name):
+def _old_grid(book, name, merged):
     "One sheet of an .xls as a grid."
     page, found = book.sheet_by_name(name), {}
     for row in range(page.nrows):
@@ -256,7 +287,8 @@ def _old_grid(book, name):
     width = max(found, default=-1) + 1
     cells = [_old_column(found.get(place, {}), page.nrows) for place in range(width)]
     behind, hidden = 1462 * book.datemode, page.visibility != 0
-    return Grid(cells, np.arange(page.nrows) + 1, sheet=name, days_behind=behind, hidden=hidden)
+    about = dict(sheet=name, days_behind=behind, hidden=hidden, merged=merged)
+    return Grid(cells, np.arange(page.nrows) + 1, **about)
 
 # %% ../../nbs/04_data.books.ipynb #5d184bc9
 def _old_column(column, rows):

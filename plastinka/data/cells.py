@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import input_error
-from .values import bare_prices
+from .values import PIECES, bare_prices
 
 # %% ../../nbs/06_data.cells.ipynb #b64fd93b
 def _decimal_mark(bare):
@@ -42,7 +42,7 @@ def settle_decimals(
     numbers = texts.str.contains(r"\d")
     if not numbers.all():  # A dash or a word says nothing of the others
         return settle_decimals(texts[numbers], whole).reindex(texts.index).fillna(texts)
-    bare = bare_prices(texts.str.replace(r"\s*(?:шт|экз|pcs?)\.?$", "", regex=True))
+    bare = bare_prices(texts.str.replace(PIECES, "", regex=True))
     groups = bare.str.fullmatch(r"-?\d{1,3}[.,]\d{3}")
     if not groups.any():
         return texts
@@ -89,7 +89,7 @@ def check_currency(
         raise input_error(
             where,
             f"has prices in {len(counts)} currencies: {said}; their sum would be of no currency",
-            "Export each currency into a file of its own, or convert them before",
+            "Give a table of rates (--rates), or export each currency into a file of its own",
         )
     return counts.index[0] if len(counts) else ""
 
@@ -161,7 +161,8 @@ def _one_of(words):
 # %% ../../nbs/06_data.cells.ipynb #ba3d7d58
 _GONE = "(?:partially )?" + _one_of(
     """cancel void failed declined expired refunded returned draft storniert abgebrochen erstattet
-annul отмен аннул сторн возвращ чернов не_оплач töröl lemond cancelad anulad devuelt rembours[ée]"""
+annul отмен аннул сторн возвращ чернов не_оплач töröl lemond cancelad anulad devuelt rembours[ée]
+pre-?order предзаказ vorbestell előrendel précommande preventa"""
 )
 _BACK = _one_of(
     """refund return возврат rück(?:gabe|erstattung) retoure gutschrift credit chargeback visszáru

@@ -228,12 +228,11 @@ def _month_of(parts):
     return month.start_time if day in (1, month.days_in_month) else None
 
 
-def _month_date(text, month_first):
-    "The first day of the month of which a date is the first or the last day; or nothing."
-    day = parse_date(pd.Series([text], dtype=object), month_first)[0].iloc[0]
-    if pd.isna(day) or not (day.is_month_start or day.is_month_end):
-        return None
-    return day.to_period("M").start_time
+def _month_dates(texts, month_first):
+    "The first days of months of which dates are the first or the last day; else nothing."
+    days = parse_date(pd.Series(texts, dtype=object), month_first)[0]
+    starts = days.dt.to_period("M").dt.start_time
+    return starts.where(days.dt.is_month_start | days.dt.is_month_end).array
 
 # %% ../../nbs/03_data.days.ipynb #ff9a4efa
 def header_months(
@@ -246,9 +245,11 @@ def header_months(
     dates = [bool(re.fullmatch(rf"{_DAY_FIRST[:-1]}|{_SERIAL}", text)) for text in bare]
     if not any(dates):
         return named
-    orders = [
-        [_month_date(text, first) if date else None for text, date in zip(bare, dates, strict=True)]
-        for first in (False, True)
+    written = [text for text, date in zip(bare, dates, strict=True) if date]
+    orders = [_month_dates(written, first) for first in (False, True)]
+    best = iter(max(orders, key=lambda found: len(found.dropna().unique())))
+    found = [next(best) if date else None for date in dates]
+    return [
+        month or (date if pd.notna(date) else None)
+        for month, date in zip(named, found, strict=True)
     ]
-    best = max(orders, key=lambda found: len({month for month in found if month}))
-    return [month or date for month, date in zip(named, best, strict=True)]

@@ -15,7 +15,8 @@ import yaml
 
 from ..core import InputError, atomic_path, input_error
 from .books import REJECTED
-from .columns import Table, find_columns, make_table, take_columns
+from .columns import find_columns, take_columns
+from .headers import Table, make_table
 from .files import find_files, list_sheets, read_grid
 from plastinka.data.guesses import (
     column_type,
@@ -24,6 +25,7 @@ from plastinka.data.guesses import (
     guess_kind,
     nearest_column,
 )
+from .monthly import NO_COPIES, unfold_months
 from .profiles import Profile, as_profile, profile_aliases, settle_profile
 from .programs import choose_profile, fitting_profiles, shipped_profiles
 from .rows import check_rows, parse_cells, quarantine_rows
@@ -174,7 +176,8 @@ def _open(path, profile, sheet):
     sheets = list_sheets(path, aliases)
     grid = read_grid(path, aliases, sheet or profile.sheet or (sheets[0] if sheets else ""))
     where = f"{path.name}, sheet «{grid.sheet}»" if grid.sheet else path.name
-    table, _ = make_table(grid, where)
+    table, _, unread = unfold_months(make_table(grid, where)[0])
+    grid.rejected += [(row, text, f"{header}: {NO_COPIES}") for row, header, text in unread]
     others = [name for name in sheets if name != grid.sheet]
     return table, grid, [grid.sheet, *others] if grid.sheet else []
 
@@ -311,8 +314,8 @@ def _describe_missing(found):
         lines += [
             "",
             f"{numbers.sum():,} of its {len(numbers):,} columns are numbers, and none is a day: "
-            "it may hold totals by month. What can be read has a row for each copy, or for each "
-            "record and day.",
+            "it may hold totals by month. What can be read has a row for each copy, for each "
+            "record and day, or a column for each month, such as 2024-01.",
         ]
     return lines
 

@@ -218,12 +218,23 @@ _DAY_COLUMNS = [
     ),
 ]
 
+# %% ../../nbs/05_data.schema.ipynb #000e3994
+_PAPER_COLUMNS = [
+    Column("invoice", "text", ("Invoice",), "number of the order: a return of it cancels its sale")
+]
+
 # %% ../../nbs/05_data.schema.ipynb #53153fc3
 _ORDER = """barcode artist album cover_type price release_type recording_year release_year style
-created_date sold_date count""".split()
+created_date sold_date count invoice""".split()
 _BY_NAME = {
     column.name: column
-    for column in [*_IDENTITY_COLUMNS, *_EDITION_COLUMNS, *_PRICE_COLUMNS, *_DAY_COLUMNS]
+    for column in [
+        *_IDENTITY_COLUMNS,
+        *_EDITION_COLUMNS,
+        *_PRICE_COLUMNS,
+        *_DAY_COLUMNS,
+        *_PAPER_COLUMNS,
+    ]
 }
 COLUMNS = {name: _BY_NAME[name] for name in _ORDER}  # Column rules by name
 ITEM_KEY = (

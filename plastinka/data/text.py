@@ -100,8 +100,40 @@ def _second_encoding(content):
     reads = text_likeness(sample.decode(codec, "replace")) >= 0.5
     return (codec, foreign) if enough and reads else ("", [])
 
+# %% ../../nbs/06_data.text.ipynb #8c17866c
+_OLD = {"cp1251": "cp866", "cp866": "cp1251"}  # Encodings of Russian that programs of one shop use
+_LINE = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*")
+
+
+def _likeness(line, codecs):
+    "How much the letters of a line read like Russian in each of two encodings."
+    letters = re.sub(rb"[\x00-\x7f]{2,}", b" ", line)
+    return [text_likeness(letters.decode(codec, "replace")) for codec in codecs]
+
+
+def _other_russian(content, codec):
+    "Lines that read as Russian in the other old encoding better than in that of the file."
+    codecs = (codec, _OLD.get(codec))
+    if not codecs[1]:
+        return []
+    ends = content if len(content) < 8 << 20 else content[: 4 << 20] + b"\n" + content[-4 << 20 :]
+    lines = list(dict.fromkeys(_LINE.findall(ends)))
+    sample = [_likeness(line, codecs) for line in lines[:: max(len(lines) // 2_000, 1)]]
+    if not any(own < 0.7 and other >= 0.95 for own, other in sample):
+        return []
+    lines = list(dict.fromkeys(_LINE.findall(content)))
+    likeness = [_likeness(line, codecs) for line in lines]
+    pairs = zip(lines, likeness, strict=True)
+    return [line for line, (own, other) in pairs if other > own + 0.05]
+
 # %% ../../nbs/06_data.text.ipynb #26176ce8
 _ASCII = bytes(range(128))
+
+
+def _mend_fields(content, fields, second, first, pattern=_FIELD):
+    "The content with some fields of one encoding written in the other."
+    letters = {field: field.decode(second, "replace").encode(first, "replace") for field in fields}
+    return pattern.sub(lambda match: letters.get(match[0], match[0]), content)
 
 
 def decode_text(
@@ -114,9 +146,11 @@ def decode_text(
     if beyond and 200 * len(re.findall(rb"[\xc3-\xdf][\x80-\xbf]", content)) > beyond:
         second, foreign = _second_encoding(content)
         if second:
-            letters = {field: field.decode(second, "replace").encode() for field in foreign}
-            mended = _FIELD.sub(lambda match: letters.get(match[0], match[0]), content)
+            mended = _mend_fields(content, foreign, second, "utf-8")
             return mended.decode("utf-8-sig", "replace"), f"utf-8 and {second}", len(foreign)
+    if beyond and (foreign := _other_russian(content, codec)):
+        mended = _mend_fields(content, foreign, _OLD[codec], codec, _LINE)
+        return mended.decode(codec, "replace"), f"{codec} and {_OLD[codec]}", len(foreign)
     return content.decode(codec, "replace"), codec, 0
 
 # %% ../../nbs/06_data.text.ipynb #54b7c9d8
@@ -445,7 +479,7 @@ def _plain_data(content, where):
     data = _CONTROLS.sub(b" ", data.translate(_NO_CONTROLS))
     if unreadable := text.count("\ufffd"):
         encoding += f", unreadable letters: {unreadable}"
-    what = "text in two encodings, read field by field"
+    what = "text in two encodings, read piece by piece"
     return data, encoding, [["", what, second, encoding]] if second else []
 
 # %% ../../nbs/06_data.text.ipynb #578ef4fa

@@ -64,6 +64,9 @@ def ingest_command(
     again: bool = False,
     # Do it even where it takes more than a small share away of what the store holds
     replace: bool = False,
+    # Text file with a currency and its rate in each line (EUR, 98.5): prices become the shop's own
+    # money, the currency of rate 1
+    rates: str = "",
     quiet: bool = False,  # Show no progress, only errors
 ) -> int:  # Exit code
     "Add files to a shop's store: a new month, a corrected one, the newest stock."
@@ -71,7 +74,7 @@ def ingest_command(
     from plastinka.store.load import load_files
 
     how = (profile, sheet, snapshot_date, max_bad_share, build_panel, again)
-    rest = dict(replace=replace, stock_profile=stock_profile)
+    rest = dict(replace=replace, stock_profile=stock_profile, rates=rates)
     with progress_shown(quiet):
         report = load_files(store, stock, sales, *how, **rest)
     print("\n".join(report.lines()))

@@ -48,6 +48,12 @@ class ShopData:
     store: str = ""  # File or address of the store; "" for files
     digest: str = ""  # SHA-256 of the store's data
 
+    @property
+    def looked_up(self) -> list[str]:  # Paths
+        "Files that profiles looked up."
+        lists = [] if self.raw is None else self.raw.sources["looked_up"]
+        return sorted({path for each in lists for path in each})
+
 # %% ../../nbs/91_doors.forecast.ipynb #ac46f556
 def read_shop(
     settings: dict,  # stock, sales, store, profile, stock_profile, sheet, snapshot_date …
@@ -71,7 +77,12 @@ def _read_files(settings):
     stock = None if isinstance(stock, str) and not stock else stock
     profiles = [settings.get(name) or None for name in ("profile", "stock_profile")]
     return read_sources(
-        stock, settings["sales"], profiles[0], settings["sheet"] or None, profiles[1]
+        stock,
+        settings["sales"],
+        profiles[0],
+        settings["sheet"] or None,
+        profiles[1],
+        rates=settings.get("rates") or "",
     )
 
 # %% ../../nbs/91_doors.forecast.ipynb #015aaf08
@@ -227,6 +238,8 @@ def forecast(
     profile: str | Path | Profile = "",
     stock_profile: str | Path | Profile = "",  # The stock's, where it is of another program
     sheet: str = "",  # Sheet to read, for workbooks with several
+    # Text file with a currency and its rate in each line: prices become the shop's own money
+    rates: str | Path = "",
     # Day of the stock, as 2024-05-31; default the next month's first day where the rest of the
     # month is shorter than the longest pause between sale days, else the day after the last sale
     snapshot_date: str = "",

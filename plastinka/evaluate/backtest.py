@@ -283,7 +283,7 @@ def can_run(
         return False
     return True
 
-
+# %% ../../nbs/62_evaluate.backtest.ipynb #89d446a6
 def with_members(
     models: Sequence[Model],  # Models asked for
 ) -> list[Model]:  # The same, and behind them the members that some of them combine
@@ -307,7 +307,7 @@ def practice_places(
     places = [first - horizon * back for back in range(LEARNING, 0, -1)]
     return [place for place in places if place >= least]
 
-
+# %% ../../nbs/62_evaluate.backtest.ipynb #a0922f7a
 def practise(
     ledger: Ledger,  # All that is known today
     models: Sequence[Model],  # Models that are asked for, and members

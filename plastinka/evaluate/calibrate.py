@@ -120,7 +120,7 @@ def shrink_maps(
     "Means of shares, shrunk to a parent."
     return (sums + HALF * parent) / (sizes[..., None] + HALF)
 
-
+# %% ../../nbs/63_evaluate.calibrate.ipynb #22152037
 def pool_maps(
     shares: np.ndarray,  # [n, places]
     weights: np.ndarray,  # [n] independent rows in each
@@ -184,7 +184,7 @@ def cell_means(
     "The mean of the cells, which a model's own mean need not be."
     return counts.total(counts.cells * counts.copies)
 
-
+# %% ../../nbs/63_evaluate.calibrate.ipynb #6c573ab5
 def _ratio(above, below):
     "One over the other; 1 where there is nothing to divide by."
     return np.divide(above, below, out=np.ones(np.shape(below)), where=np.asarray(below) > 0)

@@ -160,7 +160,7 @@ class Lesson:
     classes: np.ndarray  # int64 [n] places in `TITLE_CLASSES`, as of the cutoff
     horizon: int  # Months ahead that are known by now; rows are items × months, C order
 
-
+# %% ../../nbs/64_evaluate.combine.ipynb #836cfeea
 def read_lesson(
     past: dict[str, Forecast],  # A cutoff's forecasts, by model
     members: Sequence[str],  # Models to look at
@@ -230,7 +230,7 @@ def no_calibration(
     shape = (len(TITLE_CLASSES), len(LEVEL_EDGES) + 1, horizon, len(PLACES))
     return Calibration(np.broadcast_to(PLACES, shape).copy())
 
-
+# %% ../../nbs/64_evaluate.combine.ipynb #140a538b
 def lone_member(
     name: str,  # Model
     horizon: int,  # Months ahead
@@ -458,7 +458,7 @@ def settled_members(
         found.append(settled(months, horizon) if settled else member)
     return tuple(found)
 
-
+# %% ../../nbs/64_evaluate.combine.ipynb #dd96dde7
 def worthy_members(
     auto: AutoSettings,  # Members
     experience: Experience,  # Of earlier cutoffs
@@ -485,7 +485,7 @@ def usable_members(
         if member.name not in experience.left_out and can_run(member, panel, horizon)
     }
 
-
+# %% ../../nbs/64_evaluate.combine.ipynb #df6e587b
 def join_members(
     auto: AutoSettings,  # Members
     experience: Experience,  # Members as fitted on this panel, and what they forecast before
@@ -558,7 +558,7 @@ def member_digest(
     "The checksum of a member's description, which holds those of its files."
     return hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
 
-
+# %% ../../nbs/64_evaluate.combine.ipynb #571ca783
 def save_auto(
     auto: FittedAuto,  # Fitted combination
     folder: str | Path,  # Folder to write into

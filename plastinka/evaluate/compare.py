@@ -41,7 +41,7 @@ def age_groups(
     )
     return names[np.clip(np.asarray(ages, int), 0, 4)].astype(object)
 
-
+# %% ../../nbs/67_evaluate.compare.ipynb #5b2a7b7c
 def group_labels(
     held: Backtest,  # Backtest
     by: str,  # One of `GROUPINGS`

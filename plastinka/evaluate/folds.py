@@ -155,7 +155,7 @@ def forget_peak() -> None:
     except OSError:
         return
 
-
+# %% ../../nbs/61_evaluate.folds.ipynb #86e7fde6
 def peak_since() -> float:  # MiB; NaN where the system does not tell
     "The most memory that this program has held since it was forgotten."
     try:
@@ -164,7 +164,7 @@ def peak_since() -> float:  # MiB; NaN where the system does not tell
         return np.nan
     return next((int(line.split()[1]) / 1024 for line in lines if "VmHWM" in line), np.nan)
 
-
+# %% ../../nbs/61_evaluate.folds.ipynb #abd91df2
 def measured(
     call: Callable,  # Without arguments
 ) -> tuple:  # What it gives, seconds, and the most memory meanwhile (MiB)

@@ -294,6 +294,7 @@ def declare(
     scores: dict | None = None,  # Numbers for the receipt, by name; may be nested
     artifacts: list[str | Path] = (),  # Files and folders that the run has made
     folder: str | Path = ".",  # The run's folder: the current one while a run executes
+    inputs: list[str | Path] = (),  # Files that were read and stand in no parameter
     states: dict[str, str] | None = None,  # Parameter → digest of what it named, as it was read
 ):
     "Declare a run's results; the runner puts them into the receipt."
@@ -302,6 +303,7 @@ def declare(
     if missing:
         raise FileNotFoundError(f"declared but not written: {', '.join(missing)}")
     results = dict(scores=scores or {}, artifacts=[path.name for path in paths])
+    results |= dict(inputs=[str(Path(path).absolute()) for path in inputs]) if inputs else {}
     results |= dict(states=states or {})
     with atomic_path(Path(folder) / "results.json") as temporary:
         text = json.dumps(results, ensure_ascii=False, default=float)

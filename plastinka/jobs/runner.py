@@ -30,6 +30,7 @@ import psutil
 import plastinka
 from ..core import InputError, missing_extra
 from plastinka.jobs.core import (
+    read_receipt,
     Job,
     describe_file,
     hide_in_files,
@@ -390,7 +391,9 @@ def finish(
     declared = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
     results.unlink(missing_ok=True)
     kind = error["kind"] if error else "succeeded"
+    given = read_receipt(folder).get("data", [])
     return dict(
+        data=given + _more_inputs(declared.get("inputs", []), given),
         status=kind if kind in ("succeeded", "cancelled") else "failed",
         error=error,
         scores=declared.get("scores", {}),
@@ -398,6 +401,12 @@ def finish(
         states=declared.get("states", {}),
         artifacts=[describe_file(path, folder) for path in artifact_files(folder, before)],
     )
+
+# %% ../../nbs/81_jobs.runner.ipynb #c3da323f
+def _more_inputs(paths, given):
+    "What the receipt says of files that were read, beside those that were given."
+    known = {each["path"] for each in given}
+    return [describe_file(path) for path in paths if path not in known and Path(path).is_file()]
 
 # %% ../../nbs/81_jobs.runner.ipynb #83e127c0
 def resources(

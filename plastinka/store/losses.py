@@ -13,7 +13,6 @@ import sqlalchemy as sa
 
 from ..core import input_error
 from ..data.ledger import Ledger
-from .plan import LoadPlan, month_text
 from .tables import COPY
 
 # %% ../../nbs/22_store.losses.ipynb #6442dbac
@@ -45,29 +44,16 @@ def lost_stock(
     lost = before - sold - after
     return lost if lost > max(LEAST_STOCK_LOST, MOST_STOCK_LOST * before) else 0
 
-# %% ../../nbs/22_store.losses.ipynb #5b07b26e
-def _old_names(plan: LoadPlan, files: pd.DataFrame) -> pd.Series:
-    "Names of the files whose months are replaced, by month as text."
-    names = files.set_index("number")["name"]
-    numbers = plan.replaced_months["month_number"].map(month_text)
-    replaced = plan.replaced_months["source_file_number"].map(names)
-    return replaced.groupby(numbers.to_numpy()).agg(", ".join)
-
-
+# %% ../../nbs/22_store.losses.ipynb #bdf2fa4b
 def month_changes(
     lost: pd.DataFrame,  # From `lost_months`
-    plan: LoadPlan,  # What the upload replaces
-    files: pd.DataFrame,  # From `stored_files`
+    old: dict[str, str],  # By month as 2024-03: files that are replaced
+    new: dict[str, str],  # By month: new files
 ) -> list[str]:  # One text per month
     "What months lose, and by which files."
-    old = _old_names(plan, files)
-    new = {}
-    for part in plan.new:
-        for month in part.months:
-            new.setdefault(month_text(month), []).append(part.source["file"])
     said = []
     for row in lost.itertuples():
-        by = f" by {', '.join(new[row.Index])}" if row.Index in new else ""
+        by = f" by {new[row.Index]}" if row.Index in new else ""
         whose = f" ({old[row.Index]}{by})" if row.Index in old else ""
         said.append(f"{row.Index}: {row.copies_before:,} copies → {row.copies:,}{whose}")
     return said
@@ -110,7 +96,7 @@ def check_losses(
     connection: sa.Connection,  # To the store
     ledger: Ledger,  # As it will be
     months: pd.DataFrame,  # Index month; copies, copies_before: changed months
-    plan: LoadPlan,  # What the upload replaces
+    names: tuple[dict[str, str], dict[str, str]],  # By month: files replaced, and new ones
     files: pd.DataFrame,  # From `stored_files`
 ):
     "Raise `InputError` where an upload takes more than a small share away."
@@ -118,7 +104,7 @@ def check_losses(
     total = int(connection.scalar(chosen) or 0)
     lost = lost_months(months, total)
     if len(lost):
-        refuse_months(month_changes(lost, plan, files), lost, total)
+        refuse_months(month_changes(lost, *names), lost, total)
     if said := _stock_loss(connection, ledger, files):
         raise input_error(
             "this upload",
