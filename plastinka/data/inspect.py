@@ -170,13 +170,23 @@ def _day_spans(parsed):
     return {name: tuple(span) for name, span in spans.items()}
 
 # %% ../../nbs/14_data.inspect.ipynb #1c3f1c9a
+def _without_months(table):
+    "A table of monthly sums as rows, one that cannot be such a table with the reason; bad cells."
+    try:
+        table, _, unread = unfold_months(table)
+    except InputError as error:
+        table.notes.append(["", str(error).partition(": has ")[2] or str(error), 1, ""])
+        unread = []
+    return table, unread
+
+
 def _open(path, profile, sheet):
     "The table of a file, its cells, and the names of all sheets with the chosen one first."
     aliases = profile_aliases(profile)
     sheets = list_sheets(path, aliases)
     grid = read_grid(path, aliases, sheet or profile.sheet or (sheets[0] if sheets else ""))
     where = f"{path.name}, sheet «{grid.sheet}»" if grid.sheet else path.name
-    table, _, unread = unfold_months(make_table(grid, where)[0])
+    table, unread = _without_months(make_table(grid, where)[0])
     grid.rejected += [(row, text, f"{header}: {NO_COPIES}") for row, header, text in unread]
     others = [name for name in sheets if name != grid.sheet]
     return table, grid, [grid.sheet, *others] if grid.sheet else []
