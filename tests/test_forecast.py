@@ -90,6 +90,28 @@ real = pytest.mark.skipif(
 )
 
 
+def test_totals_of_weeks(shop_folder, tmp_path, capsys):
+    _, folder = shop_folder
+    files = ["--sales", folder, "--stock", folder / "stock.xlsx", "--out", tmp_path / "runs"]
+    how = ["--every", "week", "--models", "seasonal naive", "--cutoffs", 2]
+    assert main(["totals", *map(str, [*how, *files])]) == 0
+    run = Path(capsys.readouterr().out.strip().splitlines()[-1])
+    found = json.loads((run / "receipt.json").read_text(encoding="utf-8"))
+    assert found["status"] == "succeeded" and "seasonal naive" in found["scores"]
+    assert {path.suffix for path in run.iterdir()} >= {".parquet", ".xlsx", ".html"}
+
+
+def test_categories_of_a_table(tmp_path, capsys):
+    random, days = np.random.default_rng(0), pd.date_range("2024-01-01", periods=150)
+    sold = pd.DataFrame({"Date": days, "Product Category": "Vinyl"})
+    sold.assign(**{"Total Amount": random.gamma(3, 10, 150)}).to_csv(tmp_path / "t.csv")
+    files = ["--table", tmp_path / "t.csv", "--out", tmp_path / "runs"]
+    assert main(["categories", *map(str, [*files, "--epochs", 2])]) == 0
+    run = Path(capsys.readouterr().out.strip().splitlines()[-1])
+    assert pd.read_csv(run / "categories.csv")["unique_id"].tolist() == ["Vinyl"]
+    assert list((run / "models").glob("*/*.safetensors"))
+
+
 @real
 def test_real_cds_without_stock_or_arrivals(tmp_path, capsys):
     run = forecast(
