@@ -67,13 +67,11 @@ def write_shop(folder: Path, rows: pd.DataFrame, stock: pd.DataFrame | None = No
 
 
 def call(tmp_path: Path, *arguments) -> tuple[int, str, list[Path]]:
-    "Exit code, stderr, and run folders of `plastinka forecast`, with one network for speed."
+    "Exit code, stderr, and run folders of `plastinka forecast`, with trees for speed."
     told = io.StringIO()
-    if "--seeds" not in arguments:
-        arguments = (*arguments, "--seeds", "1")
     with redirect_stdout(io.StringIO()), redirect_stderr(told):
         try:
-            how = ["--model", "tide", "--out", str(tmp_path / "runs")]
+            how = ["--model", "lightgbm", "--out", str(tmp_path / "runs")]
             code = main(["forecast", *map(str, arguments), *how])
         except SystemExit as stop:  # argparse
             code = stop.code

@@ -564,7 +564,7 @@ def test_a_forecast_from_the_store_is_the_forecast_from_the_files(shop, tmp_path
     assert "2022-09" in capsys.readouterr().err
     assert main(["ingest", "--store", store, "--stock", stock, "--sales", *sales]) == 0
     for source in (["--store", store], ["--stock", stock, "--sales", *sales]):
-        how = ["--model", "tide", "--horizon", "1", "--out", str(tmp_path / "runs")]
+        how = ["--model", "lightgbm", "--horizon", "1", "--out", str(tmp_path / "runs")]
         assert main(["forecast", *source, *how]) == 0
         folder = Path(capsys.readouterr().out.strip().splitlines()[-1])
         found.append(pd.read_parquet(folder / "forecast.parquet"))
