@@ -79,6 +79,11 @@ MEMBERS = {
     "a title above": [["Продажи по месяцам", "", "", "", "", ""], *wide(SPELLINGS["Russian"])],
     "a line of sums": [*wide(SPELLINGS["Russian"]), ["Итого", "", "", "2", "3", "5"]],
     "a column of sums": [[*row, "3"] for row in wide(SPELLINGS["Russian"])],
+    "sums below and beside": [
+        [*wide(SPELLINGS["Russian"])[0], "Итого"],
+        *[[*row, "3"] for row in wide(SPELLINGS["Russian"])[1:]],
+        ["Итого", "", "", "2", "3", "5", "10"],
+    ],
     "decimals as 1C writes them": wide(
         SPELLINGS["Russian"],
         copies=[["2,000", "", "1,000"], ["0,000", "3,000", "-"], ["", "", "4,000"]],

@@ -576,3 +576,75 @@ def test_the_stock_has_a_profile_of_its_own(tmp_path):
         stock_profile="discogs_inventory",
     )
     assert raw.rows["kind"].tolist() == ["stock", "sales", "sales"]
+
+
+# Columns that say yes, a day or a reason: copies that count, of four rows of one copy each, the
+# third of which repeats the first sale
+
+FLAGS = {
+    "Is return": (["No", "No", "Yes", "No"], 2),
+    "Is refund": (["0", "0", "1", "0"], 2),
+    "Return": (["", "", "x", ""], 2),
+    "Возврат": (["нет", "нет", "да", "нет"], 2),
+    "Причина возврата": (["", "", "царапина", ""], 2),
+    "Return reason": (["", "", "scratched", ""], 2),
+    "Retoure": (["nein", "nein", "ja", "nein"], 2),
+    "Cancelled": (["No", "No", "Yes", "No"], 3),
+    "Cancelled at": (["", "", "2024-05-21 10:00", ""], 3),
+    "Storniert": (["nein", "nein", "ja", "nein"], 3),
+    "Annulé": (["non", "non", "oui", "non"], 3),
+    "Отменён": (["", "", "да", ""], 3),
+    "Event": (["Sale", "Sale", "Exchange return", "Sale"], 2),
+    "Type": (["Vente", "Vente", "Remboursement", "Vente"], 2),
+    "Refund": (["0", "1", "0", "2"], 4),  # Perhaps how many copies: asked, not guessed
+}
+
+
+@pytest.mark.parametrize("header", FLAGS)
+def test_a_yes_a_day_or_a_reason_says_what_became_of_a_sale(tmp_path, header):
+    cells, copies = FLAGS[header]
+    rows = [[*row, cell] for row, cell in zip(SALES, cells, strict=True)]
+    path = tmp_path / "sales.csv"
+    path.write_text(text_of([[*HEADERS, header], *rows]), encoding="utf-8")
+    ledger = build_ledger(read_sources(sales=path))
+    assert ledger.copies.loc[ledger.copies["sold_date"].notna(), "count"].sum() == copies
+
+
+def test_a_word_that_is_no_answer_is_named(tmp_path):
+    rows = [[*row, cell] for row, cell in zip(SALES, ["No", "maybe", "Yes", "No"], strict=True)]
+    path = tmp_path / "sales.csv"
+    path.write_text(text_of([[*HEADERS, "Is return"], *rows]), encoding="utf-8")
+    raw = read_sources(sales=path)
+    assert "«maybe»: not known" in said(raw) and raw.rows["count"].tolist().count("-1") == 1
+
+
+# Sums
+
+DATED_SUMS = ["Итого за 01.05.2024", "Total for 2024-05-01", "Summe 01.05.2024"]
+
+
+@pytest.mark.parametrize("words", DATED_SUMS)
+def test_a_sum_with_its_day_is_no_record(tmp_path, words):
+    rows = [[*SALES[0], "1"], [words, "", "1200", "2024-05-01", "1"], [*SALES[1], "1"]]
+    path = tmp_path / "sales.csv"
+    path.write_text(text_of([[*HEADERS, "Qty"], *rows]), encoding="utf-8")
+    assert read(path)["artist"].tolist() == ["Кино", "Сад Камней"]
+
+
+# Prices: as they are written, and what they come to
+
+WRITTEN_PRICES = {
+    "thousands beside small ones": (["840", "1.260", "980", "1.050"], [840, 1260, 980, 1050]),
+    "thousandths beside small ones": (["12", "15", "9.500", "11"], [12, 15, 9.5, 11]),
+    "a dash for no cents": (["14.–", "13.-", "15,–", "14.50"], [14, 13, 15, 14.5]),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN_PRICES)
+def test_prices_come_to_what_is_meant(tmp_path, name):
+    written, meant = WRITTEN_PRICES[name]
+    rows = [[*row[:2], price, row[3]] for row, price in zip(SALES, written, strict=True)]
+    path = tmp_path / "sales.csv"
+    path.write_text(text_of([HEADERS, *rows]), encoding="utf-8")
+    ledger = build_ledger(read_sources(sales=path))
+    assert sorted(ledger.copies["price"]) == sorted(meant)

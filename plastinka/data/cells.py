@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STATUS_HEADERS', 'FLAG_HEADERS', 'settle_decimals', 'currency_names', 'check_currency', 'is_total', 'find_sums',
-           'read_statuses', 'read_flags', 'may_be_count']
+           'read_statuses', 'read_flags', 'gives_reason', 'may_be_count']
 
 # %% ../../nbs/06_data.cells.ipynb #4ec1d8d6
 import re
@@ -25,11 +25,18 @@ def _decimal_mark(bare):
     return "," if comma.any() else ""
 
 # %% ../../nbs/06_data.cells.ipynb #3c85ad4e
+def _thousands_are_nearer(marked, small):
+    "Whether prices such as 1.260 are as high as those beside them without the mark."
+    usual = small.astype(float).abs().median()
+    high = marked.str.replace(".", "", regex=False).pipe(pd.to_numeric, errors="coerce").median()
+    return usual > 0 and abs(np.log(high / usual)) < abs(np.log(high / 1000 / usual))
+
+
 def _are_thousands(bare, whole):
     "Which numbers with three digits behind a mark have a mark between thousands."
-    decimal = _decimal_mark(bare)
-    # Prices such as 840 may stand beside 1.260
-    others = bare if whole else bare[~bare.str.fullmatch(r"-?\d{1,3}")]
+    decimal, small = _decimal_mark(bare), bare.str.fullmatch(r"-?\d{1,3}")
+    near = not whole and small.any() and _thousands_are_nearer(bare[~small], bare[small])
+    others = bare[~small] if near else bare
     grouped = others.str.fullmatch(r"-?[1-9]\d{0,2}(?:\.\d{3})+").mean() >= 0.9
     if decimal == "," or not decimal and len(bare) > 1 and grouped:
         return bare.str.contains(".", regex=False)
@@ -202,8 +209,8 @@ cancellationreason voided voidedat isvoid returned returnedat isreturned refunde
 zurückgegeben törölve sztornó annulé annulée annule anulado cancelado devuelto""".split()
     ),
 }  # Letters of headers by what a yes means
-_YES = re.compile("yes|y|true|t|1|x|да|ja|igen|oui|s[ií]|\\+|✓|on")
-_NO = re.compile("no|n|false|f|0|-|–|нет|nein|nem|non|off|none|null")
+_YES = re.compile("yes|y|true|t|x|да|ja|igen|oui|s[ií]|\\+|✓|on")
+_NO = re.compile("no|n|false|f|-|–|нет|nein|nem|non|off|none|null")
 _DAY = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}.*")
 
 # %% ../../nbs/06_data.cells.ipynb #d19d49b9
@@ -214,14 +221,24 @@ def read_flags(
     "What a yes, a no, a day or a reason says of its row."
     meaning = next((kind for kind, keys in FLAG_HEADERS.items() if header in keys), "")
     plain = words.astype(str).str.strip().str.casefold()
-    yes = plain.str.fullmatch(_YES) | plain.str.fullmatch(_DAY)
-    if header.endswith(("reason", "grund")) or header.startswith(("причина", "motif")):
-        yes = ~plain.str.fullmatch(_NO)
-    return np.select([yes, plain.str.fullmatch(_NO)], [meaning, "sale"], "").astype(object)
+    yes, no = plain.str.fullmatch(_YES) | plain.str.fullmatch(_DAY), plain.str.fullmatch(_NO)
+    if header.startswith(("is", "это")):
+        yes, no = yes | (plain == "1"), no | (plain == "0")
+    if gives_reason(header):
+        yes = ~no
+    return np.select([yes, no], [meaning, "sale"], "").astype(object)
+
+
+def gives_reason(
+    header: str,  # Letters of the column's header
+) -> bool:  # Any text in the column is a yes
+    "Whether a column says why a copy came back or was not sold."
+    return header.endswith(("reason", "grund")) or header.startswith(("причина", "motif"))
 
 # %% ../../nbs/06_data.cells.ipynb #afba98b2
 _NO_COUNT = re.compile(
-    r"(?:\b|_)(?:id|code|no|nr|year|rating|price)s?$|^id\b|№|номер|код|год|jahr|оценк|цена|preis|ár$"
+    r"(?:\b|_)(?:id|code|no|nr|year|rating|price)s?$|^id\b"
+    r"|№|номер|код|год|jahr|оценк|цена|preis|ár$"
 )
 
 

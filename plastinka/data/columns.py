@@ -20,6 +20,7 @@ from plastinka.data.cells import (
     check_currency,
     currency_names,
     find_sums,
+    gives_reason,
     is_total,
     may_be_count,
     read_flags,
@@ -283,8 +284,9 @@ def _flag_headers(table):
     every = frozenset().union(*FLAG_HEADERS.values())
     for header in [each for each in table.headers if header_key(each) in every]:
         kinds = _by_text(table.column(header), partial(read_flags, header_key(header)), "sale")
-        told = (kinds != "").all() and np.isin(kinds, ["gone", "back"]).any()
-        if told and (kinds == "sale").mean() >= 0.5:
+        found, none = np.isin(kinds, ["gone", "back"]), kinds == "sale"
+        most = none.mean() if gives_reason(header_key(header)) else (found | none).mean()
+        if found.any() and most >= 0.5:
             yield header, kinds
 
 # %% ../../nbs/10_data.columns.ipynb #f88bff56

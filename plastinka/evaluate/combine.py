@@ -47,7 +47,7 @@ from plastinka.models.core import (
     write_model,
 )
 from ..panel.windows import LEAST_LAGS
-from ..scores.counts import Counts, concat_counts, weighted_counts
+from ..scores.counts import Counts, cell_number, concat_counts, weighted_counts
 from ..scores.tables import Truth, keep_rows
 
 # %% ../../nbs/64_evaluate.combine.ipynb #d8686dba
@@ -71,7 +71,7 @@ def step_cdf(
     first: np.ndarray,  # int64 [steps] count
 ) -> np.ndarray:  # [steps] 0..1
     "Cumulative probabilities at the steps."
-    cell = (first + counts.steps[rows] // 2) // counts.steps[rows]
+    cell = cell_number(first, counts.steps[rows])
     return counts.cumulative[counts.starts[rows] + np.minimum(cell, counts.sizes[rows] - 1)]
 
 # %% ../../nbs/64_evaluate.combine.ipynb #c5f65596

@@ -244,7 +244,7 @@ def score_rows(
 
 # %% ../../nbs/85_report.words.ipynb #d620ead2
 def weights_words(
-    # Shares, a row per demand class, a column per model; `attrs["why"]`, a clause: what they rest on
+    # Shares, a row per demand class, a column per model; `attrs["why"]`: what they rest on
     weights: pd.DataFrame | None,
 ) -> str:  # A sentence; empty where nothing was combined
     "Which models make a forecast, and what their weights rest on."
