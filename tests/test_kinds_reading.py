@@ -648,3 +648,29 @@ def test_prices_come_to_what_is_meant(tmp_path, name):
     path.write_text(text_of([HEADERS, *rows]), encoding="utf-8")
     ledger = build_ledger(read_sources(sales=path))
     assert sorted(ledger.copies["price"]) == sorted(meant)
+
+
+UNITS = ["x2", "2 шт", "2 db", "2 Stk.", "2 ud."]
+
+
+@pytest.mark.parametrize("two", UNITS)
+def test_a_count_may_have_its_unit(tmp_path, two):
+    rows = [[*row, two if row is SALES[0] else two.replace("2", "1")] for row in SALES]
+    path = tmp_path / "sales.csv"
+    path.write_text(text_of([[*HEADERS, "Qty"], *rows]), encoding="utf-8")
+    ledger = build_ledger(read_sources(sales=path))
+    assert ledger.copies.loc[ledger.copies["sold_date"].notna(), "count"].sum() == 5
+
+
+@pytest.mark.parametrize("header", ["Sold at", "Sold on"])
+def test_more_names_of_the_day_of_sale(tmp_path, header):
+    path = tmp_path / "sales.csv"
+    path.write_text(text_of([[*HEADERS[:3], header], *SALES]), encoding="utf-8")
+    assert str(read(path)["sold_date"].max())[:10] == "2024-05-31"
+
+
+def test_added_is_the_day_of_arrival(tmp_path):
+    path = tmp_path / "stock.csv"
+    rows = [["Кино", "Ночь", "1200", "2024-05-01"]]
+    path.write_text(text_of([["Artist", "Album", "Price", "Added"], *rows]), encoding="utf-8")
+    assert str(read(path, "stock")["created_date"].iloc[0])[:10] == "2024-05-01"

@@ -367,8 +367,8 @@ _USUAL = {
         "|Precio de venta"
     ),
     "created_date": (
-        "Дата прихода|Дата оприходования|Arrived|Arrival date|Date received|Received date"
-        "|Received|Eingangsdatum|Wareneingang|Zugangsdatum|Beérkezés|Beérkezés dátuma"
+        "Дата прихода|Дата оприходования|Added|Added on|Arrived|Arrival date|Date received"
+        "|Received date|Received|Eingangsdatum|Wareneingang|Zugangsdatum|Beérkezés|Beérkezés dátuma"
         "|Date d'arrivée|Date d'entrée|Fecha de entrada|Fecha de llegada"
     ),
     "style": "Жанры|Стили|Musikrichtung|Műfaj|Stílus|Género|Estilo",
@@ -378,7 +378,8 @@ _USUAL = {
 _USUAL_SALES = {
     "sold_date": (
         "Дата реализации|Дата чека|Дата документа|Дата и время|Дата|Date of sale"
-        "|Transaction date|Invoice date|Paid at|Created at|Date|Verkaufsdatum|Bestelldatum"
+        "|Sold at|Sold on|Transaction date|Invoice date|Paid at|Created at|Date"
+        "|Verkaufsdatum|Bestelldatum"
         "|Kaufdatum|Rechnungsdatum|Datum|Eladás dátuma|Rendelés dátuma|Dátum|Date de vente"
         "|Date de commande|Fecha de venta|Fecha de pedido|Fecha"
     ),

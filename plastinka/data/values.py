@@ -251,9 +251,9 @@ def parse_count(
     return values.mask(bad, 0).fillna(1).astype(np.int64), bad
 
 # %% ../../nbs/02_data.values.ipynb #a222fb9a
-# What stands behind a number of copies
+# What stands behind a number of copies; an x may stand before it
 _PIECES = "шт(?:ука?|уки)?|экз|ед|pcs?|pieces?|units?|copies|db|darab|stk|stück|uds?|ks|szt|x"
-PIECES = rf"(?i)(?<=\d)\s*(?:{_PIECES})\.?$"
+PIECES = rf"(?i)^x\s*(?=\d)|(?<=\d)\s*(?:{_PIECES})\.?$"
 
 
 def _counts(texts):
