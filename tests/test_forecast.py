@@ -80,6 +80,9 @@ def test_a_backtest_of_rules_leaves_a_table_scores_and_no_leak(shop_folder, tmp_
     assert table["model"].unique()[0] == "recent quantiles" and table["cutoff"].nunique() == 2
     scores = pd.read_excel(run / "scores.xlsx", sheet_name=None)
     assert {"overall", "by horizon", "by demand class", "by abc class", "by age"} <= set(scores)
+    costs = pd.read_parquet(run / "backtest.parquet", columns=["peak_mib"])
+    receipt = json.loads((run / "receipt.json").read_text(encoding="utf-8"))
+    assert 50e6 < costs["peak_mib"].max() * 2**20 < 1.01 * receipt["peak_memory_bytes"]
     audit = (run / "backtest.ipynb").read_text(encoding="utf-8")
     assert "moved" in audit and "depends on the future" in audit
 

@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['DRAWS', 'NEWCOMER_DAYS', 'MOST_LEARNERS', 'TITLE_KINDS', 'month_values', 'completed_draws', 'happened',
-           'choose_cutoffs', 'place_cutoffs', 'arrived_since', 'Cost', 'forget_peak', 'peak_since', 'measured', 'Fold',
-           'fold_rows', 'month_supply', 'true_demand_of', 'judge_fold', 'Experience', 'even_choice', 'fit_models',
-           'ask_models', 'run_fold', 'list_column', 'forecast_columns', 'outcome_columns', 'fold_parts', 'column',
-           'read_counts', 'part_forecast', 'part_cost', 'read_fold', 'PartStore', 'read_folds']
+           'choose_cutoffs', 'place_cutoffs', 'arrived_since', 'Cost', 'MemoryWatch', 'measured', 'Fold', 'fold_rows',
+           'month_supply', 'true_demand_of', 'judge_fold', 'Experience', 'even_choice', 'fit_models', 'ask_models',
+           'run_fold', 'list_column', 'forecast_columns', 'outcome_columns', 'fold_parts', 'column', 'read_counts',
+           'part_forecast', 'part_cost', 'read_fold', 'PartStore', 'read_folds']
 
 # %% ../../nbs/61_evaluate.folds.ipynb #d8dd5e69
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xarray as xr
@@ -148,31 +150,34 @@ class Cost:
     peak_mib: float = np.nan  # Most memory of the whole program meanwhile
 
 # %% ../../nbs/61_evaluate.folds.ipynb #c0fbfb3e
-def forget_peak() -> None:
-    "Let the system forget the most memory that this program has held."
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return
+class MemoryWatch(threading.Thread):
+    "The most memory that this program holds, until it is told to stop."
 
-# %% ../../nbs/61_evaluate.folds.ipynb #86e7fde6
-def peak_since() -> float:  # MiB; NaN where the system does not tell
-    "The most memory that this program has held since it was forgotten."
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return np.nan
-    return next((int(line.split()[1]) / 1024 for line in lines if "VmHWM" in line), np.nan)
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.over, self.most = threading.Event(), 0
+
+    def run(self):
+        "Look again and again."
+        process, over = psutil.Process(), False
+        while not over:
+            over = self.over.wait(0.02)
+            self.most = max(self.most, process.memory_info().rss)
 
 # %% ../../nbs/61_evaluate.folds.ipynb #abd91df2
 def measured(
     call: Callable,  # Without arguments
 ) -> tuple:  # What it gives, seconds, and the most memory meanwhile (MiB)
     "Call, and measure what it takes."
-    forget_peak()
-    begun = time.perf_counter()
-    found = call()
-    return found, time.perf_counter() - begun, peak_since()
+    watch, begun = MemoryWatch(), time.perf_counter()
+    watch.start()
+    try:
+        found = call()
+        seconds = time.perf_counter() - begun
+    finally:
+        watch.over.set()
+        watch.join()
+    return found, seconds, watch.most / 2**20
 
 # %% ../../nbs/61_evaluate.folds.ipynb #c336341a
 @dataclass
