@@ -17,3 +17,13 @@ def pytest_configure(config):
         "postgres: needs a PostgreSQL server, which the tests start by themselves where its wheel "
         "is installed",
     )
+
+
+# Files that hold few tests and take long: begun first, none of them keeps one process at work
+# while the others have nothing left to do
+LONG = ("wheel", "fuzz", "bad_input", "store", "forecast", "ledger_properties", "truth_wins")
+
+
+def pytest_collection_modifyitems(items):
+    places = {f"test_{name}.py": place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONG)))

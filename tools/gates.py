@@ -220,6 +220,7 @@ def pytest_gate(files: list[str]):
 
     def gate(root: Path) -> str:
         workers = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
+        workers += ["--no-loadscope-reorder"]  # In the order of conftest: what is long, first
         command = [sys.executable, "-m", "pytest", "-q", "--durations=5", *workers, *files]
         if subprocess.run(command, cwd=root).returncode:
             raise GateError(
