@@ -176,7 +176,8 @@ def _unreferred(old, found):
     "The old runs that no kept run refers to."
     while True:
         kept = [receipt for folder, receipt in found.items() if folder not in old]
-        named = " ".join(json.dumps([each.get("parameters"), each.get("repeats")]) for each in kept)
+        references = ("parameters", "repeats", "resumes", "parts")
+        named = " ".join(json.dumps([each.get(name) for name in references]) for each in kept)
         left = [folder for folder in old if folder.name not in named]
         if left == old:
             return old
