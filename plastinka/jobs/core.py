@@ -288,7 +288,7 @@ def queue_run(
         parameters=values,
         seed=values.get("seed"),
         process=this_process(),
-        queued=datetime.now(UTC).isoformat(timespec="seconds"),
+        queued=datetime.now(UTC).isoformat(timespec="microseconds"),
     )
     return folder
 
