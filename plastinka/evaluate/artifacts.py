@@ -21,7 +21,7 @@ import xarray as xr
 from ..core import atomic_path, file_sha256, input_error
 from ..data.ledger import Ledger
 from ..data.schema import QUANTILES
-from .backtest import Backtest, fold_scores, newcomer_scores
+from .backtest import Backtest, fold_scores
 from .fit import cut_panel
 from .folds import judge_fold
 from ..models.baselines import BASELINES
@@ -54,8 +54,8 @@ def keep_backtest(
     held: Backtest,  # As `cross_validate` gives it
 ) -> KeptBacktest:
     "The tables of a backtest."
-    tables = {name: getattr(held, name) for name in TABLES[:4]}
-    tables |= dict(newcomers=newcomer_scores(held), holdout=held.frame())
+    tables = {name: getattr(held, name) for name in TABLES[:-1]}
+    tables |= dict(holdout=held.frame())
     return KeptBacktest(**tables, dependence=float(held.dependence))
 
 # %% ../../nbs/65_evaluate.artifacts.ipynb #be281940

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SCORED', 'TRAIN_FIRST', 'model_names', 'cutoff_scores', 'list_models', 'shared_cutoffs', 'find_model', 'promote',
-           'past_champions', 'rollback', 'archive', 'prune_models']
+           'promote_better', 'past_champions', 'rollback', 'archive', 'prune_models']
 
 # %% ../../nbs/24_store.registry.ipynb #5ca568ec
 from datetime import UTC, datetime
@@ -145,6 +145,29 @@ def promote(
         with open_store(store).writing() as connection:
             _enthrone(connection, int(model["number"]), "promoted")
     return model["model"]
+
+# %% ../../nbs/24_store.registry.ipynb #0a66a0c1
+def promote_better(
+    store: str | Path | Store,  # File or address
+    name: str,  # "auto-3", or a run
+    score: str = SCORED,  # Name of a score; less is better
+) -> str:  # A sentence: what was done, and why
+    "Make a model the champion if it is not worse than the champion on shared cutoffs."
+    models, own = list_models(store), find_model(store, name)
+    champions = models[models["stage"] == "champion"]
+    if champions.empty:
+        return f"{promote(store, name)} is the champion, as the first."
+    before = champions["model"].iloc[0]
+    with open_store(store).reading() as connection:
+        both = cutoff_scores(connection, models, score).loc[[own["model"], before]].dropna(axis=1)
+    if both.empty:
+        return f"{before} stays the champion: {own['model']} shares no cutoff with it."
+    mine, other = both.mean(axis=1)
+    told = f"{score} {mine:.3f} of {own['model']}, {other:.3f} of {before}"
+    told += f", as of {', '.join(both.columns)}"
+    if mine > other:
+        return f"{before} stays the champion: {told}."
+    return f"{promote(store, name)} is the champion: {told}."
 
 # %% ../../nbs/24_store.registry.ipynb #fa279ac6
 def past_champions(
