@@ -39,7 +39,8 @@ def train_shop(
         panel, horizon = cut_panel(ledger), settings["horizon"]
         cutoffs = champion_cutoffs(panel["month"].values, horizon, settings["cutoffs"], store)
         how = dict(cutoffs=cutoffs, horizon=horizon, seed=settings["seed"])
-        held = cross_validate(ledger, [model, *BASELINES], panel=panel, parts=parts, **how)
+        others = [each for each in BASELINES if each.name != model.name]
+        held = cross_validate(ledger, [model, *others], panel=panel, parts=parts, **how)
     with step("Training on everything"):
         fit = partial(fit_like, model, panel, horizon, held.fitted)
         trained, *_ = kept_fit(parts, f"trained {model.name}", fit)
@@ -154,8 +155,8 @@ def model_age(
         return f"{seen}, which is all there are."
     own, best = since.iloc[0], since.iloc[1:].sort_values("wql").iloc[0]
     passed = "one month has" if origin["age"] == 1 else f"{origin['age']} months have"
-    how = f"WQL {own['wql']:.3f}, beside {best['wql']:.3f} of {best['model']}"
-    return f"{seen}; {passed} passed since, on which it has done so: {how}."
+    judged = f"as of {own['cutoff']:%Y-%m} its WQL is {own['wql']:.3f}"
+    return f"{seen}; {passed} passed since: {judged}, that of {best['model']} {best['wql']:.3f}."
 
 # %% ../../nbs/90_doors.fitting.ipynb #35bf7d33
 def keep_artifact(
