@@ -405,7 +405,7 @@ def main() -> int:
     with context.Pool(options.processes) as workers:
         last = [(finish_one, (one, work, members)) for one in names if one in SETS]
         last += [(finish_weeks, (one, work)) for one in names if one in WEEKS]
-        run_all(workers, last, end + 600)
+        run_all(workers, last, end + 60 * max(options.minutes / 3, 2))
     print(write(work, options.out, names).round(3).to_string(max_rows=500))
     return 0
 
