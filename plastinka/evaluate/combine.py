@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['MOST_STEPS', 'HALF_ROWS', 'LEAST_WEIGHT', 'MOST_TITLES', 'SIMPLE', 'USUAL', 'ALONE', 'AUTO_MEMBERS', 'lay_steps',
            'step_cdf', 'crps_products', 'mix_rows', 'best_weights', 'class_weights', 'Lesson', 'read_lesson',
-           'class_products', 'Combination', 'no_calibration', 'equal_members', 'calibrate_mixtures', 'read_lessons',
-           'learn_combination', 'earlier_panel', 'own_experience', 'FittedAuto', 'AutoSettings', 'Auto',
+           'class_products', 'Combination', 'no_calibration', 'equal_members', 'calibrate_mixtures', 'teaches',
+           'read_lessons', 'learn_combination', 'earlier_panel', 'own_experience', 'FittedAuto', 'AutoSettings', 'Auto',
            'member_counts', 'settled_members', 'worthy_members', 'usable_members', 'join_members', 'fitted_member',
            'fit_auto', 'make_auto', 'member_digest', 'save_auto', 'load_auto', 'load_member', 'read_combination']
 
@@ -271,6 +271,15 @@ def calibrate_mixtures(
     )
 
 # %% ../../nbs/64_evaluate.combine.ipynb #92f780c8
+def teaches(
+    forecast: Forecast,  # Of an earlier cutoff
+    months: np.ndarray,  # datetime64 [months] of the panel at which is learnt
+) -> bool:  # Whether its first month is over, and its history was long enough
+    "Whether a forecast says something of the models' worth."
+    seen = np.searchsorted(months, forecast.months.values[0])
+    return LEAST_LAGS + len(forecast.months) <= seen < len(months)
+
+
 def read_lessons(
     pasts: list[dict[str, Forecast]],  # Forecasts of earlier cutoffs, by model
     members: Sequence[str],  # Models that may be combined
@@ -279,8 +288,8 @@ def read_lessons(
     tuple[str, ...], list[Lesson]
 ]:  # Members that were there; what became of their forecasts
     "What can be learnt from."
-    now = panel["month"].values[-1]
-    over = [past for past in pasts if next(iter(past.values())).months[0] <= now]
+    months = panel["month"].values
+    over = [past for past in pasts if teaches(next(iter(past.values())), months)]
     names = tuple(name for name in members if over and name in over[-1])
     whole = [past for past in over if names and set(names) <= set(past)]
     lessons = [read_lesson(past, names, panel) for past in whole]
