@@ -34,6 +34,7 @@ import time  # noqa: E402
 import traceback  # noqa: E402
 import warnings  # noqa: E402
 from dataclasses import dataclass, replace  # noqa: E402
+from datetime import date  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import numpy as np  # noqa: E402
@@ -63,6 +64,7 @@ from plastinka.scores.tables import (  # noqa: E402
     score_row,
     scored_rows,
 )
+from report import processor  # noqa: E402
 from scoreboard_sets import SETS, DataSet  # noqa: E402
 from scoreboard_weeks import CUTOFFS, WEEKS, answer_weeks, weeks_rows  # noqa: E402
 
@@ -71,6 +73,7 @@ SIMPLE = ("all-zero", "naive", "seasonal naive", "window average", "recent quant
 POOLED = ("last year's quantiles", "pooled negative binomial", "pooled hurdle")
 STATISTICAL = ("croston", "sba", "tsb", "adida", "imapa", "ses")
 SLOW = ("auto ets", "auto theta", "auto ces")  # Not run at cutoffs that are only learnt from
+DEAR = ("lightgbm quantile", "boosting ensemble", "xgboost")  # Not run at a dozen cutoffs
 LEARNING = ("lightgbm", "lightgbm quantile", "xgboost", "boosting ensemble", "tide")
 MODELS = (*SIMPLE, *POOLED, *STATISTICAL, *SLOW, *LEARNING)
 GROUPED = ("auto", "all-zero", "last year's quantiles", "lightgbm", "tide", SIMPLE[-1], POOLED[1])
@@ -270,7 +273,7 @@ def finish_one(name: str, work: Path, members: dict[str, tuple[str, ...]]) -> st
     for path in sorted(work.glob(f"{name}.*.answer")):
         model, found = pickle.loads(path.read_bytes())
         answers[model] = answers.get(model, []) + found
-    weights = []
+    answers, weights = {one: answers[one] for one in MODELS if one in answers}, []
     for auto, names in members.items():
         answers[auto], tables = combined(data, answers, names)
         weights += [table.assign(data=data.name, auto=auto) for table in tables]
@@ -330,13 +333,15 @@ def quiet() -> None:
     warnings.simplefilter("ignore")
 
 
-def run_all(pool_, calls: list[tuple], until: float) -> None:
+def run_all(workers, calls: list[tuple], until: float, after=None) -> None:
     "Calls in parallel, until a time; says how each ended."
-    waiting = {str(call[1][:3]): pool_.apply_async(*call) for call in calls}
+    waiting = {str(call[1][:3]): workers.apply_async(*call) for call in calls}
     while waiting and time.time() < until:
         for name in [name for name, one in waiting.items() if one.ready()]:
             try:
                 print(f"{time.time() - BEGUN:5.0f} s {waiting.pop(name).get()}", flush=True)
+                if after is not None:
+                    after()
             except Exception:  # A model that fails must not end the others
                 print(name, traceback.format_exc(limit=-3), flush=True)
         time.sleep(0.1)
@@ -349,11 +354,13 @@ BEGUN = time.time()
 
 def jobs(names: list[str], models: list[str], work: Path) -> list[tuple]:
     "What is to be run: the longest first; the slow ones a cutoff each."
-    order = ["tide", *SLOW, "lightgbm quantile", "boosting ensemble", "xgboost", "lightgbm"]
+    order = ["tide", *AUTO_MEMBERS, *SLOW, "lightgbm quantile", "boosting ensemble", "xgboost"]
     found = []
     for model in sorted(models, key=lambda one: order.index(one) if one in order else 99):
         for name in [name for name in names if name in SETS]:
             data = pickle.loads((work / f"{name}.set").read_bytes())
+            if model in DEAR and len(data.cutoffs) > 5:
+                continue
             places = range(len(data.cutoffs)) if model in SLOW else [None]
             found += [(work_one, (name, model, place, work)) for place in places]
     weeks = [name for name in names if name in WEEKS]
@@ -368,8 +375,11 @@ def write(work: Path, out: Path, names: list[str]) -> pd.DataFrame:
     stems = ("scoreboard", "scoreboard_groups", "scoreboard_weights")
     tables = [pd.concat(each, ignore_index=False) for each in zip(*parts, strict=True)]
     for stem, table in zip(stems, tables, strict=True):
-        index = stem == "scoreboard_weights"
-        table.round(5).to_csv(out / f"{stem}.csv", index=index, index_label="class")
+        named = {"index": True, "index_label": "class"} if "weights" in stem else {"index": False}
+        table.round(5).to_csv(out / f"{stem}.csv", **named)
+    facts = {"command": "python bench/scoreboard.py", "date": f"{date.today()}"}
+    facts["machine"] = f"{os.cpu_count()} cores of {processor()}, one thread per process"
+    pd.DataFrame([facts]).to_csv(out / "scoreboard_facts.csv", index=False)
     return tables[0]
 
 
@@ -405,7 +415,8 @@ def main() -> int:
     with context.Pool(options.processes) as workers:
         last = [(finish_one, (one, work, members)) for one in names if one in SETS]
         last += [(finish_weeks, (one, work)) for one in names if one in WEEKS]
-        run_all(workers, last, end + 60 * max(options.minutes / 3, 2))
+        until = end + 60 * max(options.minutes / 3, 2)
+        run_all(workers, last, until, lambda: write(work, options.out, names))
     print(write(work, options.out, names).round(3).to_string(max_rows=500))
     return 0
 
