@@ -238,9 +238,7 @@ def forecast(
     cutoffs: int = 3,  # Past months as of which the model is judged, 1 to 12
     seeds: int = 2,  # Networks trained with different seeds and averaged, 1 to 10
     seed: int = 0,  # Same seed and files: same forecast
-    # A model that was trained before, in place of training one: champion, or another in the
-    # store, or the folder of one
-    using: str | Path = "",
+    using: str | Path = "",  # Trained model: champion, one of the store, a folder; "" trains one
 ) -> Result:  # Forecast, orders, scores, panel; raises `InputError` where something cannot be used
     "Forecast a shop's sales from its files, tables or store, and say what to order."
     settings = dict(locals())
