@@ -16,6 +16,9 @@ from .core import SECRET_FOLDER, hide_secrets, input_error
 # %% ../nbs/01_config.ipynb #addaaf66
 CONFIG_FILE = "plastinka.toml"
 DEFAULTS = dict(runs="runs", store="", currency="", secrets=SECRET_FOLDER)
+DEFAULTS |= dict(datasphere_project="", datasphere_instances="c1.4", datasphere_python="")
+DEFAULTS |= dict(datasphere_hours=6.0, datasphere_days=14, datasphere_storage=0)
+DEFAULTS |= dict(datasphere_unit_price=0.0)
 
 
 def setting_sources() -> dict[str, str]:  # Setting → where its value comes from
@@ -60,6 +63,15 @@ def settings_class() -> type:  # A frozen pydantic model
             DEFAULTS["currency"], max_length=8, description="Stands behind money in reports"
         )
         secrets: str = Field(DEFAULTS["secrets"], description="Folder of files named as secrets")
+        datasphere_project: str = Field("", description="Project in the cloud")
+        datasphere_instances: str = Field(
+            DEFAULTS["datasphere_instances"], description="Instance types, by preference"
+        )
+        datasphere_python: str = Field("", description="Interpreter that has the SDK")
+        datasphere_hours: float = Field(DEFAULTS["datasphere_hours"], gt=0, le=336)
+        datasphere_days: int = Field(DEFAULTS["datasphere_days"], ge=1, le=14)
+        datasphere_storage: int = Field(0, ge=0, description="Gigabytes of a disk; 0 for none")
+        datasphere_unit_price: float = Field(0.0, ge=0, description="Money for one unit")
 
         @classmethod
         def settings_customise_sources(
@@ -107,7 +119,7 @@ def settings_environment() -> dict[str, str]:  # Variable → value
     for name in ("runs", "store", "secrets"):
         if values.get(name) and "://" not in values[name]:
             values[name] = str(Path(values[name]).expanduser().resolve())
-    return {f"PLASTINKA_{name.upper()}": value for name, value in values.items()}
+    return {f"PLASTINKA_{name.upper()}": str(value) for name, value in values.items()}
 
 # %% ../nbs/01_config.ipynb #7147ef4d
 def describe_settings() -> list[dict]:  # setting, value, source; in the order of `DEFAULTS`
