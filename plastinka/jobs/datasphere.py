@@ -9,7 +9,7 @@ __all__ = ['TORCH_INDEX', 'RESULT', 'MOST_ENTRIES', 'MOST_OF_ONE', 'MOST_OF_ALL'
            'call_worker', 'EventReader', 'outcome_error', 'bring_to_end', 'renew', 'settle', 'backend_facts',
            'run_folder', 'submit_folder', 'attach_folder', 'cancel', 'adopt_run', 'check']
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #c42aad5d
+# %% ../../nbs/85_jobs.datasphere.ipynb #20f83a8f
 import contextlib
 import json
 import os
@@ -42,7 +42,7 @@ from plastinka.jobs.core import (
 from .datasphere_worker import LIMITS, OUTCOMES, SDK_VERSION, TRANSIENT, Ledger
 from .local import collected_signals
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #206a4baa
+# %% ../../nbs/85_jobs.datasphere.ipynb #0e1eaeab
 @dataclass(frozen=True)
 class CloudOptions:
     "How runs are sent to DataSphere."
@@ -65,7 +65,7 @@ def cloud_options() -> CloudOptions:  # As the settings say
     instances = tuple(values["datasphere_instances"].replace(",", " ").split())
     return CloudOptions(instances=instances, **given)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #5b7f9d6b
+# %% ../../nbs/85_jobs.datasphere.ipynb #85c015c9
 def sdk_python(
     options: CloudOptions,  # As set
 ) -> str:  # An interpreter
@@ -79,7 +79,7 @@ def sdk_python(
                 return str(root / ".venv-datasphere" / name)
     return sys.executable
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #0b740612
+# %% ../../nbs/85_jobs.datasphere.ipynb #6747fa50
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 RESULT = "result.zip"
 
@@ -113,7 +113,7 @@ def _variable(number, path):
     known = {".whl": "WHEEL", ".json": "JOB"}
     return known.get(Path(path).suffix, f"IN{number}") if "/" not in path else f"IN{number}"
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #962ddae8
+# %% ../../nbs/85_jobs.datasphere.ipynb #1d4018c2
 MOST_ENTRIES, MOST_OF_ONE, MOST_OF_ALL = 100, 5 << 30, 10 << 30  # Entries, and bytes of them
 
 
@@ -131,7 +131,7 @@ def group_entries(
         found[name] = found.get(name, 0) + size
     return found
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #4586f3ee
+# %% ../../nbs/85_jobs.datasphere.ipynb #c24f4216
 def check_limits(
     entries: dict[str, int],  # Relative path → bytes
     options: CloudOptions,  # As set
@@ -159,7 +159,7 @@ def _over(where, problem):
     "The error for inputs over a limit."
     return input_error(where, problem, "Give fewer months, or run it here with --backend local")
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #a02afb23
+# %% ../../nbs/85_jobs.datasphere.ipynb #c4df0492
 def units_per_hour(
     instance: str,  # "c1.4"
 ) -> int | None:  # None where it is not known
@@ -180,7 +180,7 @@ def price_line(
         return f"an hour on {instance}: {units:,} units; the price of a unit: {page}"
     return f"an hour on {instance}: {units:,} units, about {units * options.unit_price:,.2f}"
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #6001ad99
+# %% ../../nbs/85_jobs.datasphere.ipynb #ab3ae5df
 def write_stage(
     folder: Path,  # A queued run
     options: CloudOptions,  # As set
@@ -212,7 +212,7 @@ def _link(source, target):
     except OSError:
         shutil.copy2(source, target)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #176be43c
+# %% ../../nbs/85_jobs.datasphere.ipynb #1aa22403
 def prepare(
     folder: Path,  # A queued run
     options: CloudOptions,  # As set
@@ -232,7 +232,7 @@ def prepare(
         write_receipt(folder, backend=own, process=elsewhere)
     return ledger
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #fed0e8a0
+# %% ../../nbs/85_jobs.datasphere.ipynb #2616b9fa
 @dataclass
 class Call:
     "One call of the worker: how it ended."
@@ -271,7 +271,7 @@ def call_worker(
         return Call("late", f"{action} took more than {seconds:.0f} seconds")
     return reader.call or Call("broken", f"the worker ended with code {process.returncode}")
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #2cdfa87e
+# %% ../../nbs/85_jobs.datasphere.ipynb #e88d01a5
 def _start_worker(python):
     "Start the worker's file; nothing of this interpreter's paths goes with it."
     return subprocess.Popen(
@@ -295,7 +295,7 @@ def _wait_for_worker(process, received, seconds):
         process.wait()
     return late
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #c1cac74b
+# %% ../../nbs/85_jobs.datasphere.ipynb #0a0c9559
 class EventReader(threading.Thread):
     "Shows what the worker tells, and keeps what the job prints."
 
@@ -330,7 +330,7 @@ class EventReader(threading.Thread):
         if self.stream and text:
             print(hide_secrets(text), end="", file=self.stream, flush=True)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #fdb76268
+# %% ../../nbs/85_jobs.datasphere.ipynb #ba2cd4d9
 INSTALL = "python3 -m venv .venv-datasphere && .venv-datasphere/bin/pip install datasphere=="
 INSTALL += SDK_VERSION
 NEW_TOKEN = (
@@ -368,7 +368,7 @@ INPUT_FAULTS = dict(
     ),
 )
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #0b545b0d
+# %% ../../nbs/85_jobs.datasphere.ipynb #9990809e
 FAILURES = dict(
     unreachable="the service could not be reached ({message}). Later: plastinka attach {run}",
     late="the service did not answer in time ({message}). Later: plastinka attach {run}",
@@ -403,7 +403,7 @@ def outcome_error(
     message = FAILURES.get(call.outcome, FAILURES["broken"]).format(**facts)
     return dict(kind="failure", step="In the cloud", type="", message=message)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #dfe9d764
+# %% ../../nbs/85_jobs.datasphere.ipynb #113a6b28
 ATTEMPTS = 3
 
 
@@ -426,7 +426,7 @@ def bring_to_end(
         time.sleep(options.pause * 2**attempt * random.uniform(0.5, 1.5))
     return call
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #c62d83dc
+# %% ../../nbs/85_jobs.datasphere.ipynb #1f73a0e0
 def _send_and_follow(folder, options, stream, only_send):
     "One attempt to send what is not sent, and to follow it."
     ledger = Ledger(folder / "datasphere.json")
@@ -458,7 +458,7 @@ def _note_attempt(folder, call):
         noted = dict(outcome=call.outcome, message=call.message, job=ledger.read().get("job"))
         ledger.write(attempts=[*ledger.read().get("attempts", []), noted])
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #0a154fef
+# %% ../../nbs/85_jobs.datasphere.ipynb #3d81b9c8
 def renew(
     folder: Path,  # A run whose job has ended without having begun
 ):
@@ -469,7 +469,7 @@ def renew(
     new = dict(clone_of=known["job"], name=name, job=None, create=None, execute=None)
     ledger.write(**new, uploaded=False, asked=None, status=None)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #721bcb2e
+# %% ../../nbs/85_jobs.datasphere.ipynb #6149906a
 def settle(
     folder: Path,  # The run's folder
     call: Call,  # How the last call ended
@@ -492,12 +492,14 @@ def settle(
         receipt = _write_failure(folder, call, options)
     receipt = write_receipt(folder, backend=backend_facts(folder))
     shutil.rmtree(folder / ".fetched", ignore_errors=True)
+    if receipt["status"] == "succeeded":
+        shutil.rmtree(folder / "datasphere-log", ignore_errors=True)
     if not is_under_way(receipt):
         shutil.rmtree(folder / ".stage", ignore_errors=True)
         hide_in_files(folder)
     return receipt
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #77555c7f
+# %% ../../nbs/85_jobs.datasphere.ipynb #5cc92708
 GOES_ON = ("unreachable", "late", "token", "certificate", "broken", "no_credentials", "forbidden")
 
 
@@ -526,7 +528,7 @@ def backend_facts(
     facts = {name: known[name] for name in names if known.get(name)}
     return dict(name="datasphere", job_name=known.get("name")) | facts
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #068e4cb4
+# %% ../../nbs/85_jobs.datasphere.ipynb #5ec0e05f
 def run_folder(
     folder: Path,  # A queued run
     stream=None,  # Where progress is shown; stderr by default
@@ -566,7 +568,7 @@ def attach_folder(
     )
     return _handle(folder, stream, options, only_send=False)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #2c58f6fd
+# %% ../../nbs/85_jobs.datasphere.ipynb #50dd5813
 def _handle(folder, stream, options, only_send, clone_of=""):
     "Prepare, send and follow a run; whatever happens, its receipt says so."
     options, stream = options or cloud_options(), stream or sys.stderr
@@ -599,7 +601,7 @@ def _followed_once(folder):
     finally:
         path.unlink(missing_ok=True)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #e238fb30
+# %% ../../nbs/85_jobs.datasphere.ipynb #0e46aef4
 def _cancel_and_wait(folder, options, stream):
     "Ask for the end of a job, and wait for it."
     print("cancelling the job …", file=stream, flush=True)
@@ -638,7 +640,7 @@ def _wait_for_follower(folder, seconds):
         receipt = read_receipt(folder)
     return receipt
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #d9353036
+# %% ../../nbs/85_jobs.datasphere.ipynb #ad9047ef
 def adopt_run(
     name: str,  # The run's name
     runs: str | Path,  # Folder of runs here
@@ -663,7 +665,7 @@ def adopt_run(
     write_receipt(folder, **own)
     return folder
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #8db0f2de
+# %% ../../nbs/85_jobs.datasphere.ipynb #16b2bc86
 def check() -> dict:  # what, result ("good", "bad", "none"), message
     "Whether runs could be sent to DataSphere."
     options = cloud_options()
