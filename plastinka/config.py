@@ -16,6 +16,7 @@ from .core import SECRET_FOLDER, hide_secrets, input_error
 # %% ../nbs/01_config.ipynb #addaaf66
 CONFIG_FILE = "plastinka.toml"
 DEFAULTS = dict(runs="runs", store="", currency="", secrets=SECRET_FOLDER)
+DEFAULTS |= dict(backend="local", artifacts="")
 DEFAULTS |= dict(datasphere_project="", datasphere_instances="c1.4", datasphere_python="")
 DEFAULTS |= dict(datasphere_hours=6.0, datasphere_days=14, datasphere_storage=0)
 DEFAULTS |= dict(datasphere_unit_price=0.0)
@@ -63,6 +64,10 @@ def settings_class() -> type:  # A frozen pydantic model
             DEFAULTS["currency"], max_length=8, description="Stands behind money in reports"
         )
         secrets: str = Field(DEFAULTS["secrets"], description="Folder of files named as secrets")
+        backend: str = Field(DEFAULTS["backend"], description="Where runs execute: --backend")
+        artifacts: str = Field(
+            DEFAULTS["artifacts"], description="Folder or s3:// address that keeps models"
+        )
         datasphere_project: str = Field("", description="Project in the cloud")
         datasphere_instances: str = Field(
             DEFAULTS["datasphere_instances"], description="Instance types, by preference"
@@ -116,7 +121,7 @@ def given_settings() -> dict[str, str]:  # Setting → value
 def settings_environment() -> dict[str, str]:  # Variable → value
     "The settings as environment variables for a process in another folder."
     values = given_settings()
-    for name in ("runs", "store", "secrets"):
+    for name in ("runs", "store", "secrets", "artifacts"):
         if values.get(name) and "://" not in values[name]:
             values[name] = str(Path(values[name]).expanduser().resolve())
     return {f"PLASTINKA_{name.upper()}": str(value) for name, value in values.items()}

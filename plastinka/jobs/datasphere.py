@@ -6,10 +6,10 @@
 __all__ = ['TORCH_INDEX', 'RESULT', 'MOST_ENTRIES', 'MOST_OF_ONE', 'MOST_OF_ALL', 'INSTALL', 'NEW_TOKEN', 'INPUT_FAULTS',
            'FAILURES', 'ATTEMPTS', 'GOES_ON', 'CloudOptions', 'cloud_options', 'sdk_python', 'render_config',
            'group_entries', 'check_limits', 'units_per_hour', 'price_line', 'write_stage', 'prepare', 'Call',
-           'call_worker', 'EventReader', 'outcome_error', 'bring_to_end', 'renew', 'settle', 'backend_facts',
+           'call_worker', 'EventReader', 'outcome_error', 'bring_to_end', 'renew', 'settle', 'cloud_facts',
            'run_folder', 'submit_folder', 'attach_folder', 'cancel', 'adopt_run', 'check']
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #20f83a8f
+# %% ../../nbs/85_jobs.datasphere.ipynb #16297b98
 import contextlib
 import json
 import os
@@ -42,7 +42,7 @@ from plastinka.jobs.core import (
 from .datasphere_worker import LIMITS, OUTCOMES, SDK_VERSION, TRANSIENT, Ledger
 from .local import collected_signals
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #0e1eaeab
+# %% ../../nbs/85_jobs.datasphere.ipynb #9ccab8df
 @dataclass(frozen=True)
 class CloudOptions:
     "How runs are sent to DataSphere."
@@ -65,7 +65,7 @@ def cloud_options() -> CloudOptions:  # As the settings say
     instances = tuple(values["datasphere_instances"].replace(",", " ").split())
     return CloudOptions(instances=instances, **given)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #85c015c9
+# %% ../../nbs/85_jobs.datasphere.ipynb #76aee35d
 def sdk_python(
     options: CloudOptions,  # As set
 ) -> str:  # An interpreter
@@ -79,7 +79,7 @@ def sdk_python(
                 return str(root / ".venv-datasphere" / name)
     return sys.executable
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #6747fa50
+# %% ../../nbs/85_jobs.datasphere.ipynb #f60f0a1b
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 RESULT = "result.zip"
 
@@ -113,7 +113,7 @@ def _variable(number, path):
     known = {".whl": "WHEEL", ".json": "JOB"}
     return known.get(Path(path).suffix, f"IN{number}") if "/" not in path else f"IN{number}"
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #1d4018c2
+# %% ../../nbs/85_jobs.datasphere.ipynb #e21bbd10
 MOST_ENTRIES, MOST_OF_ONE, MOST_OF_ALL = 100, 5 << 30, 10 << 30  # Entries, and bytes of them
 
 
@@ -131,7 +131,7 @@ def group_entries(
         found[name] = found.get(name, 0) + size
     return found
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #c24f4216
+# %% ../../nbs/85_jobs.datasphere.ipynb #6d6c148e
 def check_limits(
     entries: dict[str, int],  # Relative path → bytes
     options: CloudOptions,  # As set
@@ -159,7 +159,7 @@ def _over(where, problem):
     "The error for inputs over a limit."
     return input_error(where, problem, "Give fewer months, or run it here with --backend local")
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #c4df0492
+# %% ../../nbs/85_jobs.datasphere.ipynb #fba749a0
 def units_per_hour(
     instance: str,  # "c1.4"
 ) -> int | None:  # None where it is not known
@@ -180,7 +180,7 @@ def price_line(
         return f"an hour on {instance}: {units:,} units; the price of a unit: {page}"
     return f"an hour on {instance}: {units:,} units, about {units * options.unit_price:,.2f}"
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #ab3ae5df
+# %% ../../nbs/85_jobs.datasphere.ipynb #bfe72cf3
 def write_stage(
     folder: Path,  # A queued run
     options: CloudOptions,  # As set
@@ -212,7 +212,7 @@ def _link(source, target):
     except OSError:
         shutil.copy2(source, target)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #1aa22403
+# %% ../../nbs/85_jobs.datasphere.ipynb #07f9b005
 def prepare(
     folder: Path,  # A queued run
     options: CloudOptions,  # As set
@@ -227,12 +227,12 @@ def prepare(
         name = f"{folder.name}-{random_digits.token_hex(4)}"
         write_stage(folder, options, name, folder / ".stage")
         ledger.write(project=options.project, name=name, clone_of=clone_of, attempts=[])
-        own = dict(name="datasphere", project=options.project, job_name=name)
         elsewhere = dict(host="datasphere", pid=0, started=0.0)
-        write_receipt(folder, backend=own, process=elsewhere)
+        own = dict(project=options.project, job_name=name)
+        write_receipt(folder, backend="datasphere", cloud=own, process=elsewhere)
     return ledger
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #2616b9fa
+# %% ../../nbs/85_jobs.datasphere.ipynb #bea6b439
 @dataclass
 class Call:
     "One call of the worker: how it ended."
@@ -271,7 +271,7 @@ def call_worker(
         return Call("late", f"{action} took more than {seconds:.0f} seconds")
     return reader.call or Call("broken", f"the worker ended with code {process.returncode}")
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #e88d01a5
+# %% ../../nbs/85_jobs.datasphere.ipynb #a44ad4b0
 def _start_worker(python):
     "Start the worker's file; nothing of this interpreter's paths goes with it."
     return subprocess.Popen(
@@ -295,7 +295,7 @@ def _wait_for_worker(process, received, seconds):
         process.wait()
     return late
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #0a0c9559
+# %% ../../nbs/85_jobs.datasphere.ipynb #223f8a2c
 class EventReader(threading.Thread):
     "Shows what the worker tells, and keeps what the job prints."
 
@@ -330,7 +330,7 @@ class EventReader(threading.Thread):
         if self.stream and text:
             print(hide_secrets(text), end="", file=self.stream, flush=True)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #ba2cd4d9
+# %% ../../nbs/85_jobs.datasphere.ipynb #20e31c47
 INSTALL = "python3 -m venv .venv-datasphere && .venv-datasphere/bin/pip install datasphere=="
 INSTALL += SDK_VERSION
 NEW_TOKEN = (
@@ -368,7 +368,7 @@ INPUT_FAULTS = dict(
     ),
 )
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #9990809e
+# %% ../../nbs/85_jobs.datasphere.ipynb #a29af349
 FAILURES = dict(
     unreachable="the service could not be reached ({message}). Later: plastinka attach {run}",
     late="the service did not answer in time ({message}). Later: plastinka attach {run}",
@@ -403,7 +403,7 @@ def outcome_error(
     message = FAILURES.get(call.outcome, FAILURES["broken"]).format(**facts)
     return dict(kind="failure", step="In the cloud", type="", message=message)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #113a6b28
+# %% ../../nbs/85_jobs.datasphere.ipynb #7e485e66
 ATTEMPTS = 3
 
 
@@ -426,7 +426,7 @@ def bring_to_end(
         time.sleep(options.pause * 2**attempt * random.uniform(0.5, 1.5))
     return call
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #1f73a0e0
+# %% ../../nbs/85_jobs.datasphere.ipynb #7624b45a
 def _send_and_follow(folder, options, stream, only_send):
     "One attempt to send what is not sent, and to follow it."
     ledger = Ledger(folder / "datasphere.json")
@@ -458,7 +458,7 @@ def _note_attempt(folder, call):
         noted = dict(outcome=call.outcome, message=call.message, job=ledger.read().get("job"))
         ledger.write(attempts=[*ledger.read().get("attempts", []), noted])
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #3d81b9c8
+# %% ../../nbs/85_jobs.datasphere.ipynb #009310d8
 def renew(
     folder: Path,  # A run whose job has ended without having begun
 ):
@@ -469,7 +469,7 @@ def renew(
     new = dict(clone_of=known["job"], name=name, job=None, create=None, execute=None)
     ledger.write(**new, uploaded=False, asked=None, status=None)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #6149906a
+# %% ../../nbs/85_jobs.datasphere.ipynb #52538ca4
 def settle(
     folder: Path,  # The run's folder
     call: Call,  # How the last call ended
@@ -490,7 +490,7 @@ def settle(
         receipt = write_receipt(folder, status="cancelled", error=error)
     elif call.outcome != "done" and is_under_way(receipt) and call.outcome != "running":
         receipt = _write_failure(folder, call, options)
-    receipt = write_receipt(folder, backend=backend_facts(folder))
+    receipt = write_receipt(folder, cloud=cloud_facts(folder))
     shutil.rmtree(folder / ".fetched", ignore_errors=True)
     if receipt["status"] == "succeeded":
         shutil.rmtree(folder / "datasphere-log", ignore_errors=True)
@@ -499,7 +499,7 @@ def settle(
         hide_in_files(folder)
     return receipt
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #5cc92708
+# %% ../../nbs/85_jobs.datasphere.ipynb #e3fcbe2a
 GOES_ON = ("unreachable", "late", "token", "certificate", "broken", "no_credentials", "forbidden")
 
 
@@ -518,7 +518,7 @@ def _keep_no_longer(folder, options, stream):
     call_worker("keep_for", folder, options, None, 120, days=1)
 
 
-def backend_facts(
+def cloud_facts(
     folder: Path,  # The run's folder
 ) -> dict:  # For the receipt
     "What the receipt says of where a run was computed."
@@ -526,9 +526,9 @@ def backend_facts(
     names = ("project", "job", "instance", "status", "status_details", "file_errors", "parent_job")
     names += ("created", "started", "finished", "attempts")
     facts = {name: known[name] for name in names if known.get(name)}
-    return dict(name="datasphere", job_name=known.get("name")) | facts
+    return dict(job_name=known.get("name")) | facts
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #5ec0e05f
+# %% ../../nbs/85_jobs.datasphere.ipynb #d1eae1dc
 def run_folder(
     folder: Path,  # A queued run
     stream=None,  # Where progress is shown; stderr by default
@@ -568,7 +568,7 @@ def attach_folder(
     )
     return _handle(folder, stream, options, only_send=False)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #50dd5813
+# %% ../../nbs/85_jobs.datasphere.ipynb #27629e94
 def _handle(folder, stream, options, only_send, clone_of=""):
     "Prepare, send and follow a run; whatever happens, its receipt says so."
     options, stream = options or cloud_options(), stream or sys.stderr
@@ -578,7 +578,7 @@ def _handle(folder, stream, options, only_send, clone_of=""):
     except InputError as error:
         shutil.rmtree(folder / ".stage", ignore_errors=True)
         refused = dict(kind="input", step=None, type="InputError", message=str(error))
-        return write_receipt(folder, status="failed", error=refused, backend=backend_facts(folder))
+        return write_receipt(folder, status="failed", error=refused, backend="datasphere")
     with _followed_once(folder):
         call = bring_to_end(folder, options, stream, only_send)
         if signal.SIGINT in call.signals:
@@ -601,7 +601,7 @@ def _followed_once(folder):
     finally:
         path.unlink(missing_ok=True)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #0e46aef4
+# %% ../../nbs/85_jobs.datasphere.ipynb #782aa199
 def _cancel_and_wait(folder, options, stream):
     "Ask for the end of a job, and wait for it."
     print("cancelling the job …", file=stream, flush=True)
@@ -640,7 +640,7 @@ def _wait_for_follower(folder, seconds):
         receipt = read_receipt(folder)
     return receipt
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #ad9047ef
+# %% ../../nbs/85_jobs.datasphere.ipynb #0fbd97ff
 def adopt_run(
     name: str,  # The run's name
     runs: str | Path,  # Folder of runs here
@@ -661,11 +661,11 @@ def adopt_run(
             raise input_error(f"run {name}", problem, "See plastinka runs")
         raise InputError(outcome_error(call, folder, options)["message"])
     elsewhere = dict(host="datasphere", pid=0, started=0.0)
-    own = dict(status="running", notebook="", backend=backend_facts(folder), process=elsewhere)
-    write_receipt(folder, **own)
+    own = dict(status="running", notebook="", backend="datasphere", process=elsewhere)
+    write_receipt(folder, **own, cloud=cloud_facts(folder))
     return folder
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #16b2bc86
+# %% ../../nbs/85_jobs.datasphere.ipynb #f526bfdf
 def check() -> dict:  # what, result ("good", "bad", "none"), message
     "Whether runs could be sent to DataSphere."
     options = cloud_options()

@@ -9,7 +9,7 @@ __all__ = ['OUTCOMES', 'TRANSIENT', 'CODES', 'JOB_CODES', 'TOKENS_FROM', 'LIMITS
            'submit', 'execute', 'follow', 'get_job', 'find_job', 'status_name', 'pass_logs_on', 'finish', 'job_facts',
            'fetch', 'file_fault', 'cancel', 'keep_for', 'check_project', 'adopt', 'perform', 'end_with_parent', 'main']
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #218a659c
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #776316f7
 import base64
 import contextlib
 import hashlib
@@ -22,7 +22,7 @@ import threading
 import time
 from pathlib import Path
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #055fd810
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #b65c9aa0
 OUTCOMES = dict(done=0, broken=1, running=3)
 OUTCOMES |= dict(no_sdk=20, other_sdk=21, config=22, not_sent=23)
 OUTCOMES |= dict(no_credentials=30, token=31, forbidden=32, not_found=33, certificate=34)
@@ -30,7 +30,7 @@ OUTCOMES |= dict(unreachable=40, late=41, capacity=42, upload=43, download=44, c
 OUTCOMES |= dict(job_failed=50, job_error=51, cancelled=52, time=53, no_result=54, too_large=55)
 TRANSIENT = ("unreachable", "late", "capacity", "upload", "download", "checksum")
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #cbc42df4
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #31b3099a
 class Ended(Exception):
     "A call has ended otherwise than well: one of OUTCOMES, and what the service said."
 
@@ -42,12 +42,12 @@ class Ended(Exception):
         super().__init__(outcome, message)
         self.outcome, self.message = outcome, message
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #705dd5ed
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #985be839
 CODES = dict(UNAUTHENTICATED="token", PERMISSION_DENIED="forbidden", NOT_FOUND="not_found")
 CODES |= dict(INVALID_ARGUMENT="config", FAILED_PRECONDITION="config", OUT_OF_RANGE="config")
 CODES |= dict(RESOURCE_EXHAUSTED="capacity", DEADLINE_EXCEEDED="late")
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #a6d926d0
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #1ec60392
 def call_outcome(
     code: str,  # Of a failed call: "UNAVAILABLE"
     details: str,  # What came with it
@@ -57,7 +57,7 @@ def call_outcome(
         return "certificate"
     return CODES.get(code, "unreachable")
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #b266298d
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #14ccc18d
 JOB_CODES = {1: "cancelled", 4: "time", 8: "capacity"}
 
 
@@ -69,7 +69,7 @@ def job_outcome(
     found = JOB_CODES.get(code, "job_error")
     return "job_error" if found == "capacity" and started else found
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #5ffc23ba
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #b0f4cc9c
 class Ledger:
     "What is known of a job in the cloud, on the disk before anything is waited for."
 
@@ -98,7 +98,7 @@ class Ledger:
         os.replace(name, self.path)
         return values
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #178690c1
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #b16b0af1
 def tell(
     **event,  # What happened: `say=` a line, `log=` text of the job, `status=`
 ):
@@ -106,7 +106,7 @@ def tell(
     with contextlib.suppress(OSError, ValueError):
         print(json.dumps(event, ensure_ascii=False), flush=True)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #7197c0e7
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #b341c7f8
 TOKENS_FROM = "https://iam.api.cloud.yandex.net/iam/v1/tokens"
 
 
@@ -132,7 +132,7 @@ def signed_statement(
         signature = subprocess.run(command, input=text, capture_output=True, check=True).stdout
     return (text + b"." + _encoded(signature)).decode()
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #abcdbed2
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #43904fe7
 def key_file_token(
     path: str,  # A service account's key file
 ) -> str:  # An IAM token
@@ -150,11 +150,11 @@ def key_file_token(
     request = iam_token_service_pb2.CreateIamTokenRequest(jwt=statement)
     return stub.Create(request, timeout=LIMITS["status"]).iam_token
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #01eef072
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #cf7909db
 LIMITS = dict(init=60, submit=300, status=30, download=300, cancel=60)  # Seconds of one call
 SDK_VERSION = "0.10.0"
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #683b93be
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #0d0694c6
 class Service:
     "The SDK's client, with limits, and errors that say what they mean."
 
@@ -211,7 +211,7 @@ class Service:
         except (RuntimeError, AssertionError) as error:
             raise Ended("no_credentials", str(error)) from None
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #3301d8f6
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #5fd0d95f
 def _check_sdk():
     "Refuse to go on without the version of the SDK that this was written for."
     try:
@@ -221,7 +221,7 @@ def _check_sdk():
     if version != SDK_VERSION:
         raise Ended("other_sdk", version)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #efb1bd52
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #e8327407
 def read_config(
     temporary: str,  # Folder for archives, which lives as long as they are needed
 ):  # The SDK's config, its messages for the service, and names of local files by their hash
@@ -243,7 +243,7 @@ def read_config(
         raise Ended("config", f"{type(error).__name__}: {error}") from None
     return config, parameters
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #0fe75e9e
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #39ebf754
 def find_jobs(
     service: Service,  # Connected
     project: str,  # Its id
@@ -270,7 +270,7 @@ def _is_new(job):
 
     return job.status == jobs_pb2.CREATING
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #93c444d0
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #8048d7ac
 def remove_doubles(
     service: Service,  # Connected
     ledger: Ledger,  # Of this job
@@ -290,7 +290,7 @@ def remove_doubles(
     if kept != known.get("job"):
         ledger.write(job=kept, create=None, execute=None, uploaded=bool(begun))
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #8d9458a0
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #40c116d0
 def create_job(
     service: Service,  # Connected
     ledger: Ledger,  # Of this job
@@ -320,7 +320,7 @@ def create_job(
     tell(say=f"job {metadata.job_id} is created")
     return operation
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #c7364eee
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #adfcd489
 def wait_for_operation(
     service: Service,  # Connected
     operation,  # As last seen
@@ -341,7 +341,7 @@ def wait_for_operation(
         raise Ended(outcome or "unreachable", operation.error.message)
     return operation
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #5d3dd41d
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #5e7e9947
 def upload(
     service: Service,  # Connected
     ledger: Ledger,  # Of a job that is created
@@ -368,7 +368,7 @@ def upload(
         within(limit, "upload", upload_files, [file], config.inputs, own)
     ledger.write(uploaded=True)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #20ff259c
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #4dc575d5
 def within(
     seconds: float,  # Limit
     outcome: str,  # What it is called when it fails, or takes longer
@@ -397,7 +397,7 @@ def _without_address(text):
     "A message without the address that it names, which lets in whoever has it."
     return " ".join(word for word in text.split() if "://" not in word)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #0622fcb4
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #38760a23
 def submit(
     service: Service,  # Connected
     ledger: Ledger,  # With project and name
@@ -422,7 +422,7 @@ def submit(
     remove_doubles(service, ledger)
     execute(service, ledger)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #d0e129bd
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #6eb51af1
 def _drop_what_cannot_be_filled(service, ledger):
     "Delete a job whose addresses for files are not known."
     from datasphere.api import project_job_service_pb2 as messages
@@ -434,7 +434,7 @@ def _drop_what_cannot_be_filled(service, ledger):
     service.call(service.client.stub.Delete, request, LIMITS["cancel"])
     ledger.write(job=None)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #75fc2f98
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #efb23f3f
 def execute(
     service: Service,  # Connected
     ledger: Ledger,  # Of a job whose files are there
@@ -448,7 +448,7 @@ def execute(
     tell(status="PREPARING")
     return operation
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #2d2fa3a9
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #4328a800
 def follow(
     service: Service,  # Connected
     ledger: Ledger,  # Of a job that is sent
@@ -479,7 +479,7 @@ def follow(
     logs.join(5)  # Its last lines
     finish(service, ledger, job, target)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #a4effa7e
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #d1fde6ec
 def get_job(
     service: Service,  # Connected
     job: str,  # Its id
@@ -504,7 +504,7 @@ def find_job(
     ledger.write(job=found[0].id, uploaded=not _is_new(found[0]))
     return found[0]
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #4167c77f
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #623ad35c
 def status_name(
     job,  # As the service has it
 ) -> str:  # "EXECUTING"
@@ -518,7 +518,7 @@ def _has_ended(job):
     "Whether a job will not change any more."
     return status_name(job) in ("SUCCESS", "ERROR", "CANCELLED")
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #cd771584
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #77fbf4da
 def pass_logs_on(
     service: Service,  # Connected
     job: str,  # Its id
@@ -540,7 +540,7 @@ def pass_logs_on(
         except (grpc.RpcError, Ended):
             time.sleep(pause)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #d47ce93a
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #c9ee6bbc
 def finish(
     service: Service,  # Connected
     ledger: Ledger,  # Of the job
@@ -564,7 +564,7 @@ def finish(
     if status_name(job) == "ERROR":
         raise Ended("job_failed", job.status_details)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #420c7c49
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #dfe70cd5
 def job_facts(
     job,  # As the service has it
 ) -> dict:  # For the ledger
@@ -584,7 +584,7 @@ def _missing_files(job):
     )
     return "; ".join(f"{name}: {why or 'not kept'}" for name, why in named)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #43d17b51
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #530e8448
 def _operation_of(service, ledger):
     "The operation that executed a job; None where it is not known (any more)."
     from datasphere.api import operation_service_pb2
@@ -600,7 +600,7 @@ def _operation_of(service, ledger):
             return None
         raise
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #15cc7f2f
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #3708a0fb
 MOST_BYTES = 1 << 30  # Of all results together; what is more goes through Object Storage
 
 
@@ -629,7 +629,7 @@ def fetch(
         time.sleep(0.2 * 4**attempt)
     raise Ended(*faults[0])
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #48f876c0
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #b4bb477f
 def file_fault(
     file,  # As the service names it: desc.path, sha256
     target: str,  # Folder it was fetched to
@@ -644,7 +644,7 @@ def file_fault(
     path.unlink()
     return "checksum", f"{path.name}: sha256 {found[:12]}…, the service has {file.sha256[:12]}…"
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #6948d995
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #641689b2
 def cancel(
     service: Service,  # Connected
     ledger: Ledger,  # Of the job
@@ -677,7 +677,7 @@ def keep_for(
     request.ttl.FromSeconds(days * 86400)
     service.call(service.client.stub.SetDataTtl, request, LIMITS["cancel"])
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #6561a8cc
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #8804e214
 def check_project(
     service: Service,  # Connected
     ledger: Ledger,  # With the project's id
@@ -689,7 +689,7 @@ def check_project(
     found = service.call(service.client.prj_stub.Get, request, LIMITS["init"])
     tell(say=f"project {found.name}", community=found.community_id)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #e1cd2dae
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #9c8b6cdd
 def adopt(
     service: Service,  # Connected
     ledger: Ledger,  # With the project; `name` is the run's
@@ -710,7 +710,7 @@ def adopt(
     job = sorted(found, key=lambda each: (_is_new(each), -each.created_at.seconds))[0]
     ledger.write(name=job.name, job=job.id, uploaded=True)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #b9f986eb
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #168163e5
 ACTIONS = dict(submit=submit, follow=follow, cancel=cancel, keep_for=keep_for)
 ACTIONS |= dict(check=check_project, adopt=adopt)
 
@@ -729,7 +729,7 @@ def perform(
     except Exception as error:
         return Ended("broken", f"{type(error).__name__}: {error}")
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #e2c6ce46
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #53b2f2d8
 def end_with_parent(
     parent: int,  # The process that started this one
 ):
@@ -738,7 +738,7 @@ def end_with_parent(
         time.sleep(0.2)
     os._exit(OUTCOMES["running"])
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #1f5a70ee
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #f5421e43
 def main():
     "Read a request, do it, and end with the code of its outcome."
     threading.Thread(target=end_with_parent, args=[os.getppid()], daemon=True).start()
