@@ -33,7 +33,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 HOSTS = [f"{name}.api.cloud.yandex.net" for name in ("datasphere", "operation", "iam")]
-PROJECT, FORBIDDEN, TOKEN = "bt1projectproject1pr", "bt1forbiddenforbidde", "t1.test-token-of-the-cloud"
+PROJECT, FORBIDDEN = "bt1projectproject1pr", "bt1forbiddenforbidde"
+TOKEN = "t1.test-token-of-the-cloud"
 SETTINGS = dict(
     tokens=[TOKEN],  # IAM tokens that are let in
     expire_after=None,  # Calls after which the first token is refused

@@ -7,7 +7,7 @@ __all__ = ['PACKED', 'CLOUD_SYSTEM', 'PROGRAM', 'SENT_SETTINGS', 'OURS', 'packag
            'needed_packages', 'pinned_requirements', 'place_inputs', 'check_reach', 'write_parcel', 'execute_parcel',
            'pack_result', 'read_result', 'take_result']
 
-# %% ../../nbs/84_jobs.cloud.ipynb #3181d678
+# %% ../../nbs/84_jobs.cloud.ipynb #e6297936
 import base64
 import csv
 import hashlib
@@ -37,7 +37,7 @@ from plastinka.jobs.core import (
 from .local import run_folder as run_here
 from .runner import exit_code
 
-# %% ../../nbs/84_jobs.cloud.ipynb #cb35c316
+# %% ../../nbs/84_jobs.cloud.ipynb #0f03939e
 PACKED = (".py", ".yml", ".ipynb", ".html", ".css", ".j2", ".svg", ".txt")  # Files of the package
 
 
@@ -55,7 +55,7 @@ def package_files() -> dict[str, Path]:  # Name within the wheel → file
         found[f"plastinka/runs/{name}.ipynb"] = path
     return dict(sorted(found.items()))
 
-# %% ../../nbs/84_jobs.cloud.ipynb #b8e848d6
+# %% ../../nbs/84_jobs.cloud.ipynb #a52fe256
 def wheel_metadata() -> dict[str, str]:  # Name within the wheel → text
     "What a wheel says of itself."
     version = plastinka.__version__
@@ -68,7 +68,7 @@ def wheel_metadata() -> dict[str, str]:  # Name within the wheel → text
     tags = "Wheel-Version: 1.0\nGenerator: plastinka\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     return {f"{folder}/METADATA": about.partition("\n\n")[0] + "\n", f"{folder}/WHEEL": tags}
 
-# %% ../../nbs/84_jobs.cloud.ipynb #7e77f7f5
+# %% ../../nbs/84_jobs.cloud.ipynb #7d74cd16
 def write_wheel(
     folder: Path,  # Where to write it
 ) -> Path:  # The wheel
@@ -96,7 +96,7 @@ def _record(content, own_name):
     writer.writerow([own_name, "", ""])
     return lines.getvalue().encode()
 
-# %% ../../nbs/84_jobs.cloud.ipynb #4ff9ba34
+# %% ../../nbs/84_jobs.cloud.ipynb #f32a5af9
 CLOUD_SYSTEM = dict(sys_platform="linux", platform_system="Linux", os_name="posix")
 CLOUD_SYSTEM |= dict(platform_machine="x86_64", implementation_name="cpython")
 
@@ -116,7 +116,7 @@ def needed_packages(
         if not each.marker or any(each.marker.evaluate(one) for one in surroundings)
     ]
 
-# %% ../../nbs/84_jobs.cloud.ipynb #6b00a677
+# %% ../../nbs/84_jobs.cloud.ipynb #c587c279
 def pinned_requirements(
     extras: tuple = ("models",),  # Extras that are sent where all of them is installed here
 ) -> list[str]:  # "numpy==2.2.1", sorted
@@ -151,7 +151,7 @@ def _installed_names():
     "Names of all packages that are installed."
     return {each.metadata["Name"] or "" for each in importlib.metadata.distributions()}
 
-# %% ../../nbs/84_jobs.cloud.ipynb #e8a2faf1
+# %% ../../nbs/84_jobs.cloud.ipynb #9df28123
 def place_inputs(
     job: Job,  # With absolute paths, as `queue_run` makes it
 ) -> tuple[dict, dict[str, Path]]:  # Parameters with relative paths; relative path → file here
@@ -173,7 +173,7 @@ def _placed(value, places):
         return [_placed(each, places) for each in value]
     return places.get(value, value) if isinstance(value, str) else value
 
-# %% ../../nbs/84_jobs.cloud.ipynb #a7a0cc77
+# %% ../../nbs/84_jobs.cloud.ipynb #45f5e28c
 def check_reach(
     notebook: Path,  # The run notebook
     parameters: dict,  # As given
@@ -190,7 +190,7 @@ def check_reach(
             problem = "names a secret, and secrets are not sent"
             raise input_error(f"parameter {name}", problem, cure)
 
-# %% ../../nbs/84_jobs.cloud.ipynb #44795f0e
+# %% ../../nbs/84_jobs.cloud.ipynb #2884071d
 PROGRAM = """"Unpacks the wheel of plastinka beside it, and executes the job."
 import os
 import sys
@@ -209,7 +209,7 @@ if __name__ == "__main__":
 """
 SENT_SETTINGS = ("currency", "language")
 
-# %% ../../nbs/84_jobs.cloud.ipynb #23ed539b
+# %% ../../nbs/84_jobs.cloud.ipynb #adfc2ea0
 def write_parcel(
     folder: Path,  # A queued run
     stage: Path,  # An empty folder, for what is sent
@@ -250,7 +250,7 @@ def _write_own_files(stage, job):
     made = [program, text, write_wheel(stage)]
     return {path.name: path for path in made}
 
-# %% ../../nbs/84_jobs.cloud.ipynb #ec9e527c
+# %% ../../nbs/84_jobs.cloud.ipynb #bbc5ef6e
 def execute_parcel(
     job_file: str,  # job.json, in the parcel's folder
     result: str,  # Archive to write
@@ -275,7 +275,7 @@ def execute_parcel(
     pack_result(folder, Path(result))
     return exit_code(receipt)
 
-# %% ../../nbs/84_jobs.cloud.ipynb #26ffa66d
+# %% ../../nbs/84_jobs.cloud.ipynb #6a97f2f4
 def pack_result(
     folder: Path,  # A run that has ended
     archive: Path,  # File to write
@@ -286,7 +286,7 @@ def pack_result(
             if path.is_file():
                 packed.write(path, path.relative_to(folder).as_posix(), zipfile.ZIP_DEFLATED)
 
-# %% ../../nbs/84_jobs.cloud.ipynb #ebbd871c
+# %% ../../nbs/84_jobs.cloud.ipynb #26c3981d
 def read_result(
     archive: Path,  # As it came back
     target: Path,  # An empty folder to unpack it into
@@ -318,7 +318,7 @@ def _damaged(archive, problem):
     "The error for a result that cannot be used."
     return input_error(archive.name, problem, "Fetch it again: plastinka attach RUN")
 
-# %% ../../nbs/84_jobs.cloud.ipynb #a424b46f
+# %% ../../nbs/84_jobs.cloud.ipynb #2652019d
 OURS = (
     "notebook_path",
     "parameters",

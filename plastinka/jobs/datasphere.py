@@ -6,10 +6,10 @@
 __all__ = ['TORCH_INDEX', 'RESULT', 'MOST_ENTRIES', 'MOST_OF_ONE', 'MOST_OF_ALL', 'INSTALL', 'NEW_TOKEN', 'INPUT_FAULTS',
            'FAILURES', 'ATTEMPTS', 'GOES_ON', 'CloudOptions', 'cloud_options', 'sdk_python', 'render_config',
            'group_entries', 'check_limits', 'units_per_hour', 'price_line', 'write_stage', 'prepare', 'Call',
-           'call_worker', 'EventReader', 'outcome_error', 'bring_to_end', 'renew', 'settle', 'cloud_facts',
+           'call_worker', 'EventReader', 'outcome_error', 'bring_to_end', 'renew', 'settle_run', 'cloud_facts',
            'run_folder', 'submit_folder', 'attach_folder', 'cancel', 'adopt_run', 'check']
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #16297b98
+# %% ../../nbs/85_jobs.datasphere.ipynb #aa14d01a
 import contextlib
 import json
 import os
@@ -39,10 +39,10 @@ from plastinka.jobs.core import (
     this_process,
     write_receipt,
 )
-from .datasphere_worker import LIMITS, OUTCOMES, SDK_VERSION, TRANSIENT, Ledger
+from .datasphere_worker import LIMITS, OUTCOMES, SDK_VERSION, TRANSIENT, CloudRecord
 from .local import collected_signals
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #9ccab8df
+# %% ../../nbs/85_jobs.datasphere.ipynb #50c44de1
 @dataclass(frozen=True)
 class CloudOptions:
     "How runs are sent to DataSphere."
@@ -65,7 +65,7 @@ def cloud_options() -> CloudOptions:  # As the settings say
     instances = tuple(values["datasphere_instances"].replace(",", " ").split())
     return CloudOptions(instances=instances, **given)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #76aee35d
+# %% ../../nbs/85_jobs.datasphere.ipynb #9636800d
 def sdk_python(
     options: CloudOptions,  # As set
 ) -> str:  # An interpreter
@@ -79,7 +79,7 @@ def sdk_python(
                 return str(root / ".venv-datasphere" / name)
     return sys.executable
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #f60f0a1b
+# %% ../../nbs/85_jobs.datasphere.ipynb #d9a6726a
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 RESULT = "result.zip"
 
@@ -113,7 +113,7 @@ def _variable(number, path):
     known = {".whl": "WHEEL", ".json": "JOB"}
     return known.get(Path(path).suffix, f"IN{number}") if "/" not in path else f"IN{number}"
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #e21bbd10
+# %% ../../nbs/85_jobs.datasphere.ipynb #67fb9cd5
 MOST_ENTRIES, MOST_OF_ONE, MOST_OF_ALL = 100, 5 << 30, 10 << 30  # Entries, and bytes of them
 
 
@@ -131,7 +131,7 @@ def group_entries(
         found[name] = found.get(name, 0) + size
     return found
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #6d6c148e
+# %% ../../nbs/85_jobs.datasphere.ipynb #7c115a39
 def check_limits(
     entries: dict[str, int],  # Relative path → bytes
     options: CloudOptions,  # As set
@@ -159,7 +159,7 @@ def _over(where, problem):
     "The error for inputs over a limit."
     return input_error(where, problem, "Give fewer months, or run it here with --backend local")
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #fba749a0
+# %% ../../nbs/85_jobs.datasphere.ipynb #ee085d23
 def units_per_hour(
     instance: str,  # "c1.4"
 ) -> int | None:  # None where it is not known
@@ -180,7 +180,7 @@ def price_line(
         return f"an hour on {instance}: {units:,} units; the price of a unit: {page}"
     return f"an hour on {instance}: {units:,} units, about {units * options.unit_price:,.2f}"
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #bfe72cf3
+# %% ../../nbs/85_jobs.datasphere.ipynb #acbcaf09
 def write_stage(
     folder: Path,  # A queued run
     options: CloudOptions,  # As set
@@ -212,27 +212,27 @@ def _link(source, target):
     except OSError:
         shutil.copy2(source, target)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #07f9b005
+# %% ../../nbs/85_jobs.datasphere.ipynb #b306c3aa
 def prepare(
     folder: Path,  # A queued run
     options: CloudOptions,  # As set
     clone_of: str = "",  # A job whose files shall be used again
-) -> Ledger:  # Of the run's job
+) -> CloudRecord:  # Of the run's job
     "Get a run ready to be sent; what can be refused is refused here."
     if not options.project:
         cure = 'Write datasphere_project = "…" into plastinka.toml; the id is on its page'
         raise input_error("setting datasphere_project", "is not set", cure)
-    ledger = Ledger(folder / "datasphere.json")
-    if not ledger.read():
+    record = CloudRecord(folder / "datasphere.json")
+    if not record.read():
         name = f"{folder.name}-{random_digits.token_hex(4)}"
         write_stage(folder, options, name, folder / ".stage")
-        ledger.write(project=options.project, name=name, clone_of=clone_of, attempts=[])
+        record.write(project=options.project, name=name, clone_of=clone_of, attempts=[])
         elsewhere = dict(host="datasphere", pid=0, started=0.0)
         own = dict(project=options.project, job_name=name)
         write_receipt(folder, backend="datasphere", cloud=own, process=elsewhere)
-    return ledger
+    return record
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #bea6b439
+# %% ../../nbs/85_jobs.datasphere.ipynb #20fc1ce3
 @dataclass
 class Call:
     "One call of the worker: how it ended."
@@ -252,7 +252,7 @@ def call_worker(
 ) -> Call:  # How it ended
     "Call the SDK in a process of its own."
     stage = folder / ".stage" if (folder / ".stage").is_dir() else folder
-    request = dict(action=action, ledger=str(folder / "datasphere.json"), stage=str(stage))
+    request = dict(action=action, record=str(folder / "datasphere.json"), stage=str(stage))
     request |= dict(logs=str(folder / "datasphere-log"), options=settings)
     try:
         process = _start_worker(sdk_python(options))
@@ -271,7 +271,7 @@ def call_worker(
         return Call("late", f"{action} took more than {seconds:.0f} seconds")
     return reader.call or Call("broken", f"the worker ended with code {process.returncode}")
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #a44ad4b0
+# %% ../../nbs/85_jobs.datasphere.ipynb #839c57d2
 def _start_worker(python):
     "Start the worker's file; nothing of this interpreter's paths goes with it."
     return subprocess.Popen(
@@ -295,7 +295,7 @@ def _wait_for_worker(process, received, seconds):
         process.wait()
     return late
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #223f8a2c
+# %% ../../nbs/85_jobs.datasphere.ipynb #f3b6f554
 class EventReader(threading.Thread):
     "Shows what the worker tells, and keeps what the job prints."
 
@@ -330,7 +330,7 @@ class EventReader(threading.Thread):
         if self.stream and text:
             print(hide_secrets(text), end="", file=self.stream, flush=True)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #20e31c47
+# %% ../../nbs/85_jobs.datasphere.ipynb #4fffbb50
 INSTALL = "python3 -m venv .venv-datasphere && .venv-datasphere/bin/pip install datasphere=="
 INSTALL += SDK_VERSION
 NEW_TOKEN = (
@@ -368,7 +368,7 @@ INPUT_FAULTS = dict(
     ),
 )
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #a29af349
+# %% ../../nbs/85_jobs.datasphere.ipynb #7cfdb4c7
 FAILURES = dict(
     unreachable="the service could not be reached ({message}). Later: plastinka attach {run}",
     late="the service did not answer in time ({message}). Later: plastinka attach {run}",
@@ -403,7 +403,7 @@ def outcome_error(
     message = FAILURES.get(call.outcome, FAILURES["broken"]).format(**facts)
     return dict(kind="failure", step="In the cloud", type="", message=message)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #7e485e66
+# %% ../../nbs/85_jobs.datasphere.ipynb #0172c270
 ATTEMPTS = 3
 
 
@@ -421,18 +421,20 @@ def bring_to_end(
             return call
         if stream:
             print(f"{call.outcome}: {call.message}. Trying again", file=stream, flush=True)
-        if call.outcome == "capacity" and Ledger(folder / "datasphere.json").read().get("execute"):
+        if call.outcome == "capacity" and CloudRecord(folder / "datasphere.json").read().get(
+            "execute"
+        ):
             renew(folder)
         time.sleep(options.pause * 2**attempt * random.uniform(0.5, 1.5))
     return call
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #7624b45a
+# %% ../../nbs/85_jobs.datasphere.ipynb #263a663f
 def _send_and_follow(folder, options, stream, only_send):
     "One attempt to send what is not sent, and to follow it."
-    ledger = Ledger(folder / "datasphere.json")
-    if not ledger.read().get("execute"):
+    record = CloudRecord(folder / "datasphere.json")
+    if not record.read().get("execute"):
         if not (folder / ".stage").is_dir():
-            write_stage(folder, options, ledger.read()["name"], folder / ".stage")
+            write_stage(folder, options, record.read()["name"], folder / ".stage")
         call = call_worker("submit", folder, options, stream, _seconds(folder), days=options.days)
         if call.outcome != "done":
             return call
@@ -453,24 +455,24 @@ def _seconds(folder):
 
 def _note_attempt(folder, call):
     "Keep how an attempt ended."
-    ledger = Ledger(folder / "datasphere.json")
+    record = CloudRecord(folder / "datasphere.json")
     if call.outcome not in ("running", "done"):
-        noted = dict(outcome=call.outcome, message=call.message, job=ledger.read().get("job"))
-        ledger.write(attempts=[*ledger.read().get("attempts", []), noted])
+        noted = dict(outcome=call.outcome, message=call.message, job=record.read().get("job"))
+        record.write(attempts=[*record.read().get("attempts", []), noted])
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #009310d8
+# %% ../../nbs/85_jobs.datasphere.ipynb #5c938a4d
 def renew(
     folder: Path,  # A run whose job has ended without having begun
 ):
     "Let the next attempt be a new job, a clone of the last one."
-    ledger = Ledger(folder / "datasphere.json")
-    known = ledger.read()
+    record = CloudRecord(folder / "datasphere.json")
+    known = record.read()
     name = f"{known['name'].rpartition('-')[0]}-{random_digits.token_hex(4)}"
     new = dict(clone_of=known["job"], name=name, job=None, create=None, execute=None)
-    ledger.write(**new, uploaded=False, asked=None, status=None)
+    record.write(**new, uploaded=False, asked=None, status=None)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #52538ca4
-def settle(
+# %% ../../nbs/85_jobs.datasphere.ipynb #1da32e43
+def settle_run(
     folder: Path,  # The run's folder
     call: Call,  # How the last call ended
     options: CloudOptions,  # As set
@@ -499,17 +501,17 @@ def settle(
         hide_in_files(folder)
     return receipt
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #e3fcbe2a
+# %% ../../nbs/85_jobs.datasphere.ipynb #104c73e3
 GOES_ON = ("unreachable", "late", "token", "certificate", "broken", "no_credentials", "forbidden")
 
 
 def _write_failure(folder, call, options):
     "The receipt of a run that could not be brought to its end."
     error = outcome_error(call, folder, options)
-    ledger = Ledger(folder / "datasphere.json").read()
-    if ledger.get("execute") and call.outcome in GOES_ON:
+    record = CloudRecord(folder / "datasphere.json").read()
+    if record.get("execute") and call.outcome in GOES_ON:
         return write_receipt(folder, status="running", error=error)
-    dead = call.outcome in TRANSIENT or len(ledger.get("attempts", [])) >= ATTEMPTS
+    dead = call.outcome in TRANSIENT or len(record.get("attempts", [])) >= ATTEMPTS
     return write_receipt(folder, status="failed", error=error, dead=dead)
 
 
@@ -522,13 +524,13 @@ def cloud_facts(
     folder: Path,  # The run's folder
 ) -> dict:  # For the receipt
     "What the receipt says of where a run was computed."
-    known = Ledger(folder / "datasphere.json").read()
+    known = CloudRecord(folder / "datasphere.json").read()
     names = ("project", "job", "instance", "status", "status_details", "file_errors", "parent_job")
     names += ("created", "started", "finished", "attempts")
     facts = {name: known[name] for name in names if known.get(name)}
     return dict(job_name=known.get("name")) | facts
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #d1eae1dc
+# %% ../../nbs/85_jobs.datasphere.ipynb #b2e19a02
 def run_folder(
     folder: Path,  # A queued run
     stream=None,  # Where progress is shown; stderr by default
@@ -557,18 +559,18 @@ def attach_folder(
     receipt = read_receipt(folder)
     if receipt["status"] in ("succeeded", "cancelled"):
         return receipt
-    ledger = Ledger(folder / "datasphere.json")
-    if not ledger.read():
+    record = CloudRecord(folder / "datasphere.json")
+    if not record.read():
         raise input_error(f"run {folder.name}", "was not sent to DataSphere", "See plastinka runs")
     options = options or cloud_options()
-    options = replace(options, project=ledger.read()["project"])
-    ledger.write(attempts=[])
+    options = replace(options, project=record.read()["project"])
+    record.write(attempts=[])
     write_receipt(
-        folder, status="running" if ledger.read().get("execute") else "queued", dead=False
+        folder, status="running" if record.read().get("execute") else "queued", dead=False
     )
     return _handle(folder, stream, options, only_send=False)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #27629e94
+# %% ../../nbs/85_jobs.datasphere.ipynb #68c3e9ca
 def _handle(folder, stream, options, only_send, clone_of=""):
     "Prepare, send and follow a run; whatever happens, its receipt says so."
     options, stream = options or cloud_options(), stream or sys.stderr
@@ -583,7 +585,7 @@ def _handle(folder, stream, options, only_send, clone_of=""):
         call = bring_to_end(folder, options, stream, only_send)
         if signal.SIGINT in call.signals:
             call = _cancel_and_wait(folder, options, stream)
-        return settle(folder, call, options, stream)
+        return settle_run(folder, call, options, stream)
 
 
 @contextlib.contextmanager
@@ -601,12 +603,12 @@ def _followed_once(folder):
     finally:
         path.unlink(missing_ok=True)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #782aa199
+# %% ../../nbs/85_jobs.datasphere.ipynb #c6b5d149
 def _cancel_and_wait(folder, options, stream):
     "Ask for the end of a job, and wait for it."
     print("cancelling the job …", file=stream, flush=True)
     call = call_worker("cancel", folder, options, stream, 2 * LIMITS["cancel"])
-    if call.outcome == "not_sent" or not Ledger(folder / "datasphere.json").read().get("job"):
+    if call.outcome == "not_sent" or not CloudRecord(folder / "datasphere.json").read().get("job"):
         return Call("cancelled", "before it was executed")
     if call.outcome != "done":
         return call
@@ -621,14 +623,14 @@ def cancel(
     options: CloudOptions | None = None,  # The settings' by default
 ) -> dict:  # The receipt after it
     "End a run in the cloud."
-    known = Ledger(folder / "datasphere.json").read()
+    known = CloudRecord(folder / "datasphere.json").read()
     options = replace(options or cloud_options(), project=known["project"])
     stream = stream or sys.stderr
     follower = folder / ".follower"
     if follower.is_file() and not is_gone(json.loads(follower.read_text("utf-8"))):
         call_worker("cancel", folder, options, stream, 2 * LIMITS["cancel"])
         return _wait_for_follower(folder, 300)
-    return settle(folder, _cancel_and_wait(folder, options, stream), options, stream)
+    return settle_run(folder, _cancel_and_wait(folder, options, stream), options, stream)
 
 
 def _wait_for_follower(folder, seconds):
@@ -640,7 +642,7 @@ def _wait_for_follower(folder, seconds):
         receipt = read_receipt(folder)
     return receipt
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #0fbd97ff
+# %% ../../nbs/85_jobs.datasphere.ipynb #33a77900
 def adopt_run(
     name: str,  # The run's name
     runs: str | Path,  # Folder of runs here
@@ -652,7 +654,7 @@ def adopt_run(
     if not options.project:
         raise input_error(f"run {name}", f"is no run in {runs}", "Name the project to look there")
     folder.mkdir(parents=True)
-    Ledger(folder / "datasphere.json").write(project=options.project, name=name)
+    CloudRecord(folder / "datasphere.json").write(project=options.project, name=name)
     call = call_worker("adopt", folder, options, None, 300)
     if call.outcome != "done":
         shutil.rmtree(folder)
@@ -665,7 +667,7 @@ def adopt_run(
     write_receipt(folder, **own, cloud=cloud_facts(folder))
     return folder
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #f526bfdf
+# %% ../../nbs/85_jobs.datasphere.ipynb #44a38125
 def check() -> dict:  # what, result ("good", "bad", "none"), message
     "Whether runs could be sent to DataSphere."
     options = cloud_options()
@@ -674,7 +676,7 @@ def check() -> dict:  # what, result ("good", "bad", "none"), message
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        Ledger(Path(folder) / "datasphere.json").write(project=options.project)
+        CloudRecord(Path(folder) / "datasphere.json").write(project=options.project)
         call = call_worker("check", Path(folder), options, None, 90)
         if call.outcome == "done":
             message = f"project {options.project} answers; {price_line(options)}"

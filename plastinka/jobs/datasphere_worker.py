@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['OUTCOMES', 'TRANSIENT', 'CODES', 'JOB_CODES', 'TOKENS_FROM', 'LIMITS', 'SDK_VERSION', 'MOST_BYTES', 'ACTIONS',
-           'Ended', 'call_outcome', 'job_outcome', 'Ledger', 'tell', 'signed_statement', 'key_file_token', 'Service',
-           'read_config', 'find_jobs', 'remove_doubles', 'create_job', 'wait_for_operation', 'upload', 'within',
-           'submit', 'execute', 'follow', 'get_job', 'find_job', 'status_name', 'pass_logs_on', 'finish', 'job_facts',
-           'fetch', 'file_fault', 'cancel', 'keep_for', 'check_project', 'adopt', 'perform', 'end_with_parent', 'main']
+           'Ended', 'call_outcome', 'job_outcome', 'CloudRecord', 'tell', 'signed_statement', 'key_file_token',
+           'Service', 'read_config', 'find_jobs', 'remove_doubles', 'create_job', 'wait_for_operation', 'upload',
+           'within', 'submit', 'execute_job', 'follow', 'get_job', 'find_job', 'status_name', 'pass_logs_on',
+           'finish_job', 'job_facts', 'fetch', 'fetched_fault', 'cancel_job', 'keep_for', 'check_project', 'adopt',
+           'perform', 'end_with_parent', 'run_worker']
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #776316f7
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #78652d68
 import base64
 import contextlib
 import hashlib
@@ -22,7 +23,7 @@ import threading
 import time
 from pathlib import Path
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #b65c9aa0
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #fb148ac0
 OUTCOMES = dict(done=0, broken=1, running=3)
 OUTCOMES |= dict(no_sdk=20, other_sdk=21, config=22, not_sent=23)
 OUTCOMES |= dict(no_credentials=30, token=31, forbidden=32, not_found=33, certificate=34)
@@ -30,7 +31,7 @@ OUTCOMES |= dict(unreachable=40, late=41, capacity=42, upload=43, download=44, c
 OUTCOMES |= dict(job_failed=50, job_error=51, cancelled=52, time=53, no_result=54, too_large=55)
 TRANSIENT = ("unreachable", "late", "capacity", "upload", "download", "checksum")
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #31b3099a
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #42432b8b
 class Ended(Exception):
     "A call has ended otherwise than well: one of OUTCOMES, and what the service said."
 
@@ -42,12 +43,12 @@ class Ended(Exception):
         super().__init__(outcome, message)
         self.outcome, self.message = outcome, message
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #985be839
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #dcd68e54
 CODES = dict(UNAUTHENTICATED="token", PERMISSION_DENIED="forbidden", NOT_FOUND="not_found")
 CODES |= dict(INVALID_ARGUMENT="config", FAILED_PRECONDITION="config", OUT_OF_RANGE="config")
 CODES |= dict(RESOURCE_EXHAUSTED="capacity", DEADLINE_EXCEEDED="late")
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #1ec60392
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #6b3e76c6
 def call_outcome(
     code: str,  # Of a failed call: "UNAVAILABLE"
     details: str,  # What came with it
@@ -57,7 +58,7 @@ def call_outcome(
         return "certificate"
     return CODES.get(code, "unreachable")
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #14ccc18d
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #c460fd39
 JOB_CODES = {1: "cancelled", 4: "time", 8: "capacity"}
 
 
@@ -69,8 +70,8 @@ def job_outcome(
     found = JOB_CODES.get(code, "job_error")
     return "job_error" if found == "capacity" and started else found
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #b0f4cc9c
-class Ledger:
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #69678fc6
+class CloudRecord:
     "What is known of a job in the cloud, on the disk before anything is waited for."
 
     def __init__(
@@ -89,7 +90,7 @@ class Ledger:
     ) -> dict:  # All entries
         "Change entries; the file is whole at any moment."
         values = self.read() | changes
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".ledger-")
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".record-")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(values, file, ensure_ascii=False, indent=2)
             file.flush()
@@ -98,7 +99,7 @@ class Ledger:
         os.replace(name, self.path)
         return values
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #b16b0af1
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #63be3e65
 def tell(
     **event,  # What happened: `say=` a line, `log=` text of the job, `status=`
 ):
@@ -106,7 +107,7 @@ def tell(
     with contextlib.suppress(OSError, ValueError):
         print(json.dumps(event, ensure_ascii=False), flush=True)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #b341c7f8
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #61110706
 TOKENS_FROM = "https://iam.api.cloud.yandex.net/iam/v1/tokens"
 
 
@@ -132,7 +133,7 @@ def signed_statement(
         signature = subprocess.run(command, input=text, capture_output=True, check=True).stdout
     return (text + b"." + _encoded(signature)).decode()
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #43904fe7
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #5624ffb8
 def key_file_token(
     path: str,  # A service account's key file
 ) -> str:  # An IAM token
@@ -150,11 +151,11 @@ def key_file_token(
     request = iam_token_service_pb2.CreateIamTokenRequest(jwt=statement)
     return stub.Create(request, timeout=LIMITS["status"]).iam_token
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #cf7909db
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #9796081f
 LIMITS = dict(init=60, submit=300, status=30, download=300, cancel=60)  # Seconds of one call
 SDK_VERSION = "0.10.0"
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #0d0694c6
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #9ad2fd33
 class Service:
     "The SDK's client, with limits, and errors that say what they mean."
 
@@ -211,7 +212,7 @@ class Service:
         except (RuntimeError, AssertionError) as error:
             raise Ended("no_credentials", str(error)) from None
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #5fd0d95f
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #8ea55ac4
 def _check_sdk():
     "Refuse to go on without the version of the SDK that this was written for."
     try:
@@ -221,7 +222,7 @@ def _check_sdk():
     if version != SDK_VERSION:
         raise Ended("other_sdk", version)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #e8327407
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #133bef16
 def read_config(
     temporary: str,  # Folder for archives, which lives as long as they are needed
 ):  # The SDK's config, its messages for the service, and names of local files by their hash
@@ -243,7 +244,7 @@ def read_config(
         raise Ended("config", f"{type(error).__name__}: {error}") from None
     return config, parameters
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #39ebf754
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #2cd7b7ae
 def find_jobs(
     service: Service,  # Connected
     project: str,  # Its id
@@ -270,15 +271,15 @@ def _is_new(job):
 
     return job.status == jobs_pb2.CREATING
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #8048d7ac
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #dba8ddc4
 def remove_doubles(
     service: Service,  # Connected
-    ledger: Ledger,  # Of this job
+    record: CloudRecord,  # Of this job
 ):
     "Keep one job of this name, and delete those that were created twice."
     from datasphere.api import project_job_service_pb2 as messages
 
-    known = ledger.read()
+    known = record.read()
     found = find_jobs(service, known["project"], known["name"])
     begun = [job.id for job in found if not _is_new(job)]
     kept = begun[0] if begun else known.get("job")
@@ -288,20 +289,20 @@ def remove_doubles(
             service.call(service.client.stub.Delete, request, LIMITS["cancel"])
             tell(say=f"job {job.id} had been created twice, and is deleted")
     if kept != known.get("job"):
-        ledger.write(job=kept, create=None, execute=None, uploaded=bool(begun))
+        record.write(job=kept, create=None, execute=None, uploaded=bool(begun))
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #40c116d0
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #c53f2f83
 def create_job(
     service: Service,  # Connected
-    ledger: Ledger,  # Of this job
+    record: CloudRecord,  # Of this job
     days: int,  # How long the cloud keeps its data
     temporary: str,  # Folder for archives
 ):  # The operation, ended
     "Create a job, or a clone of an earlier one, and write its id down."
     from datasphere.api import project_job_service_pb2 as messages
 
-    known, (config, parameters) = ledger.read(), read_config(temporary)
-    ledger.write(asked=time.time())
+    known, (config, parameters) = record.read(), read_config(temporary)
+    record.write(asked=time.time())
     given = dict(name=known["name"], desc=config.desc or "")
     if known.get("clone_of"):
         request = messages.CloneProjectJobRequest(source_job_id=known["clone_of"], **given)
@@ -316,11 +317,11 @@ def create_job(
     request.data_ttl.FromSeconds(days * 86400)
     operation = service.call(method, request, LIMITS["submit"])
     operation.metadata.Unpack(metadata)
-    ledger.write(create=operation.id, job=metadata.job_id, execute=None, uploaded=False)
+    record.write(create=operation.id, job=metadata.job_id, execute=None, uploaded=False)
     tell(say=f"job {metadata.job_id} is created")
     return operation
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #adfcd489
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #5d9719ed
 def wait_for_operation(
     service: Service,  # Connected
     operation,  # As last seen
@@ -341,10 +342,10 @@ def wait_for_operation(
         raise Ended(outcome or "unreachable", operation.error.message)
     return operation
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #5e7e9947
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #321367b3
 def upload(
     service: Service,  # Connected
-    ledger: Ledger,  # Of a job that is created
+    record: CloudRecord,  # Of a job that is created
     operation,  # That created it
     temporary: str,  # Folder for archives
 ):
@@ -366,9 +367,9 @@ def upload(
         tell(say=f"sending {name} ({file.file.size_bytes:,} bytes)")
         limit = LIMITS["submit"] + file.file.size_bytes / 200_000
         within(limit, "upload", upload_files, [file], config.inputs, own)
-    ledger.write(uploaded=True)
+    record.write(uploaded=True)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #4dc575d5
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #88c1281d
 def within(
     seconds: float,  # Limit
     outcome: str,  # What it is called when it fails, or takes longer
@@ -397,67 +398,67 @@ def _without_address(text):
     "A message without the address that it names, which lets in whoever has it."
     return " ".join(word for word in text.split() if "://" not in word)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #38760a23
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #d3afe5a3
 def submit(
     service: Service,  # Connected
-    ledger: Ledger,  # With project and name
+    record: CloudRecord,  # With project and name
     days: int,  # How long the cloud keeps the job's data
 ):
     "Bring a job to where the cloud executes it."
     from datasphere.api import operation_service_pb2 as operations
 
-    if ledger.read().get("asked"):
-        remove_doubles(service, ledger)
-    if ledger.read().get("job") and not ledger.read().get("uploaded"):
-        _drop_what_cannot_be_filled(service, ledger)
+    if record.read().get("asked"):
+        remove_doubles(service, record)
+    if record.read().get("job") and not record.read().get("uploaded"):
+        _drop_what_cannot_be_filled(service, record)
     with tempfile.TemporaryDirectory(prefix="plastinka-") as temporary:
-        if not ledger.read().get("job"):
-            operation = create_job(service, ledger, days, temporary)
-        elif not ledger.read().get("uploaded"):
-            request = operations.GetOperationRequest(operation_id=ledger.read()["create"])
+        if not record.read().get("job"):
+            operation = create_job(service, record, days, temporary)
+        elif not record.read().get("uploaded"):
+            request = operations.GetOperationRequest(operation_id=record.read()["create"])
             operation = service.call(service.client.op_stub.Get, request)
-        if not ledger.read().get("uploaded"):
+        if not record.read().get("uploaded"):
             operation = wait_for_operation(service, operation, LIMITS["submit"])
-            upload(service, ledger, operation, temporary)
-    remove_doubles(service, ledger)
-    execute(service, ledger)
+            upload(service, record, operation, temporary)
+    remove_doubles(service, record)
+    execute_job(service, record)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #6eb51af1
-def _drop_what_cannot_be_filled(service, ledger):
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #16f6dcff
+def _drop_what_cannot_be_filled(service, record):
     "Delete a job whose addresses for files are not known."
     from datasphere.api import project_job_service_pb2 as messages
 
-    known = ledger.read()
+    known = record.read()
     if known.get("create"):
         return
     request = messages.DeleteProjectJobRequest(job_id=known["job"])
     service.call(service.client.stub.Delete, request, LIMITS["cancel"])
-    ledger.write(job=None)
+    record.write(job=None)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #efb23f3f
-def execute(
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #d28c4d0a
+def execute_job(
     service: Service,  # Connected
-    ledger: Ledger,  # Of a job whose files are there
+    record: CloudRecord,  # Of a job whose files are there
 ):  # The operation that executes it
     "Have a job executed, or find the operation that does it already."
     from datasphere.api import project_job_service_pb2 as messages
 
-    request = messages.ExecuteProjectJobRequest(job_id=ledger.read()["job"])
+    request = messages.ExecuteProjectJobRequest(job_id=record.read()["job"])
     operation = service.call(service.client.stub.Execute, request, LIMITS["submit"])
-    ledger.write(execute=operation.id, status="PREPARING")
+    record.write(execute=operation.id, status="PREPARING")
     tell(status="PREPARING")
     return operation
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #4328a800
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #229a292b
 def follow(
     service: Service,  # Connected
-    ledger: Ledger,  # Of a job that is sent
+    record: CloudRecord,  # Of a job that is sent
     target: str,  # Folder for its results
     poll: float = 5,  # Seconds between two looks
     patience: float = 600,  # Seconds without an answer after which it ends, and the job goes on
 ):
     "Follow a job to its end, and fetch its results; raises `Ended` where it did not succeed."
-    job = find_job(service, ledger)
+    job = find_job(service, record)
     if _is_new(job):
         raise Ended("not_sent", job.id)
     logs = threading.Thread(target=pass_logs_on, args=[service, job.id], daemon=True)
@@ -467,7 +468,7 @@ def follow(
     while not _has_ended(job):
         if status_name(job) != seen:
             seen = status_name(job)
-            ledger.write(status=seen)
+            record.write(status=seen)
             tell(status=seen, say=f"{seen.lower().replace('_', ' ')}")
         time.sleep(min(poll, 0.2 + (time.monotonic() - begun) / 20))
         try:
@@ -477,9 +478,9 @@ def follow(
             if error.outcome not in ("unreachable", "late") or lost:
                 raise
     logs.join(5)  # Its last lines
-    finish(service, ledger, job, target)
+    finish_job(service, record, job, target)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #d1fde6ec
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #1b66d8d9
 def get_job(
     service: Service,  # Connected
     job: str,  # Its id
@@ -492,19 +493,19 @@ def get_job(
 
 def find_job(
     service: Service,  # Connected
-    ledger: Ledger,  # With project and name, and the id where it is known
+    record: CloudRecord,  # With project and name, and the id where it is known
 ):  # The job
     "A run's job: by its id, or else by its name."
-    known = ledger.read()
+    known = record.read()
     if known.get("job"):
         return get_job(service, known["job"])
     found = find_jobs(service, known["project"], known["name"])
     if not found:
         raise Ended("not_sent", known["name"])
-    ledger.write(job=found[0].id, uploaded=not _is_new(found[0]))
+    record.write(job=found[0].id, uploaded=not _is_new(found[0]))
     return found[0]
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #623ad35c
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #feff8d3b
 def status_name(
     job,  # As the service has it
 ) -> str:  # "EXECUTING"
@@ -518,7 +519,7 @@ def _has_ended(job):
     "Whether a job will not change any more."
     return status_name(job) in ("SUCCESS", "ERROR", "CANCELLED")
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #77fbf4da
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #4404c5a3
 def pass_logs_on(
     service: Service,  # Connected
     job: str,  # Its id
@@ -540,17 +541,17 @@ def pass_logs_on(
         except (grpc.RpcError, Ended):
             time.sleep(pause)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #c9ee6bbc
-def finish(
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #3e50c786
+def finish_job(
     service: Service,  # Connected
-    ledger: Ledger,  # Of the job
+    record: CloudRecord,  # Of the job
     job,  # Ended
     target: str,  # Folder for its results
 ):
     "Fetch what a job has left, and say how it ended."
-    ledger.write(**job_facts(job))
+    record.write(**job_facts(job))
     started = job.started_at.seconds > 0
-    operation = _operation_of(service, ledger)
+    operation = _operation_of(service, record)
     files = list(job.output_files)
     if files:
         fetch(service, job.id, files, target)
@@ -564,10 +565,10 @@ def finish(
     if status_name(job) == "ERROR":
         raise Ended("job_failed", job.status_details)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #dfe70cd5
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #f254d99c
 def job_facts(
     job,  # As the service has it
-) -> dict:  # For the ledger
+) -> dict:  # For the record
     "What is kept of a job that has ended."
     times = dict(created=job.created_at, started=job.started_at, finished=job.finished_at)
     facts = {name: one.ToJsonString() for name, one in times.items() if one.seconds}
@@ -584,12 +585,12 @@ def _missing_files(job):
     )
     return "; ".join(f"{name}: {why or 'not kept'}" for name, why in named)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #530e8448
-def _operation_of(service, ledger):
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #e114165a
+def _operation_of(service, record):
     "The operation that executed a job; None where it is not known (any more)."
     from datasphere.api import operation_service_pb2
 
-    known = ledger.read().get("execute")
+    known = record.read().get("execute")
     if not known:
         return None
     request = operation_service_pb2.GetOperationRequest(operation_id=known)
@@ -600,7 +601,7 @@ def _operation_of(service, ledger):
             return None
         raise
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #3708a0fb
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #2b049f3f
 MOST_BYTES = 1 << 30  # Of all results together; what is more goes through Object Storage
 
 
@@ -623,14 +624,14 @@ def fetch(
         answer = service.call(service.client.stub.DownloadJobFiles, request)
         limit = LIMITS["download"] + total / 200_000
         within(limit, "download", download_files, list(answer.download_files), target)
-        faults = [fault for file in files if (fault := file_fault(file, target))]
+        faults = [fault for file in files if (fault := fetched_fault(file, target))]
         if not faults:
             return
         time.sleep(0.2 * 4**attempt)
     raise Ended(*faults[0])
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #b4bb477f
-def file_fault(
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #f64ca53f
+def fetched_fault(
     file,  # As the service names it: desc.path, sha256
     target: str,  # Folder it was fetched to
 ) -> tuple[str, str] | None:  # Outcome and message; None where it is whole
@@ -644,22 +645,22 @@ def file_fault(
     path.unlink()
     return "checksum", f"{path.name}: sha256 {found[:12]}…, the service has {file.sha256[:12]}…"
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #641689b2
-def cancel(
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #9ca25059
+def cancel_job(
     service: Service,  # Connected
-    ledger: Ledger,  # Of the job
+    record: CloudRecord,  # Of the job
     graceful: bool = True,  # Whether the program is asked first, and may write its receipt
 ):
     "Ask for a job's end; one that was never executed is deleted."
     from datasphere.api import project_job_service_pb2 as messages
 
-    job = find_job(service, ledger)
+    job = find_job(service, record)
     if _has_ended(job):
         raise Ended("done", status_name(job))
     if _is_new(job):
         request = messages.DeleteProjectJobRequest(job_id=job.id)
         service.call(service.client.stub.Delete, request, LIMITS["cancel"])
-        ledger.write(job=None, status="CANCELLED")
+        record.write(job=None, status="CANCELLED")
         return
     request = messages.CancelProjectJobRequest(job_id=job.id, graceful=graceful)
     service.call(service.client.stub.Cancel, request, LIMITS["cancel"])
@@ -667,37 +668,37 @@ def cancel(
 
 def keep_for(
     service: Service,  # Connected
-    ledger: Ledger,  # Of a job whose results have been fetched
+    record: CloudRecord,  # Of a job whose results have been fetched
     days: int,  # From now
 ):
     "Say how long the cloud keeps a job's data."
     from datasphere.api import project_job_service_pb2 as messages
 
-    request = messages.SetProjectJobDataTtlRequest(job_id=ledger.read()["job"])
+    request = messages.SetProjectJobDataTtlRequest(job_id=record.read()["job"])
     request.ttl.FromSeconds(days * 86400)
     service.call(service.client.stub.SetDataTtl, request, LIMITS["cancel"])
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #8804e214
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #65a8c8c0
 def check_project(
     service: Service,  # Connected
-    ledger: Ledger,  # With the project's id
+    record: CloudRecord,  # With the project's id
 ):
     "See that the service answers, and that the project may be used."
     from datasphere.api import project_service_pb2
 
-    request = project_service_pb2.GetProjectRequest(project_id=ledger.read()["project"])
+    request = project_service_pb2.GetProjectRequest(project_id=record.read()["project"])
     found = service.call(service.client.prj_stub.Get, request, LIMITS["init"])
     tell(say=f"project {found.name}", community=found.community_id)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #9c8b6cdd
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #2e7e204a
 def adopt(
     service: Service,  # Connected
-    ledger: Ledger,  # With the project; `name` is the run's
+    record: CloudRecord,  # With the project; `name` is the run's
 ):
     "Find the job of a run that was sent from another machine."
     from datasphere.api import project_job_service_pb2 as messages
 
-    known, token, found = ledger.read(), "", []
+    known, token, found = record.read(), "", []
     while True:
         request = messages.ListProjectJobRequest(project_id=known["project"], page_token=token)
         answer = service.call(service.client.stub.List, request)
@@ -708,28 +709,28 @@ def adopt(
     if not found:
         raise Ended("not_sent", known["name"])
     job = sorted(found, key=lambda each: (_is_new(each), -each.created_at.seconds))[0]
-    ledger.write(name=job.name, job=job.id, uploaded=True)
+    record.write(name=job.name, job=job.id, uploaded=True)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #168163e5
-ACTIONS = dict(submit=submit, follow=follow, cancel=cancel, keep_for=keep_for)
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #a5a6188e
+ACTIONS = dict(submit=submit, follow=follow, cancel=cancel_job, keep_for=keep_for)
 ACTIONS |= dict(check=check_project, adopt=adopt)
 
 
 def perform(
-    request: dict,  # action, ledger, stage, logs, options
+    request: dict,  # action, record, stage, logs, options
 ) -> Ended:  # How it ended
     "Do what a request asks for."
     try:
         os.chdir(request["stage"])
         service = Service(request["logs"])
-        ACTIONS[request["action"]](service, Ledger(request["ledger"]), **request["options"])
+        ACTIONS[request["action"]](service, CloudRecord(request["record"]), **request["options"])
         return Ended("done")
     except Ended as ended:
         return ended
     except Exception as error:
         return Ended("broken", f"{type(error).__name__}: {error}")
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #53b2f2d8
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #6d17db40
 def end_with_parent(
     parent: int,  # The process that started this one
 ):
@@ -738,8 +739,8 @@ def end_with_parent(
         time.sleep(0.2)
     os._exit(OUTCOMES["running"])
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #f5421e43
-def main():
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #9b411f8c
+def run_worker():
     "Read a request, do it, and end with the code of its outcome."
     threading.Thread(target=end_with_parent, args=[os.getppid()], daemon=True).start()
     ended = perform(json.loads(sys.stdin.read()))
@@ -748,4 +749,4 @@ def main():
 
 
 if __name__ == "__main__" and "__file__" in globals():
-    main()
+    run_worker()
