@@ -9,7 +9,7 @@ __all__ = ['TORCH_INDEX', 'RESULT', 'MOST_ENTRIES', 'MOST_OF_ONE', 'MOST_OF_ALL'
            'call_worker', 'EventReader', 'outcome_error', 'bring_to_end', 'renew', 'settle_run', 'cloud_facts',
            'run_folder', 'submit_folder', 'attach_folder', 'cancel', 'adopt_run', 'check']
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #aa14d01a
+# %% ../../nbs/85_jobs.datasphere.ipynb #8706fb45
 import contextlib
 import json
 import os
@@ -42,7 +42,7 @@ from plastinka.jobs.core import (
 from .datasphere_worker import LIMITS, OUTCOMES, SDK_VERSION, TRANSIENT, CloudRecord
 from .local import collected_signals
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #50c44de1
+# %% ../../nbs/85_jobs.datasphere.ipynb #83dd5696
 @dataclass(frozen=True)
 class CloudOptions:
     "How runs are sent to DataSphere."
@@ -56,7 +56,7 @@ class CloudOptions:
     python: str = ""  # Interpreter that has the SDK; "" looks for one
     pause: float = 2  # Seconds before a second attempt; doubles with each
 
-
+# %% ../../nbs/85_jobs.datasphere.ipynb #7b99d8ca
 def cloud_options() -> CloudOptions:  # As the settings say
     "The options that are set."
     values = DEFAULTS | given_settings()
@@ -65,7 +65,7 @@ def cloud_options() -> CloudOptions:  # As the settings say
     instances = tuple(values["datasphere_instances"].replace(",", " ").split())
     return CloudOptions(instances=instances, **given)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #9636800d
+# %% ../../nbs/85_jobs.datasphere.ipynb #2e790707
 def sdk_python(
     options: CloudOptions,  # As set
 ) -> str:  # An interpreter
@@ -79,7 +79,7 @@ def sdk_python(
                 return str(root / ".venv-datasphere" / name)
     return sys.executable
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #d9a6726a
+# %% ../../nbs/85_jobs.datasphere.ipynb #aaaa5a4c
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 RESULT = "result.zip"
 
@@ -107,13 +107,13 @@ def render_config(
     config["graceful-shutdown"] = dict(signal="SIGTERM", timeout="60s")
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=100)
 
-
+# %% ../../nbs/85_jobs.datasphere.ipynb #525ad91b
 def _variable(number, path):
     "The variable by which a config names a file."
     known = {".whl": "WHEEL", ".json": "JOB"}
     return known.get(Path(path).suffix, f"IN{number}") if "/" not in path else f"IN{number}"
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #67fb9cd5
+# %% ../../nbs/85_jobs.datasphere.ipynb #b8ffd635
 MOST_ENTRIES, MOST_OF_ONE, MOST_OF_ALL = 100, 5 << 30, 10 << 30  # Entries, and bytes of them
 
 
@@ -131,7 +131,7 @@ def group_entries(
         found[name] = found.get(name, 0) + size
     return found
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #7c115a39
+# %% ../../nbs/85_jobs.datasphere.ipynb #f3f56087
 def check_limits(
     entries: dict[str, int],  # Relative path → bytes
     options: CloudOptions,  # As set
@@ -154,12 +154,12 @@ def check_limits(
         cure = "Give 100 or more, or 0 for none"
         raise input_error("setting datasphere_storage", "a disk has at least 100 GB", cure)
 
-
+# %% ../../nbs/85_jobs.datasphere.ipynb #dac78eb9
 def _over(where, problem):
     "The error for inputs over a limit."
     return input_error(where, problem, "Give fewer months, or run it here with --backend local")
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #ee085d23
+# %% ../../nbs/85_jobs.datasphere.ipynb #c09898da
 def units_per_hour(
     instance: str,  # "c1.4"
 ) -> int | None:  # None where it is not known
@@ -167,7 +167,7 @@ def units_per_hour(
     family, _, cores = instance.partition(".")
     return int(cores) * 3600 if family == "c1" and cores.isdigit() else None
 
-
+# %% ../../nbs/85_jobs.datasphere.ipynb #96b717f3
 def price_line(
     options: CloudOptions,  # As set
 ) -> str:  # One line
@@ -180,7 +180,7 @@ def price_line(
         return f"an hour on {instance}: {units:,} units; the price of a unit: {page}"
     return f"an hour on {instance}: {units:,} units, about {units * options.unit_price:,.2f}"
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #acbcaf09
+# %% ../../nbs/85_jobs.datasphere.ipynb #f864f4c0
 def write_stage(
     folder: Path,  # A queued run
     options: CloudOptions,  # As set
@@ -203,7 +203,7 @@ def write_stage(
     (stage / "requirements.txt").write_text("\n".join(pinned_requirements()) + "\n")
     return entries
 
-
+# %% ../../nbs/85_jobs.datasphere.ipynb #a709b4a3
 def _link(source, target):
     "A link to a file, or its copy where there are no links."
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -212,7 +212,7 @@ def _link(source, target):
     except OSError:
         shutil.copy2(source, target)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #b306c3aa
+# %% ../../nbs/85_jobs.datasphere.ipynb #73a63528
 def prepare(
     folder: Path,  # A queued run
     options: CloudOptions,  # As set
@@ -232,7 +232,7 @@ def prepare(
         write_receipt(folder, backend="datasphere", cloud=own, process=elsewhere)
     return record
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #20fc1ce3
+# %% ../../nbs/85_jobs.datasphere.ipynb #cdb8a16f
 @dataclass
 class Call:
     "One call of the worker: how it ended."
@@ -241,7 +241,7 @@ class Call:
     message: str = ""  # What the service said
     signals: tuple = ()  # Signals that came meanwhile
 
-
+# %% ../../nbs/85_jobs.datasphere.ipynb #d736f931
 def call_worker(
     action: str,  # submit, follow, cancel, keep_for, check, adopt
     folder: Path,  # The run's folder
@@ -271,7 +271,7 @@ def call_worker(
         return Call("late", f"{action} took more than {seconds:.0f} seconds")
     return reader.call or Call("broken", f"the worker ended with code {process.returncode}")
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #839c57d2
+# %% ../../nbs/85_jobs.datasphere.ipynb #e3ad3e41
 def _start_worker(python):
     "Start the worker's file; nothing of this interpreter's paths goes with it."
     return subprocess.Popen(
@@ -282,7 +282,7 @@ def _start_worker(python):
         start_new_session=True,
     )
 
-
+# %% ../../nbs/85_jobs.datasphere.ipynb #06132dfc
 def _wait_for_worker(process, received, seconds):
     "Wait for the worker's end; whether it took too long."
     until = time.monotonic() + seconds
@@ -295,7 +295,7 @@ def _wait_for_worker(process, received, seconds):
         process.wait()
     return late
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #f3b6f554
+# %% ../../nbs/85_jobs.datasphere.ipynb #50193423
 class EventReader(threading.Thread):
     "Shows what the worker tells, and keeps what the job prints."
 
@@ -330,7 +330,7 @@ class EventReader(threading.Thread):
         if self.stream and text:
             print(hide_secrets(text), end="", file=self.stream, flush=True)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #4fffbb50
+# %% ../../nbs/85_jobs.datasphere.ipynb #83169ddc
 INSTALL = "python3 -m venv .venv-datasphere && .venv-datasphere/bin/pip install datasphere=="
 INSTALL += SDK_VERSION
 NEW_TOKEN = (
@@ -368,7 +368,7 @@ INPUT_FAULTS = dict(
     ),
 )
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #7cfdb4c7
+# %% ../../nbs/85_jobs.datasphere.ipynb #a6375f86
 FAILURES = dict(
     unreachable="the service could not be reached ({message}). Later: plastinka attach {run}",
     late="the service did not answer in time ({message}). Later: plastinka attach {run}",
@@ -403,7 +403,7 @@ def outcome_error(
     message = FAILURES.get(call.outcome, FAILURES["broken"]).format(**facts)
     return dict(kind="failure", step="In the cloud", type="", message=message)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #0172c270
+# %% ../../nbs/85_jobs.datasphere.ipynb #1557485d
 ATTEMPTS = 3
 
 
@@ -428,7 +428,7 @@ def bring_to_end(
         time.sleep(options.pause * 2**attempt * random.uniform(0.5, 1.5))
     return call
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #263a663f
+# %% ../../nbs/85_jobs.datasphere.ipynb #907f6cc1
 def _send_and_follow(folder, options, stream, only_send):
     "One attempt to send what is not sent, and to follow it."
     record = CloudRecord(folder / "datasphere.json")
@@ -446,13 +446,13 @@ def _send_and_follow(folder, options, stream, only_send):
     (folder / ".fetched").mkdir(exist_ok=True)
     return call_worker("follow", folder, options, stream, seconds, target=str(folder / ".fetched"))
 
-
+# %% ../../nbs/85_jobs.datasphere.ipynb #e592999a
 def _seconds(folder):
     "How long sending may take: more where there is more to send."
     sizes = [path.stat().st_size for path in (folder / ".stage").rglob("*") if path.is_file()]
     return 2 * LIMITS["submit"] + sum(sizes) / 100_000
 
-
+# %% ../../nbs/85_jobs.datasphere.ipynb #d4590ac8
 def _note_attempt(folder, call):
     "Keep how an attempt ended."
     record = CloudRecord(folder / "datasphere.json")
@@ -460,7 +460,7 @@ def _note_attempt(folder, call):
         noted = dict(outcome=call.outcome, message=call.message, job=record.read().get("job"))
         record.write(attempts=[*record.read().get("attempts", []), noted])
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #5c938a4d
+# %% ../../nbs/85_jobs.datasphere.ipynb #d2afce48
 def renew(
     folder: Path,  # A run whose job has ended without having begun
 ):
@@ -471,7 +471,7 @@ def renew(
     new = dict(clone_of=known["job"], name=name, job=None, create=None, execute=None)
     record.write(**new, uploaded=False, asked=None, status=None)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #1da32e43
+# %% ../../nbs/85_jobs.datasphere.ipynb #f6a9c48b
 def settle_run(
     folder: Path,  # The run's folder
     call: Call,  # How the last call ended
@@ -501,7 +501,7 @@ def settle_run(
         hide_in_files(folder)
     return receipt
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #104c73e3
+# %% ../../nbs/85_jobs.datasphere.ipynb #bce9752c
 GOES_ON = ("unreachable", "late", "token", "certificate", "broken", "no_credentials", "forbidden")
 
 
@@ -514,12 +514,12 @@ def _write_failure(folder, call, options):
     dead = call.outcome in TRANSIENT or len(record.get("attempts", [])) >= ATTEMPTS
     return write_receipt(folder, status="failed", error=error, dead=dead)
 
-
+# %% ../../nbs/85_jobs.datasphere.ipynb #048047b8
 def _keep_no_longer(folder, options, stream):
     "Let the cloud forget a job's data tomorrow; that it cannot be told is no fault of the run."
     call_worker("keep_for", folder, options, None, 120, days=1)
 
-
+# %% ../../nbs/85_jobs.datasphere.ipynb #72932898
 def cloud_facts(
     folder: Path,  # The run's folder
 ) -> dict:  # For the receipt
@@ -530,7 +530,7 @@ def cloud_facts(
     facts = {name: known[name] for name in names if known.get(name)}
     return dict(job_name=known.get("name")) | facts
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #b2e19a02
+# %% ../../nbs/85_jobs.datasphere.ipynb #92e6d764
 def run_folder(
     folder: Path,  # A queued run
     stream=None,  # Where progress is shown; stderr by default
@@ -539,7 +539,7 @@ def run_folder(
     "Execute a queued run in DataSphere, and wait for it."
     return _handle(folder, stream, options, only_send=False)
 
-
+# %% ../../nbs/85_jobs.datasphere.ipynb #d5379058
 def submit_folder(
     folder: Path,  # A queued run
     stream=None,  # Where progress is shown; stderr by default
@@ -549,7 +549,7 @@ def submit_folder(
     "Send a queued run, and leave it to the cloud."
     return _handle(folder, stream, options, only_send=True, clone_of=clone_of)
 
-
+# %% ../../nbs/85_jobs.datasphere.ipynb #13436582
 def attach_folder(
     folder: Path,  # A run that was sent, or was about to be
     stream=None,  # Where progress is shown; stderr by default
@@ -570,7 +570,7 @@ def attach_folder(
     )
     return _handle(folder, stream, options, only_send=False)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #68c3e9ca
+# %% ../../nbs/85_jobs.datasphere.ipynb #ae8d94d2
 def _handle(folder, stream, options, only_send, clone_of=""):
     "Prepare, send and follow a run; whatever happens, its receipt says so."
     options, stream = options or cloud_options(), stream or sys.stderr
@@ -587,7 +587,7 @@ def _handle(folder, stream, options, only_send, clone_of=""):
             call = _cancel_and_wait(folder, options, stream)
         return settle_run(folder, call, options, stream)
 
-
+# %% ../../nbs/85_jobs.datasphere.ipynb #e8bf10a1
 @contextlib.contextmanager
 def _followed_once(folder):
     "Note that this process follows a run, and refuse where another does."
@@ -603,7 +603,7 @@ def _followed_once(folder):
     finally:
         path.unlink(missing_ok=True)
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #c6b5d149
+# %% ../../nbs/85_jobs.datasphere.ipynb #0556f39b
 def _cancel_and_wait(folder, options, stream):
     "Ask for the end of a job, and wait for it."
     print("cancelling the job …", file=stream, flush=True)
@@ -615,7 +615,7 @@ def _cancel_and_wait(folder, options, stream):
     (folder / ".fetched").mkdir(exist_ok=True)
     return call_worker("follow", folder, options, stream, 300, target=str(folder / ".fetched"))
 
-
+# %% ../../nbs/85_jobs.datasphere.ipynb #6a72d493
 def cancel(
     folder: Path,  # The run's folder
     receipt: dict,  # As it stands there
@@ -632,7 +632,7 @@ def cancel(
         return _wait_for_follower(folder, 300)
     return settle_run(folder, _cancel_and_wait(folder, options, stream), options, stream)
 
-
+# %% ../../nbs/85_jobs.datasphere.ipynb #12631307
 def _wait_for_follower(folder, seconds):
     "Wait until the process that follows a run has written its end."
     until = time.monotonic() + seconds
@@ -642,7 +642,7 @@ def _wait_for_follower(folder, seconds):
         receipt = read_receipt(folder)
     return receipt
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #33a77900
+# %% ../../nbs/85_jobs.datasphere.ipynb #a86fb7e6
 def adopt_run(
     name: str,  # The run's name
     runs: str | Path,  # Folder of runs here
@@ -667,7 +667,7 @@ def adopt_run(
     write_receipt(folder, **own, cloud=cloud_facts(folder))
     return folder
 
-# %% ../../nbs/85_jobs.datasphere.ipynb #44a38125
+# %% ../../nbs/85_jobs.datasphere.ipynb #e46cd191
 def check() -> dict:  # what, result ("good", "bad", "none"), message
     "Whether runs could be sent to DataSphere."
     options = cloud_options()

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['OUTCOMES', 'TRANSIENT', 'CODES', 'JOB_CODES', 'TOKENS_FROM', 'LIMITS', 'SDK_VERSION', 'MOST_BYTES', 'ACTIONS',
            'Ended', 'call_outcome', 'job_outcome', 'CloudRecord', 'tell', 'signed_statement', 'key_file_token',
-           'Service', 'read_config', 'find_jobs', 'remove_doubles', 'create_job', 'wait_for_operation', 'upload',
-           'within', 'submit', 'execute_job', 'follow', 'get_job', 'find_job', 'status_name', 'pass_logs_on',
-           'finish_job', 'job_facts', 'fetch', 'fetched_fault', 'cancel_job', 'keep_for', 'check_project', 'adopt',
-           'perform', 'end_with_parent', 'run_worker']
+           'Service', 'token_metadata', 'call_service', 'read_config', 'find_jobs', 'remove_doubles', 'create_job',
+           'wait_for_operation', 'upload', 'within', 'submit', 'execute_job', 'follow', 'get_job', 'find_job',
+           'status_name', 'pass_logs_on', 'finish_job', 'job_facts', 'fetch', 'fetched_fault', 'cancel_job', 'keep_for',
+           'check_project', 'adopt', 'perform', 'end_with_parent', 'run_worker']
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #78652d68
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #14c48bfd
 import base64
 import contextlib
 import hashlib
@@ -23,7 +23,7 @@ import threading
 import time
 from pathlib import Path
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #fb148ac0
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #1204bb82
 OUTCOMES = dict(done=0, broken=1, running=3)
 OUTCOMES |= dict(no_sdk=20, other_sdk=21, config=22, not_sent=23)
 OUTCOMES |= dict(no_credentials=30, token=31, forbidden=32, not_found=33, certificate=34)
@@ -31,7 +31,7 @@ OUTCOMES |= dict(unreachable=40, late=41, capacity=42, upload=43, download=44, c
 OUTCOMES |= dict(job_failed=50, job_error=51, cancelled=52, time=53, no_result=54, too_large=55)
 TRANSIENT = ("unreachable", "late", "capacity", "upload", "download", "checksum")
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #42432b8b
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #6f0894e2
 class Ended(Exception):
     "A call has ended otherwise than well: one of OUTCOMES, and what the service said."
 
@@ -43,12 +43,12 @@ class Ended(Exception):
         super().__init__(outcome, message)
         self.outcome, self.message = outcome, message
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #dcd68e54
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #8ed88af7
 CODES = dict(UNAUTHENTICATED="token", PERMISSION_DENIED="forbidden", NOT_FOUND="not_found")
 CODES |= dict(INVALID_ARGUMENT="config", FAILED_PRECONDITION="config", OUT_OF_RANGE="config")
 CODES |= dict(RESOURCE_EXHAUSTED="capacity", DEADLINE_EXCEEDED="late")
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #6b3e76c6
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #88600e5d
 def call_outcome(
     code: str,  # Of a failed call: "UNAVAILABLE"
     details: str,  # What came with it
@@ -58,7 +58,7 @@ def call_outcome(
         return "certificate"
     return CODES.get(code, "unreachable")
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #c460fd39
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #39b6c62a
 JOB_CODES = {1: "cancelled", 4: "time", 8: "capacity"}
 
 
@@ -70,7 +70,7 @@ def job_outcome(
     found = JOB_CODES.get(code, "job_error")
     return "job_error" if found == "capacity" and started else found
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #69678fc6
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #f7ccd74e
 class CloudRecord:
     "What is known of a job in the cloud, on the disk before anything is waited for."
 
@@ -99,7 +99,7 @@ class CloudRecord:
         os.replace(name, self.path)
         return values
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #63be3e65
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #85968908
 def tell(
     **event,  # What happened: `say=` a line, `log=` text of the job, `status=`
 ):
@@ -107,7 +107,7 @@ def tell(
     with contextlib.suppress(OSError, ValueError):
         print(json.dumps(event, ensure_ascii=False), flush=True)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #61110706
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #0598242c
 TOKENS_FROM = "https://iam.api.cloud.yandex.net/iam/v1/tokens"
 
 
@@ -115,7 +115,7 @@ def _encoded(data):
     "Base64 as addresses and tokens have it, without padding."
     return base64.urlsafe_b64encode(data).rstrip(b"=")
 
-
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #4a2e4755
 def signed_statement(
     key: dict,  # A key file: id, service_account_id, private_key
     now: int,  # Seconds since 1970
@@ -133,7 +133,7 @@ def signed_statement(
         signature = subprocess.run(command, input=text, capture_output=True, check=True).stdout
     return (text + b"." + _encoded(signature)).decode()
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #5624ffb8
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #90e808ee
 def key_file_token(
     path: str,  # A service account's key file
 ) -> str:  # An IAM token
@@ -151,13 +151,13 @@ def key_file_token(
     request = iam_token_service_pb2.CreateIamTokenRequest(jwt=statement)
     return stub.Create(request, timeout=LIMITS["status"]).iam_token
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #9796081f
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #aa37b9b7
 LIMITS = dict(init=60, submit=300, status=30, download=300, cancel=60)  # Seconds of one call
 SDK_VERSION = "0.10.0"
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #9ad2fd33
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #59bc89f8
 class Service:
-    "The SDK's client, with limits, and errors that say what they mean."
+    "The SDK's client, and the key file where there is one."
 
     def __init__(
         self,
@@ -165,54 +165,62 @@ class Service:
     ):
         _check_sdk()
         from datasphere.client import Client
-        from datasphere.logs import configure_logging
 
-        configure_logging("DEBUG", None, log_dir)
-        import logging
-
-        logging.getLogger().handlers = [
-            each for each in logging.getLogger().handlers if hasattr(each, "baseFilename")
-        ]
+        _log_into(log_dir)
         oauth = os.environ.get("YC_TOKEN") or os.environ.get("YC_OAUTH_TOKEN")
-        names = ("YC_IAM_TOKEN", "YC_TOKEN", "YC_OAUTH_TOKEN")
-        given = any(os.environ.get(name) for name in names)
+        given = os.environ.get("YC_IAM_TOKEN") or oauth
         self.key_file = "" if given else os.environ.get("YC_SERVICE_ACCOUNT_KEY_FILE", "")
         self.client = Client(oauth_token=oauth, yc_profile=os.environ.get("YC_PROFILE"))
 
-    def call(
-        self,
-        method,  # Of one of the client's stubs
-        request,  # Its message
-        seconds: float = LIMITS["status"],  # Limit
-        renewed: bool = False,  # Whether the token was just made
-    ):  # The answer
-        "Call the service; raises `Ended`."
-        import grpc
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #5f086c30
+def _log_into(folder):
+    "Have the SDK write its log into files alone: stdout is for events."
+    import logging
 
-        try:
-            return method(request, metadata=self.metadata(), timeout=seconds)
-        except grpc.RpcError as error:
-            outcome = call_outcome(error.code().name, error.details() or "")
-            if outcome == "token" and self.key_file and not renewed:
-                os.environ.pop("YC_IAM_TOKEN", None)
-                return self.call(method, request, seconds, renewed=True)
-            raise Ended(outcome, error.details() or error.code().name) from None
+    from datasphere.logs import configure_logging
 
-    def metadata(self) -> list:  # What goes with every call
-        "The token, by the first means that gives one."
-        import grpc
+    configure_logging("DEBUG", None, folder)
+    root = logging.getLogger()
+    root.handlers = [each for each in root.handlers if hasattr(each, "baseFilename")]
 
-        try:
-            if self.key_file and not os.environ.get("YC_IAM_TOKEN"):
-                os.environ["YC_IAM_TOKEN"] = key_file_token(self.key_file)
-            return self.client.md
-        except grpc.RpcError as error:
-            outcome = call_outcome(error.code().name, error.details() or "")
-            raise Ended(outcome, error.details() or error.code().name) from None
-        except (RuntimeError, AssertionError) as error:
-            raise Ended("no_credentials", str(error)) from None
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #b55138de
+def token_metadata(
+    service: Service,  # Connected
+) -> list:  # What goes with every call
+    "The token, by the first means that gives one."
+    import grpc
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #8ea55ac4
+    try:
+        if service.key_file and not os.environ.get("YC_IAM_TOKEN"):
+            os.environ["YC_IAM_TOKEN"] = key_file_token(service.key_file)
+        return service.client.md
+    except grpc.RpcError as error:
+        outcome = call_outcome(error.code().name, error.details() or "")
+        raise Ended(outcome, error.details() or error.code().name) from None
+    except (RuntimeError, AssertionError) as error:
+        raise Ended("no_credentials", str(error)) from None
+
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #9a28ed13
+def call_service(
+    service: Service,  # Connected
+    method,  # Of one of the client's stubs
+    request,  # Its message
+    seconds: float = LIMITS["status"],  # Limit
+    renewed: bool = False,  # Whether the token was just made
+):  # The answer
+    "Call the service; raises `Ended`."
+    import grpc
+
+    try:
+        return method(request, metadata=token_metadata(service), timeout=seconds)
+    except grpc.RpcError as error:
+        outcome = call_outcome(error.code().name, error.details() or "")
+        if outcome == "token" and service.key_file and not renewed:
+            os.environ.pop("YC_IAM_TOKEN", None)
+            return call_service(service, method, request, seconds, renewed=True)
+        raise Ended(outcome, error.details() or error.code().name) from None
+
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #6b6500f9
 def _check_sdk():
     "Refuse to go on without the version of the SDK that this was written for."
     try:
@@ -222,7 +230,7 @@ def _check_sdk():
     if version != SDK_VERSION:
         raise Ended("other_sdk", version)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #133bef16
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #b48eb716
 def read_config(
     temporary: str,  # Folder for archives, which lives as long as they are needed
 ):  # The SDK's config, its messages for the service, and names of local files by their hash
@@ -244,7 +252,7 @@ def read_config(
         raise Ended("config", f"{type(error).__name__}: {error}") from None
     return config, parameters
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #2cd7b7ae
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #906b0f0d
 def find_jobs(
     service: Service,  # Connected
     project: str,  # Its id
@@ -256,7 +264,7 @@ def find_jobs(
     found, token = [], ""
     while True:
         request = messages.ListProjectJobRequest(project_id=project, page_size=50, page_token=token)
-        answer = service.call(service.client.stub.List, request)
+        answer = call_service(service, service.client.stub.List, request)
         found += [job for job in answer.jobs if job.name == name]
         token = answer.next_page_token
         if not token:
@@ -264,14 +272,14 @@ def find_jobs(
                 found, key=lambda job: (_is_new(job), job.created_at.ToDatetime(), job.id)
             )
 
-
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #78aa400e
 def _is_new(job):
     "Whether a job was only created, and never executed."
     from datasphere.api import jobs_pb2
 
     return job.status == jobs_pb2.CREATING
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #dba8ddc4
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #8ec5bfe6
 def remove_doubles(
     service: Service,  # Connected
     record: CloudRecord,  # Of this job
@@ -286,12 +294,12 @@ def remove_doubles(
     for job in found:
         if _is_new(job) and job.id != kept:
             request = messages.DeleteProjectJobRequest(job_id=job.id)
-            service.call(service.client.stub.Delete, request, LIMITS["cancel"])
+            call_service(service, service.client.stub.Delete, request, LIMITS["cancel"])
             tell(say=f"job {job.id} had been created twice, and is deleted")
     if kept != known.get("job"):
         record.write(job=kept, create=None, execute=None, uploaded=bool(begun))
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #c53f2f83
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #2dd77fcd
 def create_job(
     service: Service,  # Connected
     record: CloudRecord,  # Of this job
@@ -315,13 +323,13 @@ def create_job(
         request = messages.CreateProjectJobRequest(job_parameters=parameters, **given)
         method, metadata = service.client.stub.Create, messages.CreateProjectJobMetadata()
     request.data_ttl.FromSeconds(days * 86400)
-    operation = service.call(method, request, LIMITS["submit"])
+    operation = call_service(service, method, request, LIMITS["submit"])
     operation.metadata.Unpack(metadata)
     record.write(create=operation.id, job=metadata.job_id, execute=None, uploaded=False)
     tell(say=f"job {metadata.job_id} is created")
     return operation
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #5d9719ed
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #f3df2d5e
 def wait_for_operation(
     service: Service,  # Connected
     operation,  # As last seen
@@ -336,13 +344,13 @@ def wait_for_operation(
             raise Ended("late", f"operation {operation.id} has not ended")
         time.sleep(0.5)
         request = operation_service_pb2.GetOperationRequest(operation_id=operation.id)
-        operation = service.call(service.client.op_stub.Get, request)
+        operation = call_service(service, service.client.op_stub.Get, request)
     if operation.HasField("error"):
         outcome = dict({3: "config", 5: "not_found", 7: "forbidden"}).get(operation.error.code)
         raise Ended(outcome or "unreachable", operation.error.message)
     return operation
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #321367b3
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #11005d71
 def upload(
     service: Service,  # Connected
     record: CloudRecord,  # Of a job that is created
@@ -369,7 +377,7 @@ def upload(
         within(limit, "upload", upload_files, [file], config.inputs, own)
     record.write(uploaded=True)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #88c1281d
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #d3f64be1
 def within(
     seconds: float,  # Limit
     outcome: str,  # What it is called when it fails, or takes longer
@@ -393,12 +401,12 @@ def within(
             outcome, _without_address(failed[0]) if failed else f"took over {seconds:.0f} s"
         )
 
-
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #c41a6c52
 def _without_address(text):
     "A message without the address that it names, which lets in whoever has it."
     return " ".join(word for word in text.split() if "://" not in word)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #d3afe5a3
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #70c5a23f
 def submit(
     service: Service,  # Connected
     record: CloudRecord,  # With project and name
@@ -416,14 +424,14 @@ def submit(
             operation = create_job(service, record, days, temporary)
         elif not record.read().get("uploaded"):
             request = operations.GetOperationRequest(operation_id=record.read()["create"])
-            operation = service.call(service.client.op_stub.Get, request)
+            operation = call_service(service, service.client.op_stub.Get, request)
         if not record.read().get("uploaded"):
             operation = wait_for_operation(service, operation, LIMITS["submit"])
             upload(service, record, operation, temporary)
     remove_doubles(service, record)
     execute_job(service, record)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #16f6dcff
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #42cb209d
 def _drop_what_cannot_be_filled(service, record):
     "Delete a job whose addresses for files are not known."
     from datasphere.api import project_job_service_pb2 as messages
@@ -432,10 +440,10 @@ def _drop_what_cannot_be_filled(service, record):
     if known.get("create"):
         return
     request = messages.DeleteProjectJobRequest(job_id=known["job"])
-    service.call(service.client.stub.Delete, request, LIMITS["cancel"])
+    call_service(service, service.client.stub.Delete, request, LIMITS["cancel"])
     record.write(job=None)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #d28c4d0a
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #014bd9be
 def execute_job(
     service: Service,  # Connected
     record: CloudRecord,  # Of a job whose files are there
@@ -444,12 +452,12 @@ def execute_job(
     from datasphere.api import project_job_service_pb2 as messages
 
     request = messages.ExecuteProjectJobRequest(job_id=record.read()["job"])
-    operation = service.call(service.client.stub.Execute, request, LIMITS["submit"])
+    operation = call_service(service, service.client.stub.Execute, request, LIMITS["submit"])
     record.write(execute=operation.id, status="PREPARING")
     tell(status="PREPARING")
     return operation
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #229a292b
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #78fdc2d5
 def follow(
     service: Service,  # Connected
     record: CloudRecord,  # Of a job that is sent
@@ -480,7 +488,7 @@ def follow(
     logs.join(5)  # Its last lines
     finish_job(service, record, job, target)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #1b66d8d9
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #82ed67a7
 def get_job(
     service: Service,  # Connected
     job: str,  # Its id
@@ -488,9 +496,9 @@ def get_job(
     "Ask for a job."
     from datasphere.api import project_job_service_pb2 as messages
 
-    return service.call(service.client.stub.Get, messages.GetProjectJobRequest(job_id=job))
+    return call_service(service, service.client.stub.Get, messages.GetProjectJobRequest(job_id=job))
 
-
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #73b65117
 def find_job(
     service: Service,  # Connected
     record: CloudRecord,  # With project and name, and the id where it is known
@@ -505,7 +513,7 @@ def find_job(
     record.write(job=found[0].id, uploaded=not _is_new(found[0]))
     return found[0]
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #feff8d3b
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #54e3afac
 def status_name(
     job,  # As the service has it
 ) -> str:  # "EXECUTING"
@@ -514,12 +522,12 @@ def status_name(
 
     return jobs_pb2.JobStatus.Name(job.status)
 
-
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #de49f980
 def _has_ended(job):
     "Whether a job will not change any more."
     return status_name(job) in ("SUCCESS", "ERROR", "CANCELLED")
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #4404c5a3
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #e80bf8bf
 def pass_logs_on(
     service: Service,  # Connected
     job: str,  # Its id
@@ -533,7 +541,7 @@ def pass_logs_on(
     while True:
         try:
             request = messages.ReadProjectJobLogsRequest(job_id=job, offset=offset)
-            for answer in service.client.stub.ReadLogs(request, metadata=service.metadata()):
+            for answer in service.client.stub.ReadLogs(request, metadata=token_metadata(service)):
                 for log in answer.logs:
                     tell(log=log.content.decode("utf-8", "replace"))
                 offset = answer.offset
@@ -541,7 +549,7 @@ def pass_logs_on(
         except (grpc.RpcError, Ended):
             time.sleep(pause)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #3e50c786
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #089fea80
 def finish_job(
     service: Service,  # Connected
     record: CloudRecord,  # Of the job
@@ -565,7 +573,7 @@ def finish_job(
     if status_name(job) == "ERROR":
         raise Ended("job_failed", job.status_details)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #f254d99c
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #7aa3c584
 def job_facts(
     job,  # As the service has it
 ) -> dict:  # For the record
@@ -576,7 +584,7 @@ def job_facts(
     facts |= dict(instance=job.actual_cloud_instance_type.name, parent_job=job.parent_job_id)
     return facts | dict(file_errors=_missing_files(job))
 
-
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #af511b64
 def _missing_files(job):
     "What became of files that could not be kept, as a text."
     named = (
@@ -585,7 +593,7 @@ def _missing_files(job):
     )
     return "; ".join(f"{name}: {why or 'not kept'}" for name, why in named)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #e114165a
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #92a07029
 def _operation_of(service, record):
     "The operation that executed a job; None where it is not known (any more)."
     from datasphere.api import operation_service_pb2
@@ -595,13 +603,13 @@ def _operation_of(service, record):
         return None
     request = operation_service_pb2.GetOperationRequest(operation_id=known)
     try:
-        return service.call(service.client.op_stub.Get, request)
+        return call_service(service, service.client.op_stub.Get, request)
     except Ended as error:
         if error.outcome == "not_found":
             return None
         raise
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #2b049f3f
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #d5e4b277
 MOST_BYTES = 1 << 30  # Of all results together; what is more goes through Object Storage
 
 
@@ -621,7 +629,7 @@ def fetch(
         raise Ended("too_large", f"{total:,} bytes")
     for attempt in range(attempts):
         request = messages.DownloadProjectJobFilesRequest(job_id=job, files=files)
-        answer = service.call(service.client.stub.DownloadJobFiles, request)
+        answer = call_service(service, service.client.stub.DownloadJobFiles, request)
         limit = LIMITS["download"] + total / 200_000
         within(limit, "download", download_files, list(answer.download_files), target)
         faults = [fault for file in files if (fault := fetched_fault(file, target))]
@@ -630,7 +638,7 @@ def fetch(
         time.sleep(0.2 * 4**attempt)
     raise Ended(*faults[0])
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #f64ca53f
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #7c2b4d9e
 def fetched_fault(
     file,  # As the service names it: desc.path, sha256
     target: str,  # Folder it was fetched to
@@ -645,7 +653,7 @@ def fetched_fault(
     path.unlink()
     return "checksum", f"{path.name}: sha256 {found[:12]}…, the service has {file.sha256[:12]}…"
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #9ca25059
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #85523cd8
 def cancel_job(
     service: Service,  # Connected
     record: CloudRecord,  # Of the job
@@ -659,13 +667,13 @@ def cancel_job(
         raise Ended("done", status_name(job))
     if _is_new(job):
         request = messages.DeleteProjectJobRequest(job_id=job.id)
-        service.call(service.client.stub.Delete, request, LIMITS["cancel"])
+        call_service(service, service.client.stub.Delete, request, LIMITS["cancel"])
         record.write(job=None, status="CANCELLED")
         return
     request = messages.CancelProjectJobRequest(job_id=job.id, graceful=graceful)
-    service.call(service.client.stub.Cancel, request, LIMITS["cancel"])
+    call_service(service, service.client.stub.Cancel, request, LIMITS["cancel"])
 
-
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #4b02284d
 def keep_for(
     service: Service,  # Connected
     record: CloudRecord,  # Of a job whose results have been fetched
@@ -676,9 +684,9 @@ def keep_for(
 
     request = messages.SetProjectJobDataTtlRequest(job_id=record.read()["job"])
     request.ttl.FromSeconds(days * 86400)
-    service.call(service.client.stub.SetDataTtl, request, LIMITS["cancel"])
+    call_service(service, service.client.stub.SetDataTtl, request, LIMITS["cancel"])
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #65a8c8c0
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #840b9654
 def check_project(
     service: Service,  # Connected
     record: CloudRecord,  # With the project's id
@@ -687,10 +695,10 @@ def check_project(
     from datasphere.api import project_service_pb2
 
     request = project_service_pb2.GetProjectRequest(project_id=record.read()["project"])
-    found = service.call(service.client.prj_stub.Get, request, LIMITS["init"])
+    found = call_service(service, service.client.prj_stub.Get, request, LIMITS["init"])
     tell(say=f"project {found.name}", community=found.community_id)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #2e7e204a
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #f5b8eca3
 def adopt(
     service: Service,  # Connected
     record: CloudRecord,  # With the project; `name` is the run's
@@ -701,7 +709,7 @@ def adopt(
     known, token, found = record.read(), "", []
     while True:
         request = messages.ListProjectJobRequest(project_id=known["project"], page_token=token)
-        answer = service.call(service.client.stub.List, request)
+        answer = call_service(service, service.client.stub.List, request)
         found += [job for job in answer.jobs if job.name.startswith(known["name"])]
         token = answer.next_page_token
         if not token:
@@ -711,7 +719,7 @@ def adopt(
     job = sorted(found, key=lambda each: (_is_new(each), -each.created_at.seconds))[0]
     record.write(name=job.name, job=job.id, uploaded=True)
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #a5a6188e
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #012269db
 ACTIONS = dict(submit=submit, follow=follow, cancel=cancel_job, keep_for=keep_for)
 ACTIONS |= dict(check=check_project, adopt=adopt)
 
@@ -730,7 +738,7 @@ def perform(
     except Exception as error:
         return Ended("broken", f"{type(error).__name__}: {error}")
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #6d17db40
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #9a363613
 def end_with_parent(
     parent: int,  # The process that started this one
 ):
@@ -739,7 +747,7 @@ def end_with_parent(
         time.sleep(0.2)
     os._exit(OUTCOMES["running"])
 
-# %% ../../nbs/84_jobs.datasphere_worker.ipynb #9b411f8c
+# %% ../../nbs/84_jobs.datasphere_worker.ipynb #f8bb445b
 def run_worker():
     "Read a request, do it, and end with the code of its outcome."
     threading.Thread(target=end_with_parent, args=[os.getppid()], daemon=True).start()
