@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['WORKER', 'INSTALL', 'NEW_TOKEN', 'INPUT_FAULTS', 'FAILURES', 'ATTEMPTS', 'GOES_ON', 'prepare', 'Call', 'call_worker',
            'EventReader', 'outcome_error', 'bring_to_end', 'renew', 'settle_run', 'cloud_facts', 'run_folder',
-           'submit_folder', 'attach_folder', 'cancel', 'adopt_run', 'check']
+           'submit_folder', 'attach_folder', 'cancel', 'adopt_run', 'queue_again', 'can_be_cloned',
+           'requirements_digest', 'write_dry_run', 'check']
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #8cad020f
+# %% ../../nbs/86_jobs.datasphere.ipynb #ca6e5134
 import contextlib
 import json
 import os
@@ -25,12 +26,16 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import plastinka
-from ..core import InputError, hide_secrets, input_error
+import yaml
+from ..core import InputError, file_sha256, hide_secrets, input_error
 from .cloud import take_result
 from plastinka.jobs.core import (
+    Job,
     hide_in_files,
     is_gone,
     is_under_way,
+    new_run_folder,
+    queue_run,
     read_receipt,
     this_process,
     write_receipt,
@@ -45,8 +50,10 @@ from plastinka.jobs.datasphere_config import (
     write_stage,
 )
 from .local import collected_signals
+from .registry import find_run
+from .rerun import repeat_job
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #1ae53b6e
+# %% ../../nbs/86_jobs.datasphere.ipynb #922f89ad
 def prepare(
     folder: Path,  # A queued run
     options: CloudOptions,  # As set
@@ -60,13 +67,25 @@ def prepare(
     if not record.read():
         name = f"{folder.name}-{random_digits.token_hex(4)}"
         write_stage(folder, options, name, folder / ".stage")
-        record.write(project=options.project, name=name, clone_of=clone_of, attempts=[])
+        own = _sent_before(folder, clone_of)
+        record.write(project=options.project, name=name, attempts=[], **own)
         elsewhere = dict(host="datasphere", pid=0, started=0.0)
         own = dict(project=options.project, job_name=name)
         write_receipt(folder, backend="datasphere", cloud=own, process=elsewhere)
     return record
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #1a20f994
+# %% ../../nbs/86_jobs.datasphere.ipynb #84b80f6e
+def _sent_before(folder, clone_of):
+    "What the record says of the config, and of the job that may be cloned."
+    stage, found = folder / ".stage", ""
+    for path in folder.parent.glob("*/datasphere.json") if clone_of else []:
+        old = CloudRecord(path).read()
+        if old.get("job") == clone_of and can_be_cloned(stage, old["config"], old["requirements"]):
+            found = clone_of
+    config = (stage / "config.yaml").read_text(encoding="utf-8")
+    return dict(clone_of=found, config=config, requirements=requirements_digest(stage))
+
+# %% ../../nbs/86_jobs.datasphere.ipynb #84b16c5a
 @dataclass
 class Call:
     "One call of the worker: how it ended."
@@ -75,7 +94,7 @@ class Call:
     message: str = ""  # What the service said
     signals: tuple = ()  # Signals that came meanwhile
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #eb607c00
+# %% ../../nbs/86_jobs.datasphere.ipynb #ad2209a3
 def call_worker(
     action: str,  # submit, follow, cancel, keep_for, check, adopt
     folder: Path,  # The run's folder
@@ -105,7 +124,7 @@ def call_worker(
         return Call("late", f"{action} took more than {seconds:.0f} seconds")
     return reader.call or Call("broken", f"the worker ended with code {process.returncode}")
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #942bf39f
+# %% ../../nbs/86_jobs.datasphere.ipynb #6f30f607
 WORKER = """
 import sys, types
 for name, path in {"plastinka": sys.argv[1], "plastinka.jobs": sys.argv[1] + "/jobs"}.items():
@@ -126,7 +145,7 @@ def _start_worker(python):
         start_new_session=True,
     )
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #049feb9c
+# %% ../../nbs/86_jobs.datasphere.ipynb #83e47350
 def _wait_for_worker(process, received, seconds):
     "Wait for the worker's end; whether it took too long."
     until = time.monotonic() + seconds
@@ -139,7 +158,7 @@ def _wait_for_worker(process, received, seconds):
         process.wait()
     return late
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #8ed532f3
+# %% ../../nbs/86_jobs.datasphere.ipynb #589eef3e
 class EventReader(threading.Thread):
     "Shows what the worker tells, and keeps what the job prints."
 
@@ -174,7 +193,7 @@ class EventReader(threading.Thread):
         if self.stream and text:
             print(hide_secrets(text), end="", file=self.stream, flush=True)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #49a83ce4
+# %% ../../nbs/86_jobs.datasphere.ipynb #d9210fa0
 INSTALL = "python3 -m venv .venv-datasphere && .venv-datasphere/bin/pip install datasphere=="
 INSTALL += SDK_VERSION
 NEW_TOKEN = (
@@ -212,7 +231,7 @@ INPUT_FAULTS = dict(
     ),
 )
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #e6c1a526
+# %% ../../nbs/86_jobs.datasphere.ipynb #9e05b793
 FAILURES = dict(
     unreachable="the service could not be reached ({message}). Later: plastinka attach {run}",
     late="the service did not answer in time ({message}). Later: plastinka attach {run}",
@@ -247,7 +266,7 @@ def outcome_error(
     message = FAILURES.get(call.outcome, FAILURES["broken"]).format(**facts)
     return dict(kind="failure", step="In the cloud", type="", message=message)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #aa2604ab
+# %% ../../nbs/86_jobs.datasphere.ipynb #5440bdd1
 ATTEMPTS = 3
 
 
@@ -272,7 +291,7 @@ def bring_to_end(
         time.sleep(options.pause * 2**attempt * random.uniform(0.5, 1.5))
     return call
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #ac1dbc07
+# %% ../../nbs/86_jobs.datasphere.ipynb #05657356
 def _send_and_follow(folder, options, stream, only_send):
     "One attempt to send what is not sent, and to follow it."
     record = CloudRecord(folder / "datasphere.json")
@@ -290,13 +309,13 @@ def _send_and_follow(folder, options, stream, only_send):
     (folder / ".fetched").mkdir(exist_ok=True)
     return call_worker("follow", folder, options, stream, seconds, target=str(folder / ".fetched"))
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #ce462165
+# %% ../../nbs/86_jobs.datasphere.ipynb #db92bcc7
 def _seconds(folder):
     "How long sending may take: more where there is more to send."
     sizes = [path.stat().st_size for path in (folder / ".stage").rglob("*") if path.is_file()]
     return 2 * LIMITS["submit"] + sum(sizes) / 100_000
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #bc712049
+# %% ../../nbs/86_jobs.datasphere.ipynb #df36f11a
 def _note_attempt(folder, call):
     "Keep how an attempt ended."
     record = CloudRecord(folder / "datasphere.json")
@@ -304,7 +323,7 @@ def _note_attempt(folder, call):
         noted = dict(outcome=call.outcome, message=call.message, job=record.read().get("job"))
         record.write(attempts=[*record.read().get("attempts", []), noted])
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #c5e46a97
+# %% ../../nbs/86_jobs.datasphere.ipynb #98b13af3
 def renew(
     folder: Path,  # A run whose job has ended without having begun
 ):
@@ -315,7 +334,7 @@ def renew(
     new = dict(clone_of=known["job"], name=name, job=None, create=None, execute=None)
     record.write(**new, uploaded=False, asked=None, status=None)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #1a027763
+# %% ../../nbs/86_jobs.datasphere.ipynb #1c1ec2cc
 def settle_run(
     folder: Path,  # The run's folder
     call: Call,  # How the last call ended
@@ -345,7 +364,7 @@ def settle_run(
         hide_in_files(folder)
     return receipt
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #1865a206
+# %% ../../nbs/86_jobs.datasphere.ipynb #1bfbfc44
 GOES_ON = ("unreachable", "late", "token", "certificate", "broken", "no_credentials", "forbidden")
 
 
@@ -358,12 +377,12 @@ def _write_failure(folder, call, options):
     dead = call.outcome in TRANSIENT or len(record.get("attempts", [])) >= ATTEMPTS
     return write_receipt(folder, status="failed", error=error, dead=dead)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #2c87c2f9
+# %% ../../nbs/86_jobs.datasphere.ipynb #e7bcc4ad
 def _keep_no_longer(folder, options, stream):
     "Let the cloud forget a job's data tomorrow; that it cannot be told is no fault of the run."
     call_worker("keep_for", folder, options, None, 120, days=1)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #0704f84a
+# %% ../../nbs/86_jobs.datasphere.ipynb #6abfa829
 def cloud_facts(
     folder: Path,  # The run's folder
 ) -> dict:  # For the receipt
@@ -374,7 +393,7 @@ def cloud_facts(
     facts = {name: known[name] for name in names if known.get(name)}
     return dict(job_name=known.get("name")) | facts
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #96617181
+# %% ../../nbs/86_jobs.datasphere.ipynb #0629c34c
 def run_folder(
     folder: Path,  # A queued run
     stream=None,  # Where progress is shown; stderr by default
@@ -383,7 +402,7 @@ def run_folder(
     "Execute a queued run in DataSphere, and wait for it."
     return _handle(folder, stream, options, only_send=False)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #0e446e24
+# %% ../../nbs/86_jobs.datasphere.ipynb #303de01f
 def submit_folder(
     folder: Path,  # A queued run
     stream=None,  # Where progress is shown; stderr by default
@@ -393,7 +412,7 @@ def submit_folder(
     "Send a queued run, and leave it to the cloud."
     return _handle(folder, stream, options, only_send=True, clone_of=clone_of)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #d0c6413b
+# %% ../../nbs/86_jobs.datasphere.ipynb #05cabbce
 def attach_folder(
     folder: Path,  # A run that was sent, or was about to be
     stream=None,  # Where progress is shown; stderr by default
@@ -414,7 +433,7 @@ def attach_folder(
     )
     return _handle(folder, stream, options, only_send=False)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #448f3cf0
+# %% ../../nbs/86_jobs.datasphere.ipynb #53d395f3
 def _handle(folder, stream, options, only_send, clone_of=""):
     "Prepare, send and follow a run; whatever happens, its receipt says so."
     options, stream = options or cloud_options(), stream or sys.stderr
@@ -431,7 +450,7 @@ def _handle(folder, stream, options, only_send, clone_of=""):
             call = _cancel_and_wait(folder, options, stream)
         return settle_run(folder, call, options, stream)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #e56c45ec
+# %% ../../nbs/86_jobs.datasphere.ipynb #00a03df1
 @contextlib.contextmanager
 def _followed_once(folder):
     "Note that this process follows a run, and refuse where another does."
@@ -447,7 +466,7 @@ def _followed_once(folder):
     finally:
         path.unlink(missing_ok=True)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #7697ce6c
+# %% ../../nbs/86_jobs.datasphere.ipynb #ff2a0a08
 def _cancel_and_wait(folder, options, stream):
     "Ask for the end of a job, and wait for it."
     print("cancelling the job …", file=stream, flush=True)
@@ -459,7 +478,7 @@ def _cancel_and_wait(folder, options, stream):
     (folder / ".fetched").mkdir(exist_ok=True)
     return call_worker("follow", folder, options, stream, 300, target=str(folder / ".fetched"))
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #292d97e3
+# %% ../../nbs/86_jobs.datasphere.ipynb #98984663
 def cancel(
     folder: Path,  # The run's folder
     receipt: dict,  # As it stands there
@@ -476,7 +495,7 @@ def cancel(
         return _wait_for_follower(folder, 300)
     return settle_run(folder, _cancel_and_wait(folder, options, stream), options, stream)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #405e4975
+# %% ../../nbs/86_jobs.datasphere.ipynb #f93c9de5
 def _wait_for_follower(folder, seconds):
     "Wait until the process that follows a run has written its end."
     until = time.monotonic() + seconds
@@ -486,7 +505,7 @@ def _wait_for_follower(folder, seconds):
         receipt = read_receipt(folder)
     return receipt
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #c128cf05
+# %% ../../nbs/86_jobs.datasphere.ipynb #db70f4e0
 def adopt_run(
     name: str,  # The run's name
     runs: str | Path,  # Folder of runs here
@@ -511,7 +530,62 @@ def adopt_run(
     write_receipt(folder, **own, cloud=cloud_facts(folder))
     return folder
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #602f7520
+# %% ../../nbs/86_jobs.datasphere.ipynb #df79948a
+def queue_again(
+    name: str,  # A run that has ended: its folder, its name, or last
+    runs: str | Path,  # Folder of runs
+) -> tuple[Path, str]:  # The new run's folder, and the job it may be cloned from ("" for none)
+    "Queue a run once more."
+    old = find_run(name, runs)
+    folder = queue_run(repeat_job(old), runs)
+    write_receipt(folder, repeats=old.name)
+    known = CloudRecord(old / "datasphere.json").read()
+    return folder, known.get("job") or ""
+
+# %% ../../nbs/86_jobs.datasphere.ipynb #28a2de40
+def can_be_cloned(
+    stage: Path,  # What would be sent
+    config: str,  # The old job's config, as it was sent
+    requirements: str,  # The old job's digest of its requirements
+) -> bool:
+    "Whether a new job differs from an old one by the content of its inputs alone."
+    old, new = (
+        yaml.safe_load(text) for text in (config, (stage / "config.yaml").read_text("utf-8"))
+    )
+    same = all(old.get(name) == new.get(name) for name in ("cmd", "outputs", "env"))
+    variables = [[v for each in one["inputs"] for v in each.values()] for one in (old, new)]
+    return same and variables[0] == variables[1] and requirements == requirements_digest(stage)
+
+# %% ../../nbs/86_jobs.datasphere.ipynb #0751b019
+def requirements_digest(
+    stage: Path,  # What is sent
+) -> str:  # Of its requirements
+    "What tells two environments apart."
+    return file_sha256(stage / "requirements.txt")
+
+# %% ../../nbs/86_jobs.datasphere.ipynb #33a4a725
+def write_dry_run(
+    job: Job,  # As it would be queued
+    runs: str | Path,  # Folder of runs; gets a folder that is no run
+    options: CloudOptions | None = None,  # The settings' by default
+) -> str:  # For a person
+    "Write what would be sent, and say what it is."
+    options = options or cloud_options()
+    folder = new_run_folder(runs, f"dry-run-{Path(job.notebook).stem}")
+    with tempfile.TemporaryDirectory() as temporary:
+        queued = queue_run(job, temporary)
+        entries = write_stage(queued, options, folder.name, Path(temporary) / "stage")
+        for name in ("config.yaml", "requirements.txt", "job.json"):
+            shutil.copy(Path(temporary) / "stage" / name, folder / name)
+    sizes = [dict(bytes=f"{size:,}".rjust(15), sent=name) for name, size in sorted(entries.items())]
+    (folder / "sent.json").write_text(json.dumps(entries, indent=1), encoding="utf-8")
+    lines = [f"{row['bytes']}  {row['sent']}" for row in sizes]
+    lines += [f"{sum(entries.values()):,}".rjust(15) + "  in all", price_line(options)]
+    if not options.project:
+        lines.append("setting datasphere_project is not set: nothing could be sent")
+    return "\n".join([*lines, str(folder)])
+
+# %% ../../nbs/86_jobs.datasphere.ipynb #3005cf8c
 def check() -> dict:  # what, result ("good", "bad", "none"), message
     "Whether runs could be sent to DataSphere."
     options = cloud_options()
