@@ -8,7 +8,7 @@ __all__ = ['WORKER', 'INSTALL', 'NEW_TOKEN', 'INPUT_FAULTS', 'FAILURES', 'ATTEMP
            'submit_folder', 'attach_folder', 'cancel', 'adopt_run', 'queue_again', 'can_be_cloned',
            'requirements_digest', 'write_dry_run', 'check']
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #ca6e5134
+# %% ../../nbs/86_jobs.datasphere.ipynb #cbac51f2
 import contextlib
 import json
 import os
@@ -53,7 +53,7 @@ from .local import collected_signals
 from .registry import find_run
 from .rerun import repeat_job
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #922f89ad
+# %% ../../nbs/86_jobs.datasphere.ipynb #339db79c
 def prepare(
     folder: Path,  # A queued run
     options: CloudOptions,  # As set
@@ -74,7 +74,7 @@ def prepare(
         write_receipt(folder, backend="datasphere", cloud=own, process=elsewhere)
     return record
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #84b80f6e
+# %% ../../nbs/86_jobs.datasphere.ipynb #e332a397
 def _sent_before(folder, clone_of):
     "What the record says of the config, and of the job that may be cloned."
     stage, found = folder / ".stage", ""
@@ -85,7 +85,7 @@ def _sent_before(folder, clone_of):
     config = (stage / "config.yaml").read_text(encoding="utf-8")
     return dict(clone_of=found, config=config, requirements=requirements_digest(stage))
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #84b16c5a
+# %% ../../nbs/86_jobs.datasphere.ipynb #75fc3176
 @dataclass
 class Call:
     "One call of the worker: how it ended."
@@ -94,7 +94,7 @@ class Call:
     message: str = ""  # What the service said
     signals: tuple = ()  # Signals that came meanwhile
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #ad2209a3
+# %% ../../nbs/86_jobs.datasphere.ipynb #74ec7b92
 def call_worker(
     action: str,  # submit, follow, cancel, keep_for, check, adopt
     folder: Path,  # The run's folder
@@ -124,7 +124,7 @@ def call_worker(
         return Call("late", f"{action} took more than {seconds:.0f} seconds")
     return reader.call or Call("broken", f"the worker ended with code {process.returncode}")
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #6f30f607
+# %% ../../nbs/86_jobs.datasphere.ipynb #ebde5ec3
 WORKER = """
 import sys, types
 for name, path in {"plastinka": sys.argv[1], "plastinka.jobs": sys.argv[1] + "/jobs"}.items():
@@ -145,7 +145,7 @@ def _start_worker(python):
         start_new_session=True,
     )
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #83e47350
+# %% ../../nbs/86_jobs.datasphere.ipynb #5083a246
 def _wait_for_worker(process, received, seconds):
     "Wait for the worker's end; whether it took too long."
     until = time.monotonic() + seconds
@@ -158,7 +158,7 @@ def _wait_for_worker(process, received, seconds):
         process.wait()
     return late
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #589eef3e
+# %% ../../nbs/86_jobs.datasphere.ipynb #628df79b
 class EventReader(threading.Thread):
     "Shows what the worker tells, and keeps what the job prints."
 
@@ -193,7 +193,7 @@ class EventReader(threading.Thread):
         if self.stream and text:
             print(hide_secrets(text), end="", file=self.stream, flush=True)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #d9210fa0
+# %% ../../nbs/86_jobs.datasphere.ipynb #84ada321
 INSTALL = "python3 -m venv .venv-datasphere && .venv-datasphere/bin/pip install datasphere=="
 INSTALL += SDK_VERSION
 NEW_TOKEN = (
@@ -231,7 +231,7 @@ INPUT_FAULTS = dict(
     ),
 )
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #9e05b793
+# %% ../../nbs/86_jobs.datasphere.ipynb #60fc1c3a
 FAILURES = dict(
     unreachable="the service could not be reached ({message}). Later: plastinka attach {run}",
     late="the service did not answer in time ({message}). Later: plastinka attach {run}",
@@ -266,7 +266,7 @@ def outcome_error(
     message = FAILURES.get(call.outcome, FAILURES["broken"]).format(**facts)
     return dict(kind="failure", step="In the cloud", type="", message=message)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #5440bdd1
+# %% ../../nbs/86_jobs.datasphere.ipynb #8e19540b
 ATTEMPTS = 3
 
 
@@ -291,11 +291,11 @@ def bring_to_end(
         time.sleep(options.pause * 2**attempt * random.uniform(0.5, 1.5))
     return call
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #05657356
+# %% ../../nbs/86_jobs.datasphere.ipynb #040f5355
 def _send_and_follow(folder, options, stream, only_send):
     "One attempt to send what is not sent, and to follow it."
     record = CloudRecord(folder / "datasphere.json")
-    if not record.read().get("execute"):
+    if not record.read().get("execute") and not record.read().get("adopted"):
         if not (folder / ".stage").is_dir():
             write_stage(folder, options, record.read()["name"], folder / ".stage")
         call = call_worker("submit", folder, options, stream, _seconds(folder), days=options.days)
@@ -309,13 +309,13 @@ def _send_and_follow(folder, options, stream, only_send):
     (folder / ".fetched").mkdir(exist_ok=True)
     return call_worker("follow", folder, options, stream, seconds, target=str(folder / ".fetched"))
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #db92bcc7
+# %% ../../nbs/86_jobs.datasphere.ipynb #ca46fd9f
 def _seconds(folder):
     "How long sending may take: more where there is more to send."
     sizes = [path.stat().st_size for path in (folder / ".stage").rglob("*") if path.is_file()]
     return 2 * LIMITS["submit"] + sum(sizes) / 100_000
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #df36f11a
+# %% ../../nbs/86_jobs.datasphere.ipynb #3d0278fd
 def _note_attempt(folder, call):
     "Keep how an attempt ended."
     record = CloudRecord(folder / "datasphere.json")
@@ -323,7 +323,7 @@ def _note_attempt(folder, call):
         noted = dict(outcome=call.outcome, message=call.message, job=record.read().get("job"))
         record.write(attempts=[*record.read().get("attempts", []), noted])
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #98b13af3
+# %% ../../nbs/86_jobs.datasphere.ipynb #8e17c0e5
 def renew(
     folder: Path,  # A run whose job has ended without having begun
 ):
@@ -334,7 +334,7 @@ def renew(
     new = dict(clone_of=known["job"], name=name, job=None, create=None, execute=None)
     record.write(**new, uploaded=False, asked=None, status=None)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #1c1ec2cc
+# %% ../../nbs/86_jobs.datasphere.ipynb #e05dea4d
 def settle_run(
     folder: Path,  # The run's folder
     call: Call,  # How the last call ended
@@ -364,7 +364,7 @@ def settle_run(
         hide_in_files(folder)
     return receipt
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #1bfbfc44
+# %% ../../nbs/86_jobs.datasphere.ipynb #f7583457
 GOES_ON = ("unreachable", "late", "token", "certificate", "broken", "no_credentials", "forbidden")
 
 
@@ -377,12 +377,12 @@ def _write_failure(folder, call, options):
     dead = call.outcome in TRANSIENT or len(record.get("attempts", [])) >= ATTEMPTS
     return write_receipt(folder, status="failed", error=error, dead=dead)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #e7bcc4ad
+# %% ../../nbs/86_jobs.datasphere.ipynb #f28b1609
 def _keep_no_longer(folder, options, stream):
     "Let the cloud forget a job's data tomorrow; that it cannot be told is no fault of the run."
     call_worker("keep_for", folder, options, None, 120, days=1)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #6abfa829
+# %% ../../nbs/86_jobs.datasphere.ipynb #35afdb54
 def cloud_facts(
     folder: Path,  # The run's folder
 ) -> dict:  # For the receipt
@@ -393,7 +393,7 @@ def cloud_facts(
     facts = {name: known[name] for name in names if known.get(name)}
     return dict(job_name=known.get("name")) | facts
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #0629c34c
+# %% ../../nbs/86_jobs.datasphere.ipynb #18758d65
 def run_folder(
     folder: Path,  # A queued run
     stream=None,  # Where progress is shown; stderr by default
@@ -402,7 +402,7 @@ def run_folder(
     "Execute a queued run in DataSphere, and wait for it."
     return _handle(folder, stream, options, only_send=False)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #303de01f
+# %% ../../nbs/86_jobs.datasphere.ipynb #2cce7b7f
 def submit_folder(
     folder: Path,  # A queued run
     stream=None,  # Where progress is shown; stderr by default
@@ -412,7 +412,7 @@ def submit_folder(
     "Send a queued run, and leave it to the cloud."
     return _handle(folder, stream, options, only_send=True, clone_of=clone_of)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #05cabbce
+# %% ../../nbs/86_jobs.datasphere.ipynb #3b24a9f0
 def attach_folder(
     folder: Path,  # A run that was sent, or was about to be
     stream=None,  # Where progress is shown; stderr by default
@@ -433,7 +433,7 @@ def attach_folder(
     )
     return _handle(folder, stream, options, only_send=False)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #53d395f3
+# %% ../../nbs/86_jobs.datasphere.ipynb #d9c462c1
 def _handle(folder, stream, options, only_send, clone_of=""):
     "Prepare, send and follow a run; whatever happens, its receipt says so."
     options, stream = options or cloud_options(), stream or sys.stderr
@@ -450,7 +450,7 @@ def _handle(folder, stream, options, only_send, clone_of=""):
             call = _cancel_and_wait(folder, options, stream)
         return settle_run(folder, call, options, stream)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #00a03df1
+# %% ../../nbs/86_jobs.datasphere.ipynb #80d0d837
 @contextlib.contextmanager
 def _followed_once(folder):
     "Note that this process follows a run, and refuse where another does."
@@ -466,7 +466,7 @@ def _followed_once(folder):
     finally:
         path.unlink(missing_ok=True)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #ff2a0a08
+# %% ../../nbs/86_jobs.datasphere.ipynb #915882e4
 def _cancel_and_wait(folder, options, stream):
     "Ask for the end of a job, and wait for it."
     print("cancelling the job …", file=stream, flush=True)
@@ -478,7 +478,7 @@ def _cancel_and_wait(folder, options, stream):
     (folder / ".fetched").mkdir(exist_ok=True)
     return call_worker("follow", folder, options, stream, 300, target=str(folder / ".fetched"))
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #98984663
+# %% ../../nbs/86_jobs.datasphere.ipynb #bf679598
 def cancel(
     folder: Path,  # The run's folder
     receipt: dict,  # As it stands there
@@ -495,7 +495,7 @@ def cancel(
         return _wait_for_follower(folder, 300)
     return settle_run(folder, _cancel_and_wait(folder, options, stream), options, stream)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #f93c9de5
+# %% ../../nbs/86_jobs.datasphere.ipynb #abf2145f
 def _wait_for_follower(folder, seconds):
     "Wait until the process that follows a run has written its end."
     until = time.monotonic() + seconds
@@ -505,7 +505,7 @@ def _wait_for_follower(folder, seconds):
         receipt = read_receipt(folder)
     return receipt
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #db70f4e0
+# %% ../../nbs/86_jobs.datasphere.ipynb #6ba431ca
 def adopt_run(
     name: str,  # The run's name
     runs: str | Path,  # Folder of runs here
@@ -530,7 +530,7 @@ def adopt_run(
     write_receipt(folder, **own, cloud=cloud_facts(folder))
     return folder
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #df79948a
+# %% ../../nbs/86_jobs.datasphere.ipynb #6515d222
 def queue_again(
     name: str,  # A run that has ended: its folder, its name, or last
     runs: str | Path,  # Folder of runs
@@ -542,7 +542,7 @@ def queue_again(
     known = CloudRecord(old / "datasphere.json").read()
     return folder, known.get("job") or ""
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #28a2de40
+# %% ../../nbs/86_jobs.datasphere.ipynb #f3c561b1
 def can_be_cloned(
     stage: Path,  # What would be sent
     config: str,  # The old job's config, as it was sent
@@ -556,14 +556,14 @@ def can_be_cloned(
     variables = [[v for each in one["inputs"] for v in each.values()] for one in (old, new)]
     return same and variables[0] == variables[1] and requirements == requirements_digest(stage)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #0751b019
+# %% ../../nbs/86_jobs.datasphere.ipynb #b58f8089
 def requirements_digest(
     stage: Path,  # What is sent
 ) -> str:  # Of its requirements
     "What tells two environments apart."
     return file_sha256(stage / "requirements.txt")
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #33a4a725
+# %% ../../nbs/86_jobs.datasphere.ipynb #e2c15fca
 def write_dry_run(
     job: Job,  # As it would be queued
     runs: str | Path,  # Folder of runs; gets a folder that is no run
@@ -585,7 +585,7 @@ def write_dry_run(
         lines.append("setting datasphere_project is not set: nothing could be sent")
     return "\n".join([*lines, str(folder)])
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #3005cf8c
+# %% ../../nbs/86_jobs.datasphere.ipynb #333112ba
 def check() -> dict:  # what, result ("good", "bad", "none"), message
     "Whether runs could be sent to DataSphere."
     options = cloud_options()
