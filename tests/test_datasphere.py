@@ -35,7 +35,7 @@ PYTHON = os.environ.get("PLASTINKA_DATASPHERE_PYTHON") or str(
     ROOT / ".venv-datasphere" / "bin" / "python"
 )
 needs_sdk = pytest.mark.skipif(
-    not Path(PYTHON).is_file(), reason="no interpreter with the SDK: make .venv-datasphere"
+    not Path(PYTHON).is_file(), reason="no interpreter with the SDK: make .venv-datasphere/.done"
 )
 FAULTS = int(os.environ.get("PLASTINKA_FAULTS", "4"))
 QUICK = """"Answers at once: a result as a run leaves it."
@@ -193,6 +193,7 @@ def test_dry_run_names_what_would_be_sent(tmp_path, capsys, monkeypatch):
     assert config["env"]["python"]["local-paths"] == ["plastinka_job.py"]
 
 
+@pytest.mark.long
 def test_the_wheel_installs(tmp_path):
     wheel = parcels.write_wheel(tmp_path)
     done = subprocess.run(

@@ -8,7 +8,7 @@ __all__ = ['WORKER', 'INSTALL', 'NEW_TOKEN', 'INPUT_FAULTS', 'FAILURES', 'ATTEMP
            'submit_folder', 'attach_folder', 'cancel', 'adopt_run', 'queue_again', 'can_be_cloned',
            'requirements_digest', 'write_dry_run', 'check']
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #cbac51f2
+# %% ../../nbs/86_jobs.datasphere.ipynb #b6e08051
 import contextlib
 import json
 import os
@@ -25,8 +25,10 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-import plastinka
+# %% ../../nbs/86_jobs.datasphere.ipynb #8838017e
 import yaml
+
+import plastinka
 from ..core import InputError, file_sha256, hide_secrets, input_error
 from .cloud import take_result
 from plastinka.jobs.core import (
@@ -53,7 +55,7 @@ from .local import collected_signals
 from .registry import find_run
 from .rerun import repeat_job
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #339db79c
+# %% ../../nbs/86_jobs.datasphere.ipynb #b44f6696
 def prepare(
     folder: Path,  # A queued run
     options: CloudOptions,  # As set
@@ -74,7 +76,7 @@ def prepare(
         write_receipt(folder, backend="datasphere", cloud=own, process=elsewhere)
     return record
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #e332a397
+# %% ../../nbs/86_jobs.datasphere.ipynb #d7b7e845
 def _sent_before(folder, clone_of):
     "What the record says of the config, and of the job that may be cloned."
     stage, found = folder / ".stage", ""
@@ -85,7 +87,7 @@ def _sent_before(folder, clone_of):
     config = (stage / "config.yaml").read_text(encoding="utf-8")
     return dict(clone_of=found, config=config, requirements=requirements_digest(stage))
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #75fc3176
+# %% ../../nbs/86_jobs.datasphere.ipynb #5c7ee872
 @dataclass
 class Call:
     "One call of the worker: how it ended."
@@ -94,7 +96,7 @@ class Call:
     message: str = ""  # What the service said
     signals: tuple = ()  # Signals that came meanwhile
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #74ec7b92
+# %% ../../nbs/86_jobs.datasphere.ipynb #fc8c444f
 def call_worker(
     action: str,  # submit, follow, cancel, keep_for, check, adopt
     folder: Path,  # The run's folder
@@ -124,7 +126,7 @@ def call_worker(
         return Call("late", f"{action} took more than {seconds:.0f} seconds")
     return reader.call or Call("broken", f"the worker ended with code {process.returncode}")
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #ebde5ec3
+# %% ../../nbs/86_jobs.datasphere.ipynb #7509718c
 WORKER = """
 import sys, types
 for name, path in {"plastinka": sys.argv[1], "plastinka.jobs": sys.argv[1] + "/jobs"}.items():
@@ -145,7 +147,7 @@ def _start_worker(python):
         start_new_session=True,
     )
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #5083a246
+# %% ../../nbs/86_jobs.datasphere.ipynb #7fea7573
 def _wait_for_worker(process, received, seconds):
     "Wait for the worker's end; whether it took too long."
     until = time.monotonic() + seconds
@@ -158,7 +160,7 @@ def _wait_for_worker(process, received, seconds):
         process.wait()
     return late
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #628df79b
+# %% ../../nbs/86_jobs.datasphere.ipynb #7cf6f16f
 class EventReader(threading.Thread):
     "Shows what the worker tells, and keeps what the job prints."
 
@@ -193,7 +195,7 @@ class EventReader(threading.Thread):
         if self.stream and text:
             print(hide_secrets(text), end="", file=self.stream, flush=True)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #84ada321
+# %% ../../nbs/86_jobs.datasphere.ipynb #36b4040d
 INSTALL = "python3 -m venv .venv-datasphere && .venv-datasphere/bin/pip install datasphere=="
 INSTALL += SDK_VERSION
 NEW_TOKEN = (
@@ -231,7 +233,7 @@ INPUT_FAULTS = dict(
     ),
 )
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #60fc1c3a
+# %% ../../nbs/86_jobs.datasphere.ipynb #8249dcd2
 FAILURES = dict(
     unreachable="the service could not be reached ({message}). Later: plastinka attach {run}",
     late="the service did not answer in time ({message}). Later: plastinka attach {run}",
@@ -266,7 +268,7 @@ def outcome_error(
     message = FAILURES.get(call.outcome, FAILURES["broken"]).format(**facts)
     return dict(kind="failure", step="In the cloud", type="", message=message)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #8e19540b
+# %% ../../nbs/86_jobs.datasphere.ipynb #82cf72f8
 ATTEMPTS = 3
 
 
@@ -291,7 +293,7 @@ def bring_to_end(
         time.sleep(options.pause * 2**attempt * random.uniform(0.5, 1.5))
     return call
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #040f5355
+# %% ../../nbs/86_jobs.datasphere.ipynb #8f54c22e
 def _send_and_follow(folder, options, stream, only_send):
     "One attempt to send what is not sent, and to follow it."
     record = CloudRecord(folder / "datasphere.json")
@@ -309,13 +311,13 @@ def _send_and_follow(folder, options, stream, only_send):
     (folder / ".fetched").mkdir(exist_ok=True)
     return call_worker("follow", folder, options, stream, seconds, target=str(folder / ".fetched"))
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #ca46fd9f
+# %% ../../nbs/86_jobs.datasphere.ipynb #b69bfaf4
 def _seconds(folder):
     "How long sending may take: more where there is more to send."
     sizes = [path.stat().st_size for path in (folder / ".stage").rglob("*") if path.is_file()]
     return 2 * LIMITS["submit"] + sum(sizes) / 100_000
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #3d0278fd
+# %% ../../nbs/86_jobs.datasphere.ipynb #6065bbc2
 def _note_attempt(folder, call):
     "Keep how an attempt ended."
     record = CloudRecord(folder / "datasphere.json")
@@ -323,7 +325,7 @@ def _note_attempt(folder, call):
         noted = dict(outcome=call.outcome, message=call.message, job=record.read().get("job"))
         record.write(attempts=[*record.read().get("attempts", []), noted])
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #8e17c0e5
+# %% ../../nbs/86_jobs.datasphere.ipynb #ab6a1f65
 def renew(
     folder: Path,  # A run whose job has ended without having begun
 ):
@@ -334,7 +336,7 @@ def renew(
     new = dict(clone_of=known["job"], name=name, job=None, create=None, execute=None)
     record.write(**new, uploaded=False, asked=None, status=None)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #e05dea4d
+# %% ../../nbs/86_jobs.datasphere.ipynb #1dcaed0a
 def settle_run(
     folder: Path,  # The run's folder
     call: Call,  # How the last call ended
@@ -364,7 +366,7 @@ def settle_run(
         hide_in_files(folder)
     return receipt
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #f7583457
+# %% ../../nbs/86_jobs.datasphere.ipynb #80679212
 GOES_ON = ("unreachable", "late", "token", "certificate", "broken", "no_credentials", "forbidden")
 
 
@@ -377,12 +379,12 @@ def _write_failure(folder, call, options):
     dead = call.outcome in TRANSIENT or len(record.get("attempts", [])) >= ATTEMPTS
     return write_receipt(folder, status="failed", error=error, dead=dead)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #f28b1609
+# %% ../../nbs/86_jobs.datasphere.ipynb #511a6cd4
 def _keep_no_longer(folder, options, stream):
     "Let the cloud forget a job's data tomorrow; that it cannot be told is no fault of the run."
     call_worker("keep_for", folder, options, None, 120, days=1)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #35afdb54
+# %% ../../nbs/86_jobs.datasphere.ipynb #43abb9e7
 def cloud_facts(
     folder: Path,  # The run's folder
 ) -> dict:  # For the receipt
@@ -393,7 +395,7 @@ def cloud_facts(
     facts = {name: known[name] for name in names if known.get(name)}
     return dict(job_name=known.get("name")) | facts
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #18758d65
+# %% ../../nbs/86_jobs.datasphere.ipynb #716f978c
 def run_folder(
     folder: Path,  # A queued run
     stream=None,  # Where progress is shown; stderr by default
@@ -402,7 +404,7 @@ def run_folder(
     "Execute a queued run in DataSphere, and wait for it."
     return _handle(folder, stream, options, only_send=False)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #2cce7b7f
+# %% ../../nbs/86_jobs.datasphere.ipynb #d4fcd140
 def submit_folder(
     folder: Path,  # A queued run
     stream=None,  # Where progress is shown; stderr by default
@@ -412,7 +414,7 @@ def submit_folder(
     "Send a queued run, and leave it to the cloud."
     return _handle(folder, stream, options, only_send=True, clone_of=clone_of)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #3b24a9f0
+# %% ../../nbs/86_jobs.datasphere.ipynb #5f363f9c
 def attach_folder(
     folder: Path,  # A run that was sent, or was about to be
     stream=None,  # Where progress is shown; stderr by default
@@ -433,7 +435,7 @@ def attach_folder(
     )
     return _handle(folder, stream, options, only_send=False)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #d9c462c1
+# %% ../../nbs/86_jobs.datasphere.ipynb #1446a6a6
 def _handle(folder, stream, options, only_send, clone_of=""):
     "Prepare, send and follow a run; whatever happens, its receipt says so."
     options, stream = options or cloud_options(), stream or sys.stderr
@@ -450,7 +452,7 @@ def _handle(folder, stream, options, only_send, clone_of=""):
             call = _cancel_and_wait(folder, options, stream)
         return settle_run(folder, call, options, stream)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #80d0d837
+# %% ../../nbs/86_jobs.datasphere.ipynb #607f9875
 @contextlib.contextmanager
 def _followed_once(folder):
     "Note that this process follows a run, and refuse where another does."
@@ -466,7 +468,7 @@ def _followed_once(folder):
     finally:
         path.unlink(missing_ok=True)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #915882e4
+# %% ../../nbs/86_jobs.datasphere.ipynb #b4b9501b
 def _cancel_and_wait(folder, options, stream):
     "Ask for the end of a job, and wait for it."
     print("cancelling the job …", file=stream, flush=True)
@@ -478,7 +480,7 @@ def _cancel_and_wait(folder, options, stream):
     (folder / ".fetched").mkdir(exist_ok=True)
     return call_worker("follow", folder, options, stream, 300, target=str(folder / ".fetched"))
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #bf679598
+# %% ../../nbs/86_jobs.datasphere.ipynb #515e6139
 def cancel(
     folder: Path,  # The run's folder
     receipt: dict,  # As it stands there
@@ -495,7 +497,7 @@ def cancel(
         return _wait_for_follower(folder, 300)
     return settle_run(folder, _cancel_and_wait(folder, options, stream), options, stream)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #abf2145f
+# %% ../../nbs/86_jobs.datasphere.ipynb #f5499be5
 def _wait_for_follower(folder, seconds):
     "Wait until the process that follows a run has written its end."
     until = time.monotonic() + seconds
@@ -505,7 +507,7 @@ def _wait_for_follower(folder, seconds):
         receipt = read_receipt(folder)
     return receipt
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #6ba431ca
+# %% ../../nbs/86_jobs.datasphere.ipynb #3db989e0
 def adopt_run(
     name: str,  # The run's name
     runs: str | Path,  # Folder of runs here
@@ -530,7 +532,7 @@ def adopt_run(
     write_receipt(folder, **own, cloud=cloud_facts(folder))
     return folder
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #6515d222
+# %% ../../nbs/86_jobs.datasphere.ipynb #3a17d3b9
 def queue_again(
     name: str,  # A run that has ended: its folder, its name, or last
     runs: str | Path,  # Folder of runs
@@ -542,7 +544,7 @@ def queue_again(
     known = CloudRecord(old / "datasphere.json").read()
     return folder, known.get("job") or ""
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #f3c561b1
+# %% ../../nbs/86_jobs.datasphere.ipynb #91d98412
 def can_be_cloned(
     stage: Path,  # What would be sent
     config: str,  # The old job's config, as it was sent
@@ -556,14 +558,14 @@ def can_be_cloned(
     variables = [[v for each in one["inputs"] for v in each.values()] for one in (old, new)]
     return same and variables[0] == variables[1] and requirements == requirements_digest(stage)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #b58f8089
+# %% ../../nbs/86_jobs.datasphere.ipynb #df1f52e6
 def requirements_digest(
     stage: Path,  # What is sent
 ) -> str:  # Of its requirements
     "What tells two environments apart."
     return file_sha256(stage / "requirements.txt")
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #e2c15fca
+# %% ../../nbs/86_jobs.datasphere.ipynb #919f1c97
 def write_dry_run(
     job: Job,  # As it would be queued
     runs: str | Path,  # Folder of runs; gets a folder that is no run
@@ -585,7 +587,7 @@ def write_dry_run(
         lines.append("setting datasphere_project is not set: nothing could be sent")
     return "\n".join([*lines, str(folder)])
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #333112ba
+# %% ../../nbs/86_jobs.datasphere.ipynb #6b01f2f9
 def check() -> dict:  # what, result ("good", "bad", "none"), message
     "Whether runs could be sent to DataSphere."
     options = cloud_options()

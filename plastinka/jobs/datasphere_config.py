@@ -6,7 +6,7 @@
 __all__ = ['TORCH_INDEX', 'RESULT', 'MOST_ENTRIES', 'MOST_OF_ONE', 'MOST_OF_ALL', 'CloudOptions', 'cloud_options', 'sdk_python',
            'render_config', 'group_entries', 'check_limits', 'units_per_hour', 'price_line', 'write_stage']
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #2eda8fc4
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #9625ff73
 import shutil
 import sys
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from ..core import input_error
 from .cloud import pinned_requirements, write_parcel
 from .core import read_receipt
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #ca575f93
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #045f280f
 @dataclass(frozen=True)
 class CloudOptions:
     "How runs are sent to DataSphere."
@@ -34,7 +34,7 @@ class CloudOptions:
     python: str = ""  # Interpreter that has the SDK; "" looks for one
     pause: float = 2  # Seconds before a second attempt; doubles with each
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #0294fff7
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #30d71d89
 def cloud_options() -> CloudOptions:  # As the settings say
     "The options that are set."
     values = DEFAULTS | given_settings()
@@ -43,7 +43,7 @@ def cloud_options() -> CloudOptions:  # As the settings say
     instances = tuple(values["datasphere_instances"].replace(",", " ").split())
     return CloudOptions(instances=instances, **given)
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #1283ce30
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #ab7f5994
 def sdk_python(
     options: CloudOptions,  # As set
 ) -> str:  # An interpreter
@@ -57,7 +57,7 @@ def sdk_python(
                 return str(root / ".venv-datasphere" / name)
     return sys.executable
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #71273217
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #cb592259
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 RESULT = "result.zip"
 
@@ -85,13 +85,13 @@ def render_config(
     config["graceful-shutdown"] = dict(signal="SIGTERM", timeout="60s")
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=100)
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #8d5c52b6
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #35fcd66c
 def _variable(number, path):
     "The variable by which a config names a file."
     known = {".whl": "WHEEL", ".json": "JOB"}
     return known.get(Path(path).suffix, f"IN{number}") if "/" not in path else f"IN{number}"
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #b48348b4
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #85107e9c
 MOST_ENTRIES, MOST_OF_ONE, MOST_OF_ALL = 100, 5 << 30, 10 << 30  # Entries, and bytes of them
 
 
@@ -109,7 +109,7 @@ def group_entries(
         found[name] = found.get(name, 0) + size
     return found
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #9f6c4992
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #e465b565
 def check_limits(
     entries: dict[str, int],  # Relative path → bytes
     options: CloudOptions,  # As set
@@ -132,12 +132,12 @@ def check_limits(
         cure = "Give 100 or more, or 0 for none"
         raise input_error("setting datasphere_storage", "a disk has at least 100 GB", cure)
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #c2038b80
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #0f4a9894
 def _over(where, problem):
     "The error for inputs over a limit."
     return input_error(where, problem, "Give fewer months, or run it here with --backend local")
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #26ccf4e1
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #4500ab10
 def units_per_hour(
     instance: str,  # "c1.4"
 ) -> int | None:  # None where it is not known
@@ -145,7 +145,7 @@ def units_per_hour(
     family, _, cores = instance.partition(".")
     return int(cores) * 3600 if family == "c1" and cores.isdigit() else None
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #79bed3d0
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #a5e659e0
 def price_line(
     options: CloudOptions,  # As set
 ) -> str:  # One line
@@ -158,7 +158,7 @@ def price_line(
         return f"an hour on {instance}: {units:,} units; the price of a unit: {page}"
     return f"an hour on {instance}: {units:,} units, about {units * options.unit_price:,.2f}"
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #a017a475
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #8ef029c9
 def write_stage(
     folder: Path,  # A queued run
     options: CloudOptions,  # As set
@@ -181,7 +181,7 @@ def write_stage(
     (stage / "requirements.txt").write_text("\n".join(pinned_requirements()) + "\n")
     return entries
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #c0880a0d
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #73a96064
 def _link(source, target):
     "A link to a file, or its copy where there are no links."
     target.parent.mkdir(parents=True, exist_ok=True)
