@@ -10,13 +10,14 @@ __all__ = ['CONFIG_FILE', 'DEFAULTS', 'setting_sources', 'cloud_settings_class',
 import os
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from .core import SECRET_FOLDER, hide_secrets, input_error
 
 # %% ../nbs/01_config.ipynb #addaaf66
 CONFIG_FILE = "plastinka.toml"
 DEFAULTS = dict(runs="runs", store="", currency="", secrets=SECRET_FOLDER)
-DEFAULTS |= dict(backend="local", artifacts="")
+DEFAULTS |= dict(backend="local", artifacts="", language="en")
 DEFAULTS |= dict(datasphere_project="", datasphere_instances="c1.4", datasphere_python="")
 DEFAULTS |= dict(datasphere_hours=6.0, datasphere_days=14, datasphere_storage=0)
 DEFAULTS |= dict(datasphere_unit_price=0.0)
@@ -41,7 +42,7 @@ def _toml_values():
         cure = 'Write lines such as: store = "shop.db"'
         raise input_error(CONFIG_FILE, f"cannot be read ({error})", cure) from None
 
-# %% ../nbs/01_config.ipynb #3b5175a5
+# %% ../nbs/01_config.ipynb #9e9a02b1
 @cache
 def cloud_settings_class() -> type:  # A pydantic model
     "The part of the settings that is about runs in DataSphere."
@@ -81,14 +82,13 @@ def settings_class() -> type:  # A frozen pydantic model
         )
         runs: str = Field(DEFAULTS["runs"], description="Folder of runs: --out")
         store: str = Field(DEFAULTS["store"], description="The shop's store: --store")
-        currency: str = Field(
-            DEFAULTS["currency"], max_length=8, description="Stands behind money in reports"
-        )
+        currency: str = Field("", max_length=8, description="Stands behind money in reports")
         secrets: str = Field(DEFAULTS["secrets"], description="Folder of files named as secrets")
         backend: str = Field(DEFAULTS["backend"], description="Where runs execute: --backend")
         artifacts: str = Field(
             DEFAULTS["artifacts"], description="Folder or s3:// address that keeps models"
         )
+        language: Literal["en", "ru"] = Field("en", description="Language of reports: --language")
 
         @classmethod
         def settings_customise_sources(
