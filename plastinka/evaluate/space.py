@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['SPACES', 'SIZES', 'MODES', 'NOT_TUNED', 'CHECK_MONTHS', 'Dimension', 'read_dimension', 'Space', 'known_settings',
-           'make_space', 'check_space', 'default_values', 'model_of', 'mode_space', 'read_space', 'limit_lags']
+           'make_space', 'check_space', 'default_values', 'move_within', 'model_of', 'mode_space', 'read_space',
+           'limit_lags']
 
-# %% ../../nbs/66_evaluate.space.ipynb #c2240c90
+# %% ../../nbs/66_evaluate.space.ipynb #0cc05280
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields, replace
@@ -20,7 +21,7 @@ from ..core import input_error
 from .backtest import settle
 from ..models.core import Model
 
-# %% ../../nbs/66_evaluate.space.ipynb #860d918e
+# %% ../../nbs/66_evaluate.space.ipynb #78d31488
 @dataclass(frozen=True)
 class Dimension:
     "What one setting may be."
@@ -46,7 +47,7 @@ class Dimension:
         kinds = (int,) if self.whole else (int, float)
         return type(value) in kinds and self.low <= value <= self.high
 
-# %% ../../nbs/66_evaluate.space.ipynb #d75efca3
+# %% ../../nbs/66_evaluate.space.ipynb #5b193ccc
 def read_dimension(
     name: str,  # Of the setting
     given,  # Mapping: low and high, perhaps log; or choices
@@ -68,7 +69,7 @@ def read_dimension(
         ends = [float(end) for end in ends]
     return Dimension(name, *ends, log)
 
-# %% ../../nbs/66_evaluate.space.ipynb #09a2e84d
+# %% ../../nbs/66_evaluate.space.ipynb #ef2bbb5a
 def _read_choices(name, given, where, cure):
     "A dimension of choices."
     choices = given["choices"]
@@ -79,7 +80,7 @@ def _read_choices(name, given, where, cure):
         raise input_error(where, f"lists a choice twice: {choices!r}", "List each once")
     return Dimension(name, choices=tuple(choices))
 
-# %% ../../nbs/66_evaluate.space.ipynb #450985cd
+# %% ../../nbs/66_evaluate.space.ipynb #2e294242
 @dataclass(frozen=True)
 class Space:
     "What a study searches."
@@ -104,7 +105,7 @@ class Space:
         table["choices"] = [", ".join(map(str, each)) for each in table["choices"]]
         return table
 
-# %% ../../nbs/66_evaluate.space.ipynb #13307de9
+# %% ../../nbs/66_evaluate.space.ipynb #66a39936
 SPACES = {
     "tide": {
         "lags": {"low": 3, "high": 12},
@@ -133,7 +134,7 @@ SPACES = {
 SIZES = ("hidden_size", "layers", "covariate_hidden", "sigma_left", "sigma_right", "leaves")
 MODES = ("lite", "full")
 
-# %% ../../nbs/66_evaluate.space.ipynb #d8a7bbcc
+# %% ../../nbs/66_evaluate.space.ipynb #94dc6155
 def known_settings(
     kind: str,  # A key of `SPACES`
 ) -> dict[str, object]:  # Setting → default
@@ -150,7 +151,7 @@ def known_settings(
 
 NOT_TUNED = ("horizon", "quantiles", "seed", "calendar", "libraries", "further", "rounds")
 
-# %% ../../nbs/66_evaluate.space.ipynb #b9a8788e
+# %% ../../nbs/66_evaluate.space.ipynb #ed6db0fc
 def make_space(
     kind: str = "tide",  # A key of `SPACES`
     dimensions: dict | None = None,  # Setting → mapping; None = those of `SPACES`
@@ -173,7 +174,7 @@ def make_space(
     check_space(space)
     return space
 
-# %% ../../nbs/66_evaluate.space.ipynb #4a09fc49
+# %% ../../nbs/66_evaluate.space.ipynb #13497e46
 def check_space(
     space: Space,  # What will be searched
 ) -> None:
@@ -199,16 +200,16 @@ def _check_model(model):
 
 CHECK_MONTHS = 60  # Enough for any history
 
-# %% ../../nbs/66_evaluate.space.ipynb #172fe0fe
+# %% ../../nbs/66_evaluate.space.ipynb #d8c0828b
 def default_values(
     space: Space,  # What is searched
 ) -> dict:  # Setting → value, one for every dimension
     "The defaults within the space."
     usual = known_settings(space.kind)
-    return {each.name: _within(each, usual[each.name]) for each in space.dimensions}
+    return {each.name: move_within(each, usual[each.name]) for each in space.dimensions}
 
 
-def _within(dimension, value):
+def move_within(dimension, value):
     "A value, or the nearest one that a dimension holds; lags 0 stand for as many as fit."
     value = dimension.high if dimension.name == "lags" and value == 0 else value
     if dimension.holds(value):
@@ -217,7 +218,7 @@ def _within(dimension, value):
         return dimension.choices[0]
     return dimension.high if value > dimension.high else dimension.low
 
-# %% ../../nbs/66_evaluate.space.ipynb #ff353aee
+# %% ../../nbs/66_evaluate.space.ipynb #14498025
 def model_of(
     space: Space,  # What is searched
     values: dict,  # Setting → value, one for every dimension
@@ -228,7 +229,7 @@ def model_of(
 
     return make_model(space.kind, **space.fixed, **values, **others)
 
-# %% ../../nbs/66_evaluate.space.ipynb #ed02457f
+# %% ../../nbs/66_evaluate.space.ipynb #ee3a80ea
 def mode_space(
     kind: str,  # A key of `SPACES`
     mode: str = "lite",  # lite: sizes stay at their defaults; full: everything
@@ -258,7 +259,7 @@ def read_space(
         raise input_error(str(path), "is no search space", cure)
     return make_space(given["kind"], given["search"], given.get("fixed"))
 
-# %% ../../nbs/66_evaluate.space.ipynb #d56ad71d
+# %% ../../nbs/66_evaluate.space.ipynb #15319343
 def limit_lags(
     space: Space,  # What is searched
     most: int,  # Lags that the data allow
