@@ -7,7 +7,7 @@ __all__ = ['OBJECTIVES', 'PORTION', 'LEARNERS', 'LENGTHS', 'TrialData', 'check_o
            'TrialStopped', 'Teller', 'network_judge', 'network_trial', 'train_epochs', 'fitted_network', 'GrowingTrees',
            'BoostingPlan', 'plan_boosting', 'boosting_trial', 'boosted', 'asked_boosting', 'run_trial', 'final_length']
 
-# %% ../../nbs/67_evaluate.trials.ipynb #dcc946c3
+# %% ../../nbs/67_evaluate.trials.ipynb #8c752a0a
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ from ..scores.intervals import shop_score
 from ..scores.metrics import mean_score, wql
 from ..scores.tables import Truth, keep_rows, per_draw, scored_rows
 
-# %% ../../nbs/67_evaluate.trials.ipynb #72ee64ff
+# %% ../../nbs/67_evaluate.trials.ipynb #7f7d10d1
 @dataclass(frozen=True)
 class TrialData:
     "What every trial learns from and is judged on."
@@ -39,7 +39,7 @@ class TrialData:
     horizon: int  # Months ahead
     objective: str  # One of `OBJECTIVES`
 
-# %% ../../nbs/67_evaluate.trials.ipynb #2cdd4436
+# %% ../../nbs/67_evaluate.trials.ipynb #6ea39899
 OBJECTIVES = ("wql", "shop", "exposure_loss")
 
 
@@ -52,7 +52,7 @@ def check_objective(
         raise input_error(f"objective «{objective}»", "is not known", cure)
     return objective
 
-# %% ../../nbs/67_evaluate.trials.ipynb #f3a27326
+# %% ../../nbs/67_evaluate.trials.ipynb #22fe4112
 def trial_data(
     ledger: Ledger,  # All that the study may know
     cutoffs: Sequence,  # Months, ascending; each with `horizon` complete months after it
@@ -72,7 +72,7 @@ def trial_data(
     scored = scored_rows(truth, np.concatenate([each[1].ravel() for each in found]))
     return TrialData(panels, keep_rows(truth, scored), scored, horizon, check_objective(objective))
 
-
+# %% ../../nbs/67_evaluate.trials.ipynb #de77273c
 def _joined(truths):
     "Truths, one behind the other."
     return Truth(
@@ -82,7 +82,7 @@ def _joined(truths):
         truths[0].name,
     )
 
-# %% ../../nbs/67_evaluate.trials.ipynb #4a45fb6a
+# %% ../../nbs/67_evaluate.trials.ipynb #e04d8c6f
 def trial_score(
     data: TrialData,  # What all trials are asked
     forecasts: list[Counts],  # [items, horizon] at each cutoff
@@ -99,11 +99,11 @@ def trial_score(
     outer = QUANTILES[0], QUANTILES[-1]
     return shop_score(asked, *ends, *outer, units=units)["miws_mic_ratio"]
 
-# %% ../../nbs/67_evaluate.trials.ipynb #efd1546c
+# %% ../../nbs/67_evaluate.trials.ipynb #8d4547d2
 class TrialStopped(Exception):
     "A trial was told to end."
 
-
+# %% ../../nbs/67_evaluate.trials.ipynb #aeee9910
 @dataclass
 class Teller:
     "Passes a trial's scores on, with the time that each portion took."
@@ -128,7 +128,7 @@ class Teller:
         if self.report(length, float(score), seconds):
             raise TrialStopped
 
-# %% ../../nbs/67_evaluate.trials.ipynb #5900e0bf
+# %% ../../nbs/67_evaluate.trials.ipynb #4a27b40b
 def network_judge(
     data: TrialData,  # What all trials are asked
     options,  # Of the network, settled
@@ -149,7 +149,7 @@ def network_judge(
 
     return judge
 
-# %% ../../nbs/67_evaluate.trials.ipynb #95c3587c
+# %% ../../nbs/67_evaluate.trials.ipynb #7ed30c10
 def network_trial(
     model,  # Settings of a network
     data: TrialData,  # What all trials are asked
@@ -162,7 +162,7 @@ def network_trial(
     from plastinka.panel.windows import build_block
 
     panel = data.panels[0]
-    options, encoder = fit_options(model.options, panel.sizes["month"], data.horizon), None
+    options = fit_options(model.options, panel.sizes["month"], data.horizon)
     encoder = fit_static(panel)
     block = build_block(panel, encoder, options.lags, options.horizon, options.calendar)
     judge, scores = network_judge(data, options, encoder), []
@@ -177,7 +177,7 @@ def network_trial(
     teller.tell(length, judge(fit.model.model))
     return fitted_network(model, fit, options, encoder, panel)
 
-# %% ../../nbs/67_evaluate.trials.ipynb #08233d49
+# %% ../../nbs/67_evaluate.trials.ipynb #17f84530
 def train_epochs(
     block,  # Windows are cut from here
     options,  # Of the network, settled
@@ -196,7 +196,7 @@ def train_epochs(
     steps = length * plan.epoch_steps
     return train_network(block, windows, options, steps=steps, label="trial", judge=judge)
 
-# %% ../../nbs/67_evaluate.trials.ipynb #f9ad0613
+# %% ../../nbs/67_evaluate.trials.ipynb #5999ed2d
 def fitted_network(
     model,  # Settings of a network
     fit,  # `NetworkFit`
@@ -218,7 +218,7 @@ def fitted_network(
         name=model.name,
     )
 
-# %% ../../nbs/67_evaluate.trials.ipynb #62066117
+# %% ../../nbs/67_evaluate.trials.ipynb #6f3a3190
 PORTION = 10  # Trees between two reports
 
 
@@ -254,7 +254,7 @@ class GrowingTrees:
             self.booster.update()
         return self.booster.model_to_string()
 
-# %% ../../nbs/67_evaluate.trials.ipynb #dc56d0be
+# %% ../../nbs/67_evaluate.trials.ipynb #876b5fa9
 @dataclass
 class BoostingPlan:
     "Rows and options of a trial of trees."
@@ -266,7 +266,7 @@ class BoostingPlan:
     rows: object  # All `BoostingRows`
     asked: list  # `BoostingRows` and items of each cutoff
 
-
+# %% ../../nbs/67_evaluate.trials.ipynb #923a45c7
 def plan_boosting(
     model,  # Settings of boosting
     data: TrialData,  # What all trials are asked
@@ -291,7 +291,7 @@ def plan_boosting(
     )
     return BoostingPlan(options, parts, learnt, checked, rows, _asked_rows(data, shape))
 
-
+# %% ../../nbs/67_evaluate.trials.ipynb #f7dfe71a
 def _asked_rows(data, shape):
     "The rows to forecast at every cutoff."
     from plastinka.models import boosting as room
@@ -302,7 +302,7 @@ def _asked_rows(data, shape):
         for each in blocks
     ]
 
-# %% ../../nbs/67_evaluate.trials.ipynb #b25c777e
+# %% ../../nbs/67_evaluate.trials.ipynb #303af12f
 def boosting_trial(
     model,  # Settings of boosting
     data: TrialData,  # What all trials are asked
@@ -321,7 +321,7 @@ def boosting_trial(
         teller.tell(part, score)
     return best[1]
 
-# %% ../../nbs/67_evaluate.trials.ipynb #395dbb8e
+# %% ../../nbs/67_evaluate.trials.ipynb #dae968af
 def boosted(
     model,  # Settings of boosting
     plan: BoostingPlan,  # Rows and options
@@ -338,7 +338,7 @@ def boosted(
     options = replace(plan.options, rounds=rounds)
     return FittedBoosting(options, plan.parts, scatter, [texts[1]], model.name)
 
-
+# %% ../../nbs/67_evaluate.trials.ipynb #58ae69b9
 def asked_boosting(
     fitted: Fitted,  # From `boosted`
     plan: BoostingPlan,  # Rows of every cutoff
@@ -353,7 +353,7 @@ def asked_boosting(
         for rows, count in plan.asked
     ]
 
-# %% ../../nbs/67_evaluate.trials.ipynb #7a8eee11
+# %% ../../nbs/67_evaluate.trials.ipynb #a6b999d8
 LEARNERS = {"tide": network_trial, "lightgbm": boosting_trial}
 LENGTHS = {"tide": 12, "lightgbm": 20}
 
@@ -374,7 +374,7 @@ def run_trial(
     except TrialStopped:
         return None
 
-
+# %% ../../nbs/67_evaluate.trials.ipynb #98b1162f
 def final_length(
     kind: str,  # Of the model
     curve: list[tuple[int, float]],  # Lengths and scores
