@@ -106,6 +106,10 @@ def choose_model(
     from plastinka.models.catalog import CATALOG, make_model
 
     model = settings.get("model") or "auto"
+    if settings.get("from_"):
+        from plastinka.evaluate.study import winner_model
+
+        return winner_model(settings["from_"], model, settings["seeds"], settings["seed"])
     if not isinstance(model, str):
         return model
     network = model == "auto" or model.startswith("tide")
@@ -244,6 +248,7 @@ def forecast(
     cutoffs: int = 3,  # Past months as of which the model is judged, 1 to 12
     seeds: int = 2,  # Networks trained with different seeds and averaged, 1 to 10
     seed: int = 0,  # Same seed and files: same forecast
+    from_: str | Path = "",  # A study of `plastinka tune`: its winner forecasts, in place of model
 ) -> Result:  # Forecast, orders, scores, panel; raises `InputError` where something cannot be used
     "Forecast a shop's sales from its files, tables or store, and say what to order."
     settings = dict(locals())
