@@ -16,6 +16,7 @@ from .core import SECRET_FOLDER, hide_secrets, input_error
 # %% ../nbs/01_config.ipynb #addaaf66
 CONFIG_FILE = "plastinka.toml"
 DEFAULTS = dict(runs="runs", store="", currency="", secrets=SECRET_FOLDER)
+DEFAULTS |= dict(backend="local", artifacts="")
 
 
 def setting_sources() -> dict[str, str]:  # Setting → where its value comes from
@@ -60,6 +61,10 @@ def settings_class() -> type:  # A frozen pydantic model
             DEFAULTS["currency"], max_length=8, description="Stands behind money in reports"
         )
         secrets: str = Field(DEFAULTS["secrets"], description="Folder of files named as secrets")
+        backend: str = Field(DEFAULTS["backend"], description="Where runs execute: --backend")
+        artifacts: str = Field(
+            DEFAULTS["artifacts"], description="Folder or s3:// address that keeps models"
+        )
 
         @classmethod
         def settings_customise_sources(
@@ -104,7 +109,7 @@ def given_settings() -> dict[str, str]:  # Setting → value
 def settings_environment() -> dict[str, str]:  # Variable → value
     "The settings as environment variables for a process in another folder."
     values = given_settings()
-    for name in ("runs", "store", "secrets"):
+    for name in ("runs", "store", "secrets", "artifacts"):
         if values.get(name) and "://" not in values[name]:
             values[name] = str(Path(values[name]).expanduser().resolve())
     return {f"PLASTINKA_{name.upper()}": value for name, value in values.items()}
