@@ -16,7 +16,7 @@ from .core import SECRET_FOLDER, hide_secrets, input_error
 # %% ../nbs/01_config.ipynb #addaaf66
 CONFIG_FILE = "plastinka.toml"
 DEFAULTS = dict(runs="runs", store="", currency="", secrets=SECRET_FOLDER)
-DEFAULTS |= dict(backend="local", artifacts="")
+DEFAULTS |= dict(backend="local", artifacts="", language="en")
 
 
 def setting_sources() -> dict[str, str]:  # Setting → where its value comes from
@@ -42,6 +42,8 @@ def _toml_values():
 @cache
 def settings_class() -> type:  # A frozen pydantic model
     "The class of the settings."
+    from typing import Literal
+
     from pydantic import Field
     from pydantic_settings import BaseSettings, SettingsConfigDict, TomlConfigSettingsSource
 
@@ -64,6 +66,9 @@ def settings_class() -> type:  # A frozen pydantic model
         backend: str = Field(DEFAULTS["backend"], description="Where runs execute: --backend")
         artifacts: str = Field(
             DEFAULTS["artifacts"], description="Folder or s3:// address that keeps models"
+        )
+        language: Literal["en", "ru"] = Field(
+            DEFAULTS["language"], description="Language of reports: --language"
         )
 
         @classmethod
