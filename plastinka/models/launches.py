@@ -110,18 +110,17 @@ def common_words(
     other: pd.Series,  # Lists of words of the known titles: what is rare is rare among these
 ) -> np.ndarray:  # [one, other] cosine of words weighted by rarity, 0..1
     "How many rare words names share."
-    pairs = [(title, word) for title, words in enumerate(other) for word in set(words)]
-    counts = pd.Series([word for _, word in pairs], dtype=object).value_counts()
-    rarity, place = (
-        np.log((len(other) + 1) / (counts + 0.5)),
-        pd.Series(range(len(counts)), counts.index),
-    )
+    every = pd.Series([word for words in other for word in dict.fromkeys(words)], dtype=object)
+    codes, known = pd.factorize(every)
+    rarity = np.log((len(other) + 1) / (np.bincount(codes, minlength=len(known)) + 0.5))
 
     def table(lists):
-        found = np.zeros((len(lists), len(counts)))
-        for row, words in enumerate(lists):
-            known = [word for word in set(words) if word in place]
-            found[row, place[known].to_numpy(int)] = rarity[known]
+        count = [len(dict.fromkeys(words)) for words in lists]
+        rows = np.repeat(np.arange(len(lists)), count)
+        words = pd.Series([word for words in lists for word in dict.fromkeys(words)], dtype=object)
+        place = pd.Index(known).get_indexer(words)
+        found = np.zeros((len(lists), len(known)))
+        found[rows[place >= 0], place[place >= 0]] = rarity[place[place >= 0]]
         return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
 
     return table(one) @ table(other).T
@@ -228,7 +227,7 @@ def find_effects(
 # %% ../../nbs/47_models.launches.ipynb #68f7294a
 USUAL_VARIANCE, VARIANCE_SPREAD = 0.3, 1.5  # Of the prior on variances: median, spread of the log
 LEARNERS, MOST_LAUNCHES = 200, 1200  # Newest launches: that variances are learnt from; used at all
-TRIALS = 150  # Of the search for variances
+TRIALS = 250  # Of the search for variances
 
 
 def covariance_of(
@@ -305,21 +304,25 @@ def fit_launches(
     launches: Launches,  # Earlier launches, as known today
     reach: int = 91,  # Days since release up to which demand is forecast
     seen: int = 0,  # Days since release that are known of a title; 0 = before the release
-    variances: np.ndarray | None = None,  # Learnt before; default learnt now
+    # Model whose variances are taken; default they are learnt now
+    like: LaunchModel | None = None,
 ) -> LaunchModel:  # Raises `InputError` where launches are too few
     "Learn from earlier launches."
     known, share = used_launches(launches, seen, reach)
     copies = np.maximum((known.sold * (known.open > 0))[:, seen:reach].sum(axis=1), 0.0)
     alike = likeness(known.titles, known.titles)
-    measures, slopes = telling_measures(alike), first_days(known, seen)
+    measures = telling_measures(alike) if like is None else like.measures
+    slopes = first_days(known, seen)
     centre = slopes.mean(axis=0)
     tables = [np.where(np.eye(len(share)), 1.0, alike[name]) for name in measures]
     tables = np.array([*tables, *slope_tables(slopes - centre, slopes - centre)])
     tables = tables.reshape(-1, len(share), len(share))
     level = float(np.log((copies.sum() + 0.5) / share.sum()) - 0.5)
     exposed, newest = np.exp(level) * share, slice(-LEARNERS, None)
-    if variances is None:
+    if like is None:
         variances = learn_variances(tables[:, newest, newest], copies[newest], exposed[newest])
+    else:
+        variances = like.variances
     effects = find_effects(covariance_of(variances, tables), copies, exposed)
     return LaunchModel(
         known, seen, reach, copies, share, level, measures, centre, variances, effects
