@@ -393,6 +393,10 @@ _USUAL = {
         "|Date d'arrivée|Date d'entrée|Fecha de entrada|Fecha de llegada"
     ),
     "style": "Жанры|Стили|Musikrichtung|Műfaj|Stílus|Género|Estilo",
+}
+
+# %% ../../nbs/05_data.schema.ipynb #e8d51759
+_USUAL_OPTIONAL = {
     "purchase_price": (
         "Цена закупки|Цена закупочная|Себестоимость|Себестоимость единицы|Входная цена"
         "|Приходная цена|Цена прихода|Учетная цена|Cost|Cost price|Unit cost|Cost per item"
@@ -448,7 +452,9 @@ _USUAL_STOCK = {
 
 # %% ../../nbs/05_data.schema.ipynb #33874d84
 USUAL = {
-    kind: {name: tuple(words.split("|")) for name, words in (_USUAL | own).items()}
+    kind: {
+        name: tuple(words.split("|")) for name, words in (_USUAL | _USUAL_OPTIONAL | own).items()
+    }
     for kind, own in (("sales", _USUAL_SALES), ("stock", _USUAL_STOCK))
 }  # Headers of shop programs, by kind of file
 _UNITS = "шт штук ед экз руб rub р eur usd huf ft gbp czk pcs stk db € \\$ £ ₽".split()

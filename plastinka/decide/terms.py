@@ -22,7 +22,7 @@ from ..data.ledger import Ledger
 from ..data.schema import ALIASES, USUAL, match_headers, nearest, normalise, normalise_text
 from ..data.tables import most_frequent
 from ..data.values import parse_barcode, parse_price
-from .orders import MARGIN
+from .orders import USUAL_MARGIN
 from .policy import Terms
 
 # %% ../../nbs/73_decide.terms.ipynb #6a3f956f
@@ -34,7 +34,9 @@ SALVAGE = 0.5  # What a copy that is left brings, in shares of its purchase pric
 class Rules:
     "How the shop buys; each value holds where no table says otherwise."
 
-    margin: float = MARGIN  # Share of the price kept where the purchase price is unknown, 0..1
+    margin: float = (
+        USUAL_MARGIN  # Share of the price kept where the purchase price is unknown, 0..1
+    )
     capital_cost: float = CAPITAL_COST  # Cost of keeping a copy a year, share of its purchase price
     salvage: float = SALVAGE  # Got back for a copy left of a record that is not ordered again
     lead_days: int = 0  # From the order to the delivery

@@ -25,7 +25,7 @@ from ..data.quarantine import write_quarantine
 from ..data.schema import normalise, normalise_text
 from ..decide.buying import Order
 from ..decide.demand import Reach
-from .ordering import check_plan, order_shop, read_plan
+from .ordering import check_days, order_shop, read_plan
 from ..jobs.parameters import check_parameters, check_together, run_notebook_path
 from ..models.core import Forecast, Model
 from ..panel.panel import build_panel
@@ -226,9 +226,7 @@ def forecast(
     sheet: str = "",  # Sheet to read, for workbooks with several
     # Text file with a currency and its rate in each line: prices become the shop's own money
     rates: str | Path = "",
-    # Day of the stock, as 2024-05-31; default the next month's first day where the rest of the
-    # month is shorter than the longest pause between sale days, else the day after the last sale
-    snapshot_date: str = "",
+    snapshot_date: str = "",  # Day of the stock, as 2024-05-31; default as the data tell it
     horizon: int = 3,  # Months ahead, 1 to 6
     lags: int = 0,  # Months of history a network looks at; 0 takes as many as fit, at most 12
     head: str = "quasi_poisson",  # What the network's outputs mean
@@ -237,17 +235,8 @@ def forecast(
     # prices or a budget are known
     order_by: str = "auto",
     budget: str | float | None = None,  # Money for the order; None = no bound
-    margin: float = 0.4,  # Share of the price kept where the purchase price is unknown, 0 to 0.95
-    # Cost of keeping a copy for a year, in shares of its purchase price, 0 to 2
-    capital_cost: float = 0.25,
-    # Got back for a copy left of a record that is not ordered again, as such a share, 0 to 1
-    salvage: float = 0.5,
-    lead_days: int = 0,  # Days from order to delivery, where no table says otherwise, 0 to 180
-    # Days from one order to the next; 0: up to the end of the forecast, 0 to 180
-    review_days: int = 0,
-    # Table of suppliers: lead time, review period, minimum, pack, returns
-    suppliers: str | Path | pd.DataFrame = "",
-    on_order: str | Path | pd.DataFrame = "",  # Open orders: barcode or names, copies, day
+    # How the shop buys: margin, capital_cost, salvage, lead_days, review_days, suppliers, on_order
+    rules: dict | None = None,
     language: str = "",  # Of the report: en or ru; default as the settings say
     max_bad_share: float = 0.2,  # A file with a greater share of unreadable rows is refused, 0 to 1
     # auto (the combination that the data earn), another name in the catalog, or a model of your own
@@ -261,6 +250,7 @@ def forecast(
     one = isinstance(sales, (str, Path, pd.DataFrame))
     settings["sales"] = [sales] if one else [*sales]
     settings["budget"] = "" if budget is None else str(budget)
+    settings |= settings.pop("rules") or {}
     return forecast_shop(settings)
 
 # %% ../../nbs/91_doors.forecast.ipynb #93dc4f52
@@ -275,7 +265,7 @@ def forecast_shop(
     choose_model(settings)
     data = read_shop(settings)
     plan = read_plan(settings, data.ledger)
-    check_plan(plan, data.ledger, settings["horizon"])
+    check_days(plan, data.ledger, settings["horizon"])
     fitted = fit_shop(data.ledger, settings)
     with step("Ordering"):
         dependence = fitted.held.dependence
