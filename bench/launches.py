@@ -117,37 +117,34 @@ def simple(launches, rows, asked, same=None):
 
 def made_up(seed):
     "Launches of a made-up shop, and the true demand of their first 91 days."
+    from plastinka.data.ingest import read_sources
+    from plastinka.data.ledger import build_ledger
+    from plastinka.decide.launch import ledger_launches
+    from plastinka.evaluate.fit import cut_panel
     from plastinka.simulate.shop import make_shop
 
     shop = make_shop(titles=1200, months=36, seed=seed, new_releases=0.35, stockouts=0.2)
-    daily, items = shop.daily, shop.items
-    start, days = pd.Timestamp(shop.plan.start), daily.sizes["day"]
-    first = (
-        pd.to_datetime(items["launch"]) if items["launch"].dtype.kind == "M" else start
-    ) - start
-    first = first.dt.days.to_numpy()
-    rows = np.flatnonzero((first >= 0) & (first + REACH <= days) & items["new_release"].to_numpy())
-    rows = rows[np.argsort(first[rows], kind="stable")]
-    place = first[rows][:, None] + np.arange(REACH)
-    demand, sold, stock = (
-        daily[name].transpose("item", "day").values[rows[:, None], place].astype(float)
-        for name in ("demand", "sales", "stock")
-    )
-    chosen = items.iloc[rows]
-    words = [re.findall(r"\w\w+", name.lower()) for name in chosen["album"]]
-    titles = dict(item_id=chosen["item_id"].to_numpy(), artist=chosen["artist"].to_numpy())
-    titles |= dict(style=chosen["style"].str.split("/").str[0].to_numpy(), label="", words=words)
-    titles |= dict(format=chosen["cover_type"].to_numpy(), price=chosen["price"].to_numpy())
-    titles |= dict(first_day=start + pd.to_timedelta(first[rows], "D"))
-    return Launches(pd.DataFrame(titles), sold, ((stock + sold) > 0) * 1.0), demand.sum(axis=1)
+    ledger = build_ledger(read_sources(shop.stock, [shop.sales]))
+    # Season and artists' sales as known before the first scored launch
+    launches = ledger_launches(ledger, cut_panel(ledger, "2023-12"))
+    born = shop.items.set_index("item_id")["launch"].reindex(launches.titles["item_id"]).to_numpy()
+    launches = launches.take(launches.titles["first_day"].to_numpy() == born)
+    begin = (launches.titles["first_day"] - pd.Timestamp(shop.plan.start)).dt.days.to_numpy()
+    whole = begin + REACH <= shop.daily.sizes["day"]
+    launches, begin = launches.take(whole), begin[whole]
+    row = pd.Index(shop.items["item_id"]).get_indexer(launches.titles["item_id"])
+    demand = shop.daily["demand"].transpose("item", "day").values
+    asked = demand[row[:, None], begin[:, None] + np.arange(REACH)].sum(axis=1).astype(float)
+    return launches, asked
 
 
 def scores(name, launches, asked, rows, bars):
     "Rows of the table: losses and coverage."
     whole = asked[rows]
+    sold = launches.sold[:, :REACH].sum(axis=1)
     before, after = (held_out(launches, rows, seen) for seen in (0, SEEN))
-    style = wql(simple(launches, rows, launches.sold.sum(axis=1), "style")[:, PLACES], whole)
-    every = wql(simple(launches, rows, launches.sold.sum(axis=1))[:, PLACES], whole)
+    style = wql(simple(launches, rows, sold, "style")[:, PLACES], whole)
+    every = wql(simple(launches, rows, sold)[:, PLACES], whole)
     losses = [wql(each[:, PLACES], whole) for each in (before, after)]
     found = [row(f"{name}: launches scored", len(rows), None, "")]
     found += [row(f"{name}: WQL, quantiles of all earlier launches", every, None, "")]

@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['KINDS', 'STEADY', 'PRICE_WIDTH', 'LEVEL_VARIANCE', 'USUAL_VARIANCE', 'VARIANCE_SPREAD', 'LEARNERS', 'MOST_LAUNCHES',
            'TRIALS', 'FEWEST_LAUNCHES', 'GRID', 'POINTS', 'FAR', 'SHARED', 'Launches', 'launches_until', 'fading_curve',
-           'seen_share', 'same_text', 'near_price', 'common_words', 'likeness', 'telling_measures', 'first_days',
-           'Effects', 'newton_step', 'fit_of', 'find_effects', 'covariance_of', 'learn_variances', 'LaunchModel',
-           'used_launches', 'slope_tables', 'fit_launches', 'gamma_shape', 'title_logs', 'model_quantiles',
-           'weighted_quantiles', 'analogue_quantiles', 'launch_quantiles', 'launch_counts', 'nearest_launches']
+           'seen_share', 'worth_ahead', 'same_text', 'near_price', 'common_words', 'likeness', 'telling_measures',
+           'first_days', 'Effects', 'newton_step', 'fit_of', 'find_effects', 'covariance_of', 'learn_variances',
+           'LaunchModel', 'used_launches', 'slope_tables', 'fit_launches', 'gamma_shape', 'title_logs',
+           'model_quantiles', 'weighted_quantiles', 'analogue_quantiles', 'launch_quantiles', 'launch_counts',
+           'nearest_launches']
 
 # %% ../../nbs/47_models.launches.ipynb #3f71cf36
 from dataclasses import dataclass, replace
@@ -30,12 +31,20 @@ KINDS = ("artist", "style", "label", "format")  # Attributes that titles have in
 class Launches:
     "Titles by the days since their release."
 
-    # item_id, artist, style, label, format, words (a list), price, first_day (of sale)
+    # item_id, artist, style, label, format, words (a list), price, first_day (of sale), perhaps
+    # artist_sales
     titles: pd.DataFrame
     sold: np.ndarray  # Copies sold on each day since release [titles, days]
     open: np.ndarray  # Share of the day on which a copy could be sold, 0..1 [titles, days]
     # Branches that had sold a copy by the end of each day [titles, days]; None = not known
     branches: np.ndarray | None = None
+    # How many usual days each day is worth to the shop: season, weekday [titles, days]; None = 1
+    worth: np.ndarray | None = None
+
+    @property
+    def exposure(self) -> np.ndarray:  # [titles, days] usual days
+        "Usual days on which a copy could be sold."
+        return self.open if self.worth is None else self.open * self.worth
 
     def take(
         self,
@@ -43,8 +52,8 @@ class Launches:
     ) -> "Launches":  # Of those titles
         "A selection of the titles."
         titles = self.titles.iloc[np.arange(len(self.titles))[rows]].reset_index(drop=True)
-        branches = None if self.branches is None else self.branches[rows]
-        return Launches(titles, self.sold[rows], self.open[rows], branches)
+        optional = (None if of is None else of[rows] for of in (self.branches, self.worth))
+        return Launches(titles, self.sold[rows], self.open[rows], *optional)
 
 
 def launches_until(
@@ -66,7 +75,7 @@ def fading_curve(
 ) -> np.ndarray:  # [days] shares of the demand of all days, sum 1
     "Which part of the demand falls on which day since the release."
     total = launches.sold.sum(axis=1, keepdims=True) + STEADY
-    weight = launches.open.sum(axis=0)
+    weight = launches.exposure.sum(axis=0)
     share = (launches.sold / total).sum(axis=0) / np.maximum(weight, 1)
     share = share + 1 / (len(share) * (1 + len(launches.sold)))
     return share / share.sum()
@@ -77,10 +86,25 @@ def seen_share(
     curve: np.ndarray,  # From `fading_curve` [days]
     first: int,  # First day since release that counts
     last: int,  # First one that does not
-) -> np.ndarray:  # [titles] 0..1
+) -> np.ndarray:  # [titles] 1 = all of them, and they were usual days
     "How much of the demand of those days could have been seen."
     part = curve[first:last]
-    return launches.open[:, first:last] @ part / part.sum()
+    return launches.exposure[:, first:last] @ part / part.sum()
+
+
+def worth_ahead(
+    launches: Launches,  # Titles
+    curve: np.ndarray,  # From `fading_curve` [days]
+    first: int,  # First day since release that counts
+    last: int,  # First one that does not
+) -> np.ndarray:  # [titles] 1 = usual days
+    "What the days of each title are worth, whether they were seen or not."
+    part = curve[first:last] / curve[first:last].sum()
+    return (
+        np.ones(len(launches.sold))
+        if launches.worth is None
+        else launches.worth[:, first:last] @ part
+    )
 
 # %% ../../nbs/47_models.launches.ipynb #f4aef783
 PRICE_WIDTH = 0.3  # Of the logarithm of a price ratio at which likeness has fallen to 0.6
@@ -155,15 +179,18 @@ def first_days(
     launches: Launches,  # Titles
     days: int,  # Days since release that are known; 0 = before the release
 ) -> np.ndarray:  # [titles, slopes]
-    "What the first days of a launch say."
-    if not days:
-        return np.zeros((len(launches.titles), 0))
-    sold = np.maximum(launches.sold[:, :days].cumsum(axis=1), 0)
-    newer = np.maximum(sold[:, -1] - sold[:, max(days // 2 - 1, 0)], 0)
-    parts = [np.log1p(sold[:, -1]), np.log1p(newer) - np.log1p(sold[:, -1])]
-    if launches.branches is not None:
+    "What the artist's other titles and the first days of a launch say."
+    parts = []
+    if "artist_sales" in launches.titles:
+        sales = launches.titles["artist_sales"].to_numpy(float)
+        parts += [np.nan_to_num(np.log(sales + 0.1)), np.isnan(sales) * 1.0]
+    if days:
+        sold = np.maximum(launches.sold[:, :days].cumsum(axis=1), 0)
+        newer = np.maximum(sold[:, -1] - sold[:, max(days // 2 - 1, 0)], 0)
+        parts += [np.log1p(sold[:, -1]), np.log1p(newer) - np.log1p(sold[:, -1])]
+    if days and launches.branches is not None:
         parts.append(np.log1p(launches.branches[:, days - 1]))
-    return np.stack(parts, axis=1)
+    return np.stack(parts, axis=1) if parts else np.zeros((len(launches.titles), 0))
 
 # %% ../../nbs/47_models.launches.ipynb #292359b8
 LEVEL_VARIANCE = 4.0  # Of the shop's level, in squared logarithms
@@ -275,6 +302,7 @@ class LaunchModel:
     level: float  # Logarithm of the copies of a usual launch
     measures: list[str]  # Names of the likenesses used
     centre: np.ndarray  # Means of the slopes [slopes]
+    curve: np.ndarray  # From `fading_curve` [days]
     variances: np.ndarray  # [measures + slopes + 1], the last one a launch's own
     effects: Effects  # Of the earlier launches
 
@@ -283,16 +311,17 @@ def used_launches(
     launches: Launches,  # All earlier ones, as known today
     seen: int,  # Days that are known of a title
     reach: int,  # Days that are forecast
-) -> tuple[Launches, np.ndarray]:  # The newest of which enough was seen; shares seen
+) -> tuple[Launches, np.ndarray, np.ndarray]:  # Newest of which enough was seen; shares; curve
     "Launches that can be learnt from; raises `InputError` where they are too few."
-    share = seen_share(launches, fading_curve(launches), seen, reach)
+    curve = fading_curve(launches)
+    share = seen_share(launches, curve, seen, reach)
     enough = np.flatnonzero(share > 0.15)
     if len(enough) < FEWEST_LAUNCHES:
         problem = f"knows {len(enough)} launches that were on sale for days {seen} to {reach}"
         raise input_error("the shop", problem, f"Give sales with at least {FEWEST_LAUNCHES}")
     order = np.argsort(launches.titles["first_day"].to_numpy()[enough], kind="stable")
     rows = enough[order][-MOST_LAUNCHES:]
-    return launches.take(rows), share[rows]
+    return launches.take(rows), share[rows], curve
 
 
 def slope_tables(slopes, others):
@@ -308,7 +337,7 @@ def fit_launches(
     like: LaunchModel | None = None,
 ) -> LaunchModel:  # Raises `InputError` where launches are too few
     "Learn from earlier launches."
-    known, share = used_launches(launches, seen, reach)
+    known, share, curve = used_launches(launches, seen, reach)
     copies = np.maximum((known.sold * (known.open > 0))[:, seen:reach].sum(axis=1), 0.0)
     alike = likeness(known.titles, known.titles)
     measures = telling_measures(alike) if like is None else like.measures
@@ -325,7 +354,7 @@ def fit_launches(
         variances = like.variances
     effects = find_effects(covariance_of(variances, tables), copies, exposed)
     return LaunchModel(
-        known, seen, reach, copies, share, level, measures, centre, variances, effects
+        known, seen, reach, copies, share, level, measures, centre, curve, variances, effects
     )
 
 # %% ../../nbs/47_models.launches.ipynb #25e75569
@@ -371,7 +400,8 @@ def model_quantiles(
     random, shape = np.random.default_rng(0), gamma_shape(model.variances[-1])
     normal = random.permutation(ndtri((np.arange(POINTS) + 0.5) / POINTS))
     own = np.log(random.gamma(shape, 1, POINTS)) - digamma(shape)
-    logs = mean[:, None] + np.sqrt(variance)[:, None] * normal + own
+    worth = worth_ahead(titles, model.curve, model.seen, model.reach)
+    logs = (mean + np.log(worth))[:, None] + np.sqrt(variance)[:, None] * normal + own
     copies = random.poisson(np.exp(np.minimum(logs, 20)))
     return np.quantile(copies, GRID, axis=1).T
 
@@ -403,7 +433,8 @@ def analogue_quantiles(
     kind = FAR + sum(weight * alike[name] for name, weight in SHARED.items())
     known_price = (titles.titles["price"] > 0).to_numpy()[:, None]
     weights = kind * np.where(known_price, alike["price"] + 1e-6, 1.0) * np.minimum(model.share, 1)
-    return weighted_quantiles(model.copies / model.share, weights)
+    worth = worth_ahead(titles, model.curve, model.seen, model.reach)
+    return weighted_quantiles(model.copies / model.share, weights) * worth[:, None]
 
 
 def launch_quantiles(
