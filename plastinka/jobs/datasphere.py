@@ -8,7 +8,7 @@ __all__ = ['WORKER', 'INSTALL', 'NEW_TOKEN', 'INPUT_FAULTS', 'FAILURES', 'MOST_A
            'run_folder', 'submit_folder', 'attach_folder', 'cancel', 'adopt_run', 'queue_again', 'write_dry_run',
            'check']
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #19359e2a
+# %% ../../nbs/86_jobs.datasphere.ipynb #747ae0a9
 import contextlib
 import json
 import os
@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #983e8ca8
+# %% ../../nbs/86_jobs.datasphere.ipynb #9304ec47
 import plastinka
 from ..core import InputError, hide_secrets, input_error
 from .cloud import take_result
@@ -55,7 +55,7 @@ from .local import collected_signals
 from .registry import find_run
 from .rerun import repeat_job
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #ec8969b4
+# %% ../../nbs/86_jobs.datasphere.ipynb #dbfbee82
 def prepare(
     folder: Path,  # A queued run
     options: CloudOptions,  # As set
@@ -76,7 +76,7 @@ def prepare(
         write_receipt(folder, backend="datasphere", cloud=own, process=elsewhere)
     return record
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #fa00ce09
+# %% ../../nbs/86_jobs.datasphere.ipynb #4ef55029
 def _sent_before(folder, clone_of):
     "What the record says of the config, and of the job that may be cloned."
     stage, found = folder / ".stage", ""
@@ -87,7 +87,7 @@ def _sent_before(folder, clone_of):
     config = (stage / "config.yaml").read_text(encoding="utf-8")
     return dict(clone_of=found, config=config, requirements=requirements_digest(stage))
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #ea65dea9
+# %% ../../nbs/86_jobs.datasphere.ipynb #038310c3
 @dataclass
 class Call:
     "One call of the worker: how it ended."
@@ -96,7 +96,7 @@ class Call:
     message: str = ""  # What the service said
     signals: tuple = ()  # Signals that came meanwhile
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #d666a7d9
+# %% ../../nbs/86_jobs.datasphere.ipynb #711923a2
 def call_worker(
     action: str,  # submit, follow, cancel, keep_for, check, adopt
     folder: Path,  # The run's folder
@@ -126,7 +126,7 @@ def call_worker(
         return Call("late", f"{action} took more than {seconds:.0f} seconds")
     return reader.call or Call("broken", f"the worker ended with code {process.returncode}")
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #c56528a4
+# %% ../../nbs/86_jobs.datasphere.ipynb #abdc6b9a
 WORKER = """
 import sys, types
 for name, path in {"plastinka": sys.argv[1], "plastinka.jobs": sys.argv[1] + "/jobs"}.items():
@@ -136,7 +136,7 @@ from plastinka.jobs.datasphere_worker import run_worker
 run_worker()
 """
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #269d781e
+# %% ../../nbs/86_jobs.datasphere.ipynb #f850c4f7
 def _start_worker(python):
     "Start the worker; nothing of this interpreter's paths goes with it."
     return subprocess.Popen(
@@ -147,7 +147,7 @@ def _start_worker(python):
         start_new_session=True,
     )
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #201efa42
+# %% ../../nbs/86_jobs.datasphere.ipynb #a46d09cc
 def _wait_for_worker(process, received, seconds):
     "Wait for the worker's end; whether it took too long."
     until = time.monotonic() + seconds
@@ -160,7 +160,7 @@ def _wait_for_worker(process, received, seconds):
         process.wait()
     return late
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #d5cae120
+# %% ../../nbs/86_jobs.datasphere.ipynb #83da1cd6
 class EventReader(threading.Thread):
     "Shows what the worker tells, and keeps what the job prints."
 
@@ -195,7 +195,7 @@ class EventReader(threading.Thread):
         if self.stream and text:
             print(hide_secrets(text), end="", file=self.stream, flush=True)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #5a785ff9
+# %% ../../nbs/86_jobs.datasphere.ipynb #a46d5758
 INSTALL = "python3 -m venv .venv-datasphere && .venv-datasphere/bin/pip install datasphere=="
 INSTALL += SDK_VERSION
 NEW_TOKEN = (
@@ -233,7 +233,7 @@ INPUT_FAULTS = dict(
     ),
 )
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #c3200b3c
+# %% ../../nbs/86_jobs.datasphere.ipynb #209e16d3
 FAILURES = dict(
     unreachable="the service could not be reached ({message}). Later: plastinka attach {run}",
     late="the service did not answer in time ({message}). Later: plastinka attach {run}",
@@ -250,7 +250,7 @@ FAILURES = dict(
     not_sent="the job was not sent. Send it: plastinka attach {run}",
 )
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #183c47f3
+# %% ../../nbs/86_jobs.datasphere.ipynb #639bbf43
 def outcome_error(
     call: Call,  # That did not end well
     folder: Path,  # The run's folder
@@ -268,10 +268,10 @@ def outcome_error(
     message = FAILURES.get(call.outcome, FAILURES["broken"]).format(**facts)
     return dict(kind="failure", step="In the cloud", type="", message=message)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #ac4751ad
+# %% ../../nbs/86_jobs.datasphere.ipynb #1486b620
 MOST_ATTEMPTS = 3
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #0f44eca1
+# %% ../../nbs/86_jobs.datasphere.ipynb #92464f42
 def bring_to_end(
     folder: Path,  # A run that is prepared
     options: CloudOptions,  # As set
@@ -293,7 +293,7 @@ def bring_to_end(
         time.sleep(options.pause * 2**attempt * random.uniform(0.5, 1.5))
     return call
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #8990c70a
+# %% ../../nbs/86_jobs.datasphere.ipynb #9a17e6e7
 def _send_and_follow(folder, options, stream, only_send):
     "One attempt to send what is not sent, and to follow it."
     record = CloudRecord(folder / "datasphere.json")
@@ -311,13 +311,13 @@ def _send_and_follow(folder, options, stream, only_send):
     (folder / ".fetched").mkdir(exist_ok=True)
     return call_worker("follow", folder, options, stream, seconds, target=str(folder / ".fetched"))
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #e33dfc96
+# %% ../../nbs/86_jobs.datasphere.ipynb #b0055ce6
 def _seconds(folder):
     "How long sending may take: more where there is more to send."
     sizes = [path.stat().st_size for path in (folder / ".stage").rglob("*") if path.is_file()]
     return 2 * LIMITS["submit"] + sum(sizes) / 100_000
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #1a6451c8
+# %% ../../nbs/86_jobs.datasphere.ipynb #b94a656e
 def _note_attempt(folder, call):
     "Keep how an attempt ended."
     record = CloudRecord(folder / "datasphere.json")
@@ -325,7 +325,7 @@ def _note_attempt(folder, call):
         noted = dict(outcome=call.outcome, message=call.message, job=record.read().get("job"))
         record.write(attempts=[*record.read().get("attempts", []), noted])
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #cbd95367
+# %% ../../nbs/86_jobs.datasphere.ipynb #45b29dc9
 def renew(
     folder: Path,  # A run whose job has ended without having begun
 ):
@@ -336,7 +336,7 @@ def renew(
     new = dict(clone_of=known["job"], name=name, job=None, create=None, execute=None)
     record.write(**new, uploaded=False, asked=None, status=None)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #eac4e231
+# %% ../../nbs/86_jobs.datasphere.ipynb #d7c8a143
 def settle_run(
     folder: Path,  # The run's folder
     call: Call,  # How the last call ended
@@ -366,10 +366,10 @@ def settle_run(
         hide_in_files(folder)
     return receipt
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #1c005e23
+# %% ../../nbs/86_jobs.datasphere.ipynb #e1ffbc88
 GOES_ON = ("unreachable", "late", "token", "certificate", "broken", "no_credentials", "forbidden")
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #dfeb136e
+# %% ../../nbs/86_jobs.datasphere.ipynb #79c4dcf2
 def _write_failure(folder, call, options):
     "The receipt of a run that could not be brought to its end."
     error = outcome_error(call, folder, options)
@@ -379,12 +379,12 @@ def _write_failure(folder, call, options):
     dead = call.outcome in TRANSIENT or len(record.get("attempts", [])) >= MOST_ATTEMPTS
     return write_receipt(folder, status="failed", error=error, dead=dead)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #f49181fb
+# %% ../../nbs/86_jobs.datasphere.ipynb #18ae1a1c
 def _keep_no_longer(folder, options, stream):
     "Let the cloud forget a job's data tomorrow; that it cannot be told is no fault of the run."
     call_worker("keep_for", folder, options, None, 120, days=1)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #d064f0cb
+# %% ../../nbs/86_jobs.datasphere.ipynb #8e0f128e
 def cloud_facts(
     folder: Path,  # The run's folder
 ) -> dict:  # For the receipt
@@ -395,7 +395,7 @@ def cloud_facts(
     facts = {name: known[name] for name in names if known.get(name)}
     return dict(job_name=known.get("name")) | facts
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #d5f0d9f1
+# %% ../../nbs/86_jobs.datasphere.ipynb #4e3f29c7
 def run_folder(
     folder: Path,  # A queued run
     stream=None,  # Where progress is shown; stderr by default
@@ -404,7 +404,7 @@ def run_folder(
     "Execute a queued run in DataSphere, and wait for it."
     return _handle(folder, stream, options, only_send=False)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #94e25403
+# %% ../../nbs/86_jobs.datasphere.ipynb #afdb2465
 def submit_folder(
     folder: Path,  # A queued run
     stream=None,  # Where progress is shown; stderr by default
@@ -414,7 +414,7 @@ def submit_folder(
     "Send a queued run, and leave it to the cloud."
     return _handle(folder, stream, options, only_send=True, clone_of=clone_of)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #adb1b676
+# %% ../../nbs/86_jobs.datasphere.ipynb #a8c13a8d
 def attach_folder(
     folder: Path,  # A run that was sent, or was about to be
     stream=None,  # Where progress is shown; stderr by default
@@ -435,7 +435,7 @@ def attach_folder(
     )
     return _handle(folder, stream, options, only_send=False)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #ed9a5523
+# %% ../../nbs/86_jobs.datasphere.ipynb #e2c2291c
 def _handle(folder, stream, options, only_send, clone_of=""):
     "Prepare, send and follow a run; whatever happens, its receipt says so."
     options, stream = options or cloud_options(), stream or sys.stderr
@@ -452,7 +452,7 @@ def _handle(folder, stream, options, only_send, clone_of=""):
             call = _cancel_and_wait(folder, options, stream)
         return settle_run(folder, call, options, stream)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #459adfa2
+# %% ../../nbs/86_jobs.datasphere.ipynb #b9bf6f66
 @contextlib.contextmanager
 def _followed_once(folder):
     "Note that this process follows a run, and refuse where another does."
@@ -468,7 +468,7 @@ def _followed_once(folder):
     finally:
         path.unlink(missing_ok=True)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #e1b70703
+# %% ../../nbs/86_jobs.datasphere.ipynb #b997304d
 def _cancel_and_wait(folder, options, stream):
     "Ask for the end of a job, and wait for it."
     print("cancelling the job …", file=stream, flush=True)
@@ -480,7 +480,7 @@ def _cancel_and_wait(folder, options, stream):
     (folder / ".fetched").mkdir(exist_ok=True)
     return call_worker("follow", folder, options, stream, 300, target=str(folder / ".fetched"))
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #70b62404
+# %% ../../nbs/86_jobs.datasphere.ipynb #88f7bd10
 def cancel(
     folder: Path,  # The run's folder
     receipt: dict,  # As it stands there
@@ -497,7 +497,7 @@ def cancel(
         return _wait_for_follower(folder, 300)
     return settle_run(folder, _cancel_and_wait(folder, options, stream), options, stream)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #801280b0
+# %% ../../nbs/86_jobs.datasphere.ipynb #860fe8b3
 def _wait_for_follower(folder, seconds):
     "Wait until the process that follows a run has written its end."
     until = time.monotonic() + seconds
@@ -507,7 +507,7 @@ def _wait_for_follower(folder, seconds):
         receipt = read_receipt(folder)
     return receipt
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #ec843d32
+# %% ../../nbs/86_jobs.datasphere.ipynb #24c35def
 def adopt_run(
     name: str,  # The run's name
     runs: str | Path,  # Folder of runs here
@@ -532,7 +532,7 @@ def adopt_run(
     write_receipt(folder, **own, cloud=cloud_facts(folder))
     return folder
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #ff78cd23
+# %% ../../nbs/86_jobs.datasphere.ipynb #e0dfc44a
 def queue_again(
     name: str,  # A run that has ended: its folder, its name, or last
     runs: str | Path,  # Folder of runs
@@ -544,7 +544,7 @@ def queue_again(
     known = CloudRecord(old / "datasphere.json").read()
     return folder, known.get("job") or ""
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #a4dfb9cb
+# %% ../../nbs/86_jobs.datasphere.ipynb #1ad2afb1
 def write_dry_run(
     job: Job,  # As it would be queued
     runs: str | Path,  # Folder of runs; gets a folder that is no run
@@ -566,7 +566,7 @@ def write_dry_run(
         lines.append("setting datasphere_project is not set: nothing could be sent")
     return "\n".join([*lines, str(folder)])
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #f7d2b473
+# %% ../../nbs/86_jobs.datasphere.ipynb #adbd5d33
 def check() -> dict:  # what, result ("good", "bad", "none"), message
     "Whether runs could be sent to DataSphere."
     options = cloud_options()

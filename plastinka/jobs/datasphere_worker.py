@@ -8,7 +8,7 @@ __all__ = ['MOST_BYTES', 'ACTIONS', 'read_config', 'find_jobs', 'remove_doubles'
            'finish_job', 'job_facts', 'fetch', 'fetched_fault', 'cancel_job', 'keep_for', 'check_project', 'adopt',
            'perform', 'end_with_parent', 'run_worker']
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #d646a942
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #96bbc26b
 import hashlib
 import json
 import os
@@ -30,7 +30,7 @@ from plastinka.jobs.datasphere_calls import (
     token_metadata,
 )
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #604c482a
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #f0270f4b
 def read_config(
     temporary: str,  # Folder for archives, which lives as long as they are needed
 ):  # The SDK's config, its messages for the service, and names of local files by their hash
@@ -52,7 +52,7 @@ def read_config(
         raise Ended("config", f"{type(error).__name__}: {error}") from None
     return config, parameters
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #8300860d
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #21c0d3ef
 def find_jobs(
     service: Service,  # Connected
     project: str,  # Its id
@@ -72,14 +72,14 @@ def find_jobs(
                 found, key=lambda job: (_is_new(job), job.created_at.ToDatetime(), job.id)
             )
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #5b35a7b3
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #ea120198
 def _is_new(job):
     "Whether a job was only created, and never executed."
     from datasphere.api import jobs_pb2
 
     return job.status == jobs_pb2.CREATING
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #58d106f6
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #8292673a
 def remove_doubles(
     service: Service,  # Connected
     record: CloudRecord,  # Of this job
@@ -99,7 +99,7 @@ def remove_doubles(
     if kept != known.get("job"):
         record.write(job=kept, create=None, execute=None, uploaded=bool(begun))
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #31c18414
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #3f43997f
 def create_job(
     service: Service,  # Connected
     record: CloudRecord,  # Of this job
@@ -129,7 +129,7 @@ def create_job(
     tell(say=f"job {metadata.job_id} is created")
     return operation
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #b5854e27
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #85b029a9
 def wait_for_operation(
     service: Service,  # Connected
     operation,  # As last seen
@@ -150,7 +150,7 @@ def wait_for_operation(
         raise Ended(outcome or "unreachable", operation.error.message)
     return operation
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #64c9498f
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #8a784bbf
 def upload(
     service: Service,  # Connected
     record: CloudRecord,  # Of a job that is created
@@ -177,7 +177,7 @@ def upload(
         within(limit, "upload", upload_files, [file], config.inputs, own)
     record.write(uploaded=True)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #0d084be5
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #a6eeb2d3
 def within(
     seconds: float,  # Limit
     outcome: str,  # What it is called when it fails, or takes longer
@@ -201,12 +201,12 @@ def within(
             outcome, _without_address(failed[0]) if failed else f"took over {seconds:.0f} s"
         )
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #3bc9a9de
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #1db92b26
 def _without_address(text):
     "A message without the address that it names, which lets in whoever has it."
     return " ".join(word for word in text.split() if "://" not in word)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #424f3de5
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #ba8e15c3
 def submit(
     service: Service,  # Connected
     record: CloudRecord,  # With project and name
@@ -231,7 +231,7 @@ def submit(
     remove_doubles(service, record)
     execute_job(service, record)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #b0b4bfea
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #029ca498
 def _drop_what_cannot_be_filled(service, record):
     "Delete a job whose addresses for files are not known."
     from datasphere.api import project_job_service_pb2 as messages
@@ -243,7 +243,7 @@ def _drop_what_cannot_be_filled(service, record):
     call_service(service, service.client.stub.Delete, request, LIMITS["cancel"])
     record.write(job=None)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #36514870
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #9319e055
 def execute_job(
     service: Service,  # Connected
     record: CloudRecord,  # Of a job whose files are there
@@ -257,7 +257,7 @@ def execute_job(
     tell(status="PREPARING")
     return operation
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #5a85d663
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #99ba3107
 def follow(
     service: Service,  # Connected
     record: CloudRecord,  # Of a job that is sent
@@ -288,7 +288,7 @@ def follow(
     logs.join(5)  # Its last lines
     finish_job(service, record, job, target)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #9211c912
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #3d831fdd
 def get_job(
     service: Service,  # Connected
     job: str,  # Its id
@@ -298,7 +298,7 @@ def get_job(
 
     return call_service(service, service.client.stub.Get, messages.GetProjectJobRequest(job_id=job))
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #bbd67a7d
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #b99d8601
 def find_job(
     service: Service,  # Connected
     record: CloudRecord,  # With project and name, and the id where it is known
@@ -313,7 +313,7 @@ def find_job(
     record.write(job=found[0].id, uploaded=not _is_new(found[0]))
     return found[0]
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #9d6e1a59
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #0cb7d982
 def status_name(
     job,  # As the service has it
 ) -> str:  # "EXECUTING"
@@ -322,12 +322,12 @@ def status_name(
 
     return jobs_pb2.JobStatus.Name(job.status)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #215d2da4
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #cf74f567
 def _has_ended(job):
     "Whether a job will not change any more."
     return status_name(job) in ("SUCCESS", "ERROR", "CANCELLED")
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #97e6a627
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #dcc5ec2e
 def pass_logs_on(
     service: Service,  # Connected
     job: str,  # Its id
@@ -349,7 +349,7 @@ def pass_logs_on(
         except (grpc.RpcError, Ended):
             time.sleep(pause)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #8a99afca
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #1c31b032
 def finish_job(
     service: Service,  # Connected
     record: CloudRecord,  # Of the job
@@ -373,7 +373,7 @@ def finish_job(
     if status_name(job) == "ERROR":
         raise Ended("job_failed", job.status_details)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #7e915fc0
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #d0e78fe2
 def job_facts(
     job,  # As the service has it
 ) -> dict:  # For the record
@@ -384,7 +384,7 @@ def job_facts(
     facts |= dict(instance=job.actual_cloud_instance_type.name, parent_job=job.parent_job_id)
     return facts | dict(file_errors=_missing_files(job))
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #266e0599
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #68e0e3bc
 def _missing_files(job):
     "What became of files that could not be kept, as a text."
     named = (
@@ -393,7 +393,7 @@ def _missing_files(job):
     )
     return "; ".join(f"{name}: {why or 'not kept'}" for name, why in named)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #483249e2
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #f56d2c33
 def _operation_of(service, record):
     "The operation that executed a job; None where it is not known (any more)."
     from datasphere.api import operation_service_pb2
@@ -409,10 +409,10 @@ def _operation_of(service, record):
             return None
         raise
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #09aacab4
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #1bf05fce
 MOST_BYTES = 1 << 30  # Of all results together; what is more goes through Object Storage
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #f9321e58
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #8135d834
 def fetch(
     service: Service,  # Connected
     job: str,  # Its id
@@ -438,7 +438,7 @@ def fetch(
         time.sleep(0.2 * 4**attempt)
     raise Ended(*faults[0])
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #098ba858
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #fbb67e7d
 def fetched_fault(
     file,  # As the service names it: desc.path, sha256
     target: str,  # Folder it was fetched to
@@ -453,7 +453,7 @@ def fetched_fault(
     path.unlink()
     return "checksum", f"{path.name}: sha256 {found[:12]}…, the service has {file.sha256[:12]}…"
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #f9690439
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #8932af8e
 def cancel_job(
     service: Service,  # Connected
     record: CloudRecord,  # Of the job
@@ -473,7 +473,7 @@ def cancel_job(
     request = messages.CancelProjectJobRequest(job_id=job.id, graceful=graceful)
     call_service(service, service.client.stub.Cancel, request, LIMITS["cancel"])
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #19615bb3
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #30f86d95
 def keep_for(
     service: Service,  # Connected
     record: CloudRecord,  # Of a job whose results have been fetched
@@ -486,7 +486,7 @@ def keep_for(
     request.ttl.FromSeconds(days * 86400)
     call_service(service, service.client.stub.SetDataTtl, request, LIMITS["cancel"])
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #5d96e517
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #0004dc29
 def check_project(
     service: Service,  # Connected
     record: CloudRecord,  # With the project's id
@@ -498,7 +498,7 @@ def check_project(
     found = call_service(service, service.client.prj_stub.Get, request, LIMITS["init"])
     tell(say=f"project {found.name}", community=found.community_id)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #ae8caec7
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #cdb12f74
 def adopt(
     service: Service,  # Connected
     record: CloudRecord,  # With the project; `name` is the run's
@@ -519,11 +519,11 @@ def adopt(
     job = sorted(found, key=lambda each: (_is_new(each), -each.created_at.seconds))[0]
     record.write(name=job.name, job=job.id, uploaded=True, adopted=True)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #ee4e7d3c
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #66a8db2a
 ACTIONS = dict(submit=submit, follow=follow, cancel=cancel_job, keep_for=keep_for)
 ACTIONS |= dict(check=check_project, adopt=adopt)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #99d4326a
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #217e3d7a
 def perform(
     request: dict,  # action, record, stage, logs, options
 ) -> Ended:  # How it ended
@@ -538,7 +538,7 @@ def perform(
     except Exception as error:
         return Ended("broken", f"{type(error).__name__}: {error}")
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #2c9d2909
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #d6b9f3cb
 def end_with_parent(
     parent: int,  # The process that started this one
 ):
@@ -547,7 +547,7 @@ def end_with_parent(
         time.sleep(0.2)
     os._exit(OUTCOMES["running"])
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #b913a21b
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #18925ba2
 def run_worker():
     "Read a request, do it, and end with the code of its outcome."
     threading.Thread(target=end_with_parent, args=[os.getppid()], daemon=True).start()
