@@ -538,3 +538,34 @@ def strike(process, what):
         process.send_signal(signal.SIGTERM)
     else:
         process.kill()
+
+
+@pytest.mark.long
+def test_a_run_in_the_cloud_ends_itself_after_its_hours(tmp_path):
+    folder, there = queued(tmp_path, wait=300.0), tmp_path / "there"
+    there.mkdir()
+    for name, path in parcels.write_parcel(folder, there, hours=15 / 3600).items():
+        (there / name).parent.mkdir(parents=True, exist_ok=True)
+        if path != there / name:
+            shutil.copy(path, there / name)
+    wheel = next(there.glob("*.whl")).name
+    command = [sys.executable, "plastinka_job.py", wheel, "job.json", "result.zip"]
+    assert subprocess.run(command, cwd=there, capture_output=True).returncode == 130
+    receipt = parcels.take_result(folder, there / "result.zip")
+    assert receipt["status"] == "cancelled"
+    assert "the most it may take" in receipt["error"]["message"]
+    assert (folder / "count.ipynb").exists()
+
+
+@pytest.mark.long
+@needs_sdk
+def test_the_tutorial_runs():
+    arguments = ["--path", "nbs/tutorials/datasphere.ipynb", "--n_workers", "0"]
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "nbdev_test"), *arguments, "--flags", "datasphere"],
+        cwd=ROOT,
+        env=os.environ | dict(PLASTINKA_DATASPHERE_PYTHON=PYTHON),
+        capture_output=True,
+        text=True,
+    )
+    assert "Success." in done.stdout + done.stderr, done.stdout[-3000:] + done.stderr[-3000:]
