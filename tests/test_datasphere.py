@@ -475,6 +475,15 @@ def test_a_double_is_deleted(tmp_path, cloud, options, quick):
     assert len(sent(cloud, folder)) == 1 and "Delete" in cloud.report()["calls"]
 
 
+@needs_sdk
+def test_a_double_that_cannot_be_deleted_is_never_executed(tmp_path, cloud, options, quick):
+    folder = queued(tmp_path)
+    faults = [dict(method="Create", when="after", code="UNAVAILABLE")]
+    cloud.change(faults=[*faults, dict(method="Delete", code="UNIMPLEMENTED", times=9)])
+    assert run(folder, options)["status"] == "succeeded"
+    assert len(sent(cloud, folder)) == 2 and paid(cloud, folder) == 1
+
+
 DRIVER = """
 import sys
 from pathlib import Path
