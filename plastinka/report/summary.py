@@ -70,6 +70,7 @@ class Report:
     newcomers: pd.DataFrame | None = None  # Scores of newcomers alone, one row per model
     totals: pd.DataFrame | None = None  # cutoff, model, expected, asked, sold: copies in all
     weights: pd.DataFrame | None = None  # Shares of models [demand class × model]; `attrs["why"]`
+    calibrated: pd.DataFrame | None = None  # Coverage before and after its correction, by group
 
     @property
     def table(self) -> pd.DataFrame:  # item_id, month, horizon, quantile columns, mean, model
