@@ -386,11 +386,14 @@ def report_parts(
     self: Result,
 ) -> dict:  # Fields of `Report`, by name
     "Everything that report and workbook show."
+    from plastinka.evaluate import calibrate  # noqa: F401  Gives a backtest its table `calibrated`
+
     data, held = self.data, self.fitted.held
     parts = dict(ledger=data.ledger, raw=data.raw, panel=data.panel, orders=self.orders)
     parts |= dict(forecast=self.fitted.forecast, factor=getattr(self.fitted.trained, "factor", 1.0))
     parts |= dict(scores=held.scores, coverage=held.coverage, by_cutoff=held.by_cutoff)
     parts |= dict(holdout=held.frame(), totals=held.totals, newcomers=held.newcomers)
+    parts |= dict(calibrated=held.calibrated)
     combination = getattr(self.fitted.trained, "combination", None)
     if combination is not None:
         parts |= dict(weights=combination.table())

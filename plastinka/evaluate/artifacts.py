@@ -21,6 +21,7 @@ import xarray as xr
 from ..core import atomic_path, file_sha256, input_error
 from ..data.ledger import Ledger
 from ..data.schema import QUANTILES
+from . import calibrate  # noqa: F401  Gives a backtest its table `calibrated`
 from .backtest import Backtest, fold_scores
 from .fit import cut_panel
 from .folds import judge_fold
@@ -38,6 +39,7 @@ class KeptBacktest:
     coverage: pd.DataFrame  # Interval coverage by model, level and group
     totals: pd.DataFrame  # Expected and asked for, by cutoff and model
     newcomers: pd.DataFrame  # Scores of records that no panel knew at its cutoff
+    calibrated: pd.DataFrame  # What calibration changed
     holdout: pd.DataFrame  # Held-out forecasts of the model beside what happened
     dependence: float  # Of the months of the model's forecasts
     fitted: Fitted | None = None  # The model as fitted at the last cutoff is not kept
@@ -47,7 +49,7 @@ class KeptBacktest:
         return self.holdout
 
 
-HELD_TABLES = ("scores", "by_cutoff", "coverage", "totals", "newcomers", "holdout")
+HELD_TABLES = ("scores", "by_cutoff", "coverage", "totals", "newcomers", "calibrated", "holdout")
 
 
 def keep_backtest(
