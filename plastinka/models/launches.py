@@ -252,7 +252,10 @@ def find_effects(
 
 # %% ../../nbs/47_models.launches.ipynb #68f7294a
 USUAL_VARIANCE, VARIANCE_SPREAD = 0.3, 1.5  # Of the prior on variances: median, spread of the log
-LEARNT_LAUNCHES, MOST_LAUNCHES = 200, 1200  # Newest launches: that variances are learnt from; used at all
+LEARNT_LAUNCHES, MOST_LAUNCHES = (
+    200,
+    1200,
+)  # Newest: for the variances; at all
 TRIALS = 250  # Of the search for variances
 
 
