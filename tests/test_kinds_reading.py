@@ -528,11 +528,11 @@ SAMPLES = {
     "shopify_orders": (
         "sales",
         f"{SHOPIFY}\n#1,paid,2024-05-01 10:00:00 +0200,2,Can - Ege,20.00\n"
-        "#1,,2024-05-01 10:00:00 +0200,1,Tote bag,5.00\n"
+        "#1,,2024-05-01 10:00:00 +0200,1,Compilation,5.00\n"
         "#2,refunded,2024-05-02 10:00:00 +0200,1,Can - Ege,20.00\n"
         "#2,,2024-05-02 10:00:00 +0200,1,Neu! - 2,20.00\n",
         ["artist", "album", "count", "price"],
-        [["Can", "Ege", "2", "20.00"], [None, "Tote bag", "1", "5.00"]],
+        [["Can", "Ege", "2", "20.00"], [None, "Compilation", "1", "5.00"]],
     ),
     "shopify_products": (
         "stock",

@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['CONTENT', 'EMPTY', 'AHEAD', 'CLOSED', 'BY_HAND', 'NOTE', 'SUPPOSED_YEAR', 'SUPPOSED_DAY', 'COPY_COLUMNS',
            'drop_repeated_files', 'hide_later_words', 'Ledger', 'cut_ledger', 'knows_stock', 'report_files', 'Draft',
-           'read_rows', 'settle_sales', 'find_span', 'source_repairs', 'supposed_repairs', 'finish_copies',
-           'build_ledger']
+           'read_rows', 'settle_sales', 'known_windows', 'find_span', 'source_repairs', 'supposed_repairs',
+           'finish_copies', 'build_ledger']
 
 # %% ../../nbs/12_data.ledger.ipynb #58856da3
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -293,13 +294,14 @@ def settle_sales(
     draft: Draft,  # From `read_rows`; its table becomes copies without returns
     hint: str = "",  # What may be the cause where there are no sales
     without: bool = False,  # Whether there may be none: a stock alone
+    windows: Iterable[tuple[str, str]] = (),  # Files known to be exports of the same sales
 ) -> pd.Series:  # Rows of each file that are equal to an earlier one of it
     "What overlaps is counted once, and returns cancel their sales."
     if without:
         return pd.Series(dtype=np.int64)
     lack = "not one row of the sales files is a sale" + (hint and f": {hint}")
     _need_sales(draft.table, lack)
-    draft.table, overlapping = drop_overlaps(draft.table)
+    draft.table, overlapping = drop_overlaps(draft.table, windows)
     equal, shared = equal_rows(draft.table)
     again = count_by(draft.table.loc[equal, "source_file"])
     below_zero = _files_below_zero(draft.table)
@@ -317,6 +319,21 @@ def _need_sales(table, lack):
         if "below zero" in lack or "came back" in lack:
             cure = "Look whether counts in the sales files are below zero by mistake"
         raise input_error("sales", lack, cure)
+
+# %% ../../nbs/12_data.ledger.ipynb #d39477cb
+def known_windows(
+    sources: pd.DataFrame,  # Files; `continues`: sums of files that hold some of the same sales
+) -> list[tuple[str, str]]:  # Names of two files each
+    "Files of which a store knows that they are exports of the same sales."
+    if "continues" not in sources:
+        return []
+    names = sources.set_index("sha256")["file"].astype(str).to_dict()
+    return [
+        (str(file), names[other])
+        for file, others in zip(sources["file"], sources["continues"], strict=True)
+        for other in (others if isinstance(others, list) else [])
+        if other in names
+    ]
 
 # %% ../../nbs/12_data.ledger.ipynb #f368b74b
 CLOSED = "nothing was sold in {}: the months count as zero"
@@ -476,7 +493,8 @@ def build_ledger(
     empty = _files_without_rows(sources)
     hint = _files_below_zero(draft.table) or _empty_hint(empty)
     kinds, monthly = set(sources["kind"].astype(str)), _is_monthly(sources)
-    again = settle_sales(draft, hint, stock_alone and kinds == {"stock"})
+    alone = stock_alone and kinds == {"stock"}
+    again = settle_sales(draft, hint, alone, known_windows(sources))
     given = (_snapshot(snapshot_date), empty, closed_months)
     first_day, last_day, closed = _explained(hint, find_span, draft.table, *given)
     late = draft.table["created_date"] >= last_day

@@ -11,6 +11,7 @@ __all__ = ['CAME_BACK', 'BY_ORDER', 'CANCELLED', 'STAYS', 'SALE', 'SAME_SHARE', 
 
 # %% ../../nbs/09_data.sales.ipynb #0a70e004
 import re
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -300,6 +301,8 @@ def check_overlaps(
 # %% ../../nbs/09_data.sales.ipynb #4cb26ce6
 def drop_overlaps(
     table: pd.DataFrame,  # Good rows with column item, returns included
+    # Names of two files each, known to be exports of the same sales
+    sure: Iterable[tuple[str, str]] = (),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:  # Rows that count; repairs
     "Of days that several exports of the same sales cover, keep the fullest file's sales."
     sales, names = count_sales(table), table["source_file"].cat.categories.astype(str)
@@ -307,6 +310,9 @@ def drop_overlaps(
         return table, repair_lines([], "", [], [])
     days = overlaps(sales)
     pairs = judge_overlaps(days)
+    known = {frozenset(pair) for pair in sure}
+    named = zip(names[pairs["file"]], names[pairs["other"]], strict=True)
+    pairs["same"] |= np.array([frozenset(pair) in known for pair in named], dtype=bool)
     check_overlaps(days, pairs, names)
     same = pairs[pairs["same"]]
     links = coo_array((np.ones(len(same)), (same["file"], same["other"])), shape=[len(names)] * 2)

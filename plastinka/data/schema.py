@@ -439,7 +439,8 @@ def _usual_header(keys, kind, name):
 
 # %% ../../nbs/05_data.schema.ipynb #8897bc5c
 _LINE_TOTALS = """Сумма|Сумма продажи|Сумма с НДС|Стоимость|Выручка|Итого|Всего|Line total
-|Total price|Total|Item total|Gross sales|Net sales|Revenue|Turnover|Gesamtpreis|Zeilensumme|Gesamt|Summe|Umsatz
+|Total price|Total|Item total|Gross sales|Net sales|Revenue|Turnover|Gesamtpreis|Zeilensumme|Gesamt
+|Summe|Umsatz
 |Összeg|Összesen|Végösszeg|Bevétel|Montant|Montant total|Total TTC|Importe
 |Importe total|Total línea"""
 _AMOUNTS = "Amount|Sum|Betrag"
