@@ -219,6 +219,6 @@ def may_be_count(
     if len(texts) < 0.9 * rows or _NO_COUNT.search(header.casefold().strip()):
         return False
     different = pd.unique(texts)
-    return len(different) > 1 and all(
+    return list(different) not in ([], ["1"]) and all(
         re.fullmatch(r"\d{1,3}(?:[.,]0+)?", text) for text in different
     )

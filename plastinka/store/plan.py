@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import input_error
+from ..data.ingest import check_currencies
 from ..data.ledger import Ledger, build_ledger, read_rows
 from ..data.rows import check_share, sale_days
 from ..data.sales import count_sales, judge_overlaps, overlaps
@@ -295,6 +296,7 @@ def upload_ledger(
 ) -> Ledger:  # Checked
     "The ledger as it will be after the upload; raises `InputError` where a rule is broken."
     raw = join_files(parts)
+    check_currencies(raw.sources)
     date = _stock_date(plan, stored, snapshot_date)
     ledger = build_ledger(raw, date, 1.0, item_key, stock_alone=True)
     fresh = {part.source["file"] for part in plan.new}
