@@ -365,7 +365,8 @@ def _leave_foreign(failed, parts, profiles):
         same = [len(headers & set(map(header_key, part.headers))) for part in others]
         if not others or max(same) >= max(1, len(headers) / 2):
             raise error
-        left_out.append((name, f"not a table of {kind}: {error}"))
+        why = str(error).removeprefix(f"{name}: ").partition(". Headers seen")[0]
+        left_out.append((name, f"not a table of {kind}: it {why}"))
     return pd.DataFrame(left_out, columns=["file", "reason"])
 
 # %% ../../nbs/11_data.ingest.ipynb #d3a4a7f0
