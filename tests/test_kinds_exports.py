@@ -269,12 +269,11 @@ def test_a_file_that_holds_another_and_more(tmp_path):
     assert sums(ledger(tmp_path / "sales"))[0] == sales["Qty"].sum()
 
 
-@pytest.mark.parametrize("newest_first", [False, True])
-@pytest.mark.parametrize("window, step", [(90, 30), (30, 14)])
+@pytest.mark.parametrize("window, step, newest_first", [(90, 30, False), (30, 14, True)])
 def test_windows_uploaded_one_by_one_count_each_sale_once(tmp_path, window, step, newest_first):
-    sales = make_sales(each=30, last="2024-11")
+    sales = make_sales(each=20, last="2024-11")
     day = sales["Sale date"]
-    ends = [day.min() + pd.Timedelta(days=window + step * number) for number in range(4)]
+    ends = [day.min() + pd.Timedelta(days=window + step * number) for number in range(3)]
     uploads = [sales[day.between(end - pd.Timedelta(days=window - 1), end)] for end in ends]
     for number, part in enumerate(uploads[::-1] if newest_first else uploads):
         load_files(tmp_path / "s.db", sales=write(tmp_path / f"{number}.csv", part))

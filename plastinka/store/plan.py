@@ -84,14 +84,15 @@ def _month_span(month: int) -> tuple[pd.Timestamp, pd.Timestamp]:
     return period.start_time, period.end_time.floor("D")
 
 
-def _is_window(part: FileRows, days: pd.Series, old: pd.Series, month: int) -> bool:
+def _is_window(days: pd.Series, old: pd.Series, month: int) -> bool:
     "Whether a file leaves days of a month to a stored file: its days, and those of the other."
     start, end = _month_span(month)
     old = old[old.between(start, end)]
     if days.empty or old.between(days.min(), days.max()).all():
         return False
     edge = max((days.min() - start).days, (end - days.max()).days)
-    return sum(rows > 0 for rows in part.months.values()) > 1 or edge >= WINDOW_EDGE
+    beyond = days.min() < start or days.max() > end
+    return bool(beyond) or edge >= WINDOW_EDGE
 
 # %% ../../nbs/22_store.plan.ipynb #cff50e6a
 MOST_APART, LEAST_APART = 0.1, 3  # Share of the copies, and copies, that only one file may have
@@ -131,7 +132,7 @@ def _window_months(
     for number, month in gone.itertuples(index=False):
         places = [place for place, part in enumerate(new) if part.months.get(month)]
         old = days.get(numbers[number], none)
-        if all(_is_window(new[place], days.get(place, none), old, month) for place in places):
+        if all(_is_window(days.get(place, none), old, month) for place in places):
             found[number, month] = places
     return found
 
