@@ -258,8 +258,9 @@ def _blank_counts(frame, table, kind):
 # %% ../../nbs/10_data.columns.ipynb #97949ecd
 def _none_sold(frame, table):
     "bool per row: all rows of a file of one month, by its name, that sold no copy at all."
-    zero = "count" in frame and bool((parse_count(frame["count"])[0] == 0).all())
-    closed = zero and len(frame) > 0 and bool(named_months([table.where]))
+    counts = [str(each).strip() for each in pd.unique(frame["count"])] if "count" in frame else []
+    zero = len(counts) > 0 and all(re.fullmatch(r"0+(?:[.,]0+)?", each) for each in counts[:9])
+    closed = zero and bool(named_months([table.where]))
     if closed:
         table.notes.append(["count", "no copy in any row: nothing was sold", len(frame), ""])
     return np.full(len(frame), closed)

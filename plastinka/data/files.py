@@ -219,19 +219,26 @@ def known_columns(
     return frozenset(found) | frozenset(usual_headers(headers, kind, missing)) | by_month
 
 # %% ../../nbs/07_data.files.ipynb #50229cf0
-def _is_plain(grid):
-    "Whether a sheet's name says nothing of returns or cancelled orders."
-    return read_statuses(pd.Series([grid.sheet]))[0] == ""
-
-
 def _are_sales(grids, aliases):
     "Whether sheets can be read as one table of sales."
     columns = {known_columns(grid.head(1)[0], "sales", aliases) for grid in grids}
     needed = [set(group) for group in required_columns("sales")]
+    returns = read_statuses(pd.Series([grid.sheet for grid in grids])) != ""
     same = len(columns) == 1 and all(group & set(next(iter(columns))) for group in needed)
-    return same and all(map(_is_plain, grids))
+    return same and not returns.any()
 
 # %% ../../nbs/07_data.files.ipynb #fe672d81
+def _sales_sheets(tables, aliases):
+    "Sheets that hold sales; all of them where another one may hold sales, too."
+    if len(tables) < 2:
+        return tables
+    whole = [grid for grid in tables if _are_sales([grid], aliases)]
+    others = [grid.sheet for grid in tables if not any(grid is each for each in whole)]
+    plain = read_statuses(pd.Series(others, dtype=object)) == ""
+    months = any(header_months([text for name in others for text in (name, f"{name} 2000")]))
+    return whole if whole and plain.all() and not months else tables
+
+
 OTHER_SHEETS = "other sheets, not read: hidden, or without the columns of a table of this kind"
 
 
@@ -245,11 +252,7 @@ def choose_sheets(
     "The sheets of a workbook that are read."
     seen = seen_grids(grids)
     tables = [grid for grid in seen if known_columns(grid.head(1)[0], kind or "sales", aliases)]
-    whole = [grid for grid in tables if kind == "sales" and _are_sales([grid], aliases)]
-    chosen = whole or tables or seen
-    returns = [grid for grid in tables if not _is_plain(grid)]
-    if whole and returns:
-        chosen = tables
+    chosen = (_sales_sheets(tables, aliases) if kind == "sales" else tables) or seen
     if len(chosen) > 1 and not (kind == "sales" and _are_sales(chosen, aliases)):
         raise choose_sheet(seen, where, sheet)
     left_out = [grid.sheet for grid in grids if not any(grid is each for each in chosen)]

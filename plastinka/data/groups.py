@@ -36,7 +36,8 @@ def _sparse_sums(counts, sparse, whole):
     after, before = _explained_sums(counts, sparse)
     forward = after.mean() >= before.mean()
     sums = after if forward else before
-    if sums.mean() >= 0.9 and (not whole or _hold_all(counts, sparse, forward)):
+    enough = (~sparse & (counts > 0)).sum() >= 3 and _hold_all(counts, sparse, forward)
+    if sums.mean() >= 0.9 and (enough or not whole):
         found[sparse] = sums
     return found
 
@@ -110,12 +111,15 @@ def find_sums(
     "Rows that hold the sum of the rows beside them, without a word that says so."
     if "count" not in frame or len(frame) < 3 or not asked.any():
         return np.zeros(len(frame), dtype=bool)
+    texts = frame["count"].astype(str).str.replace(",", ".", regex=False)
+    counts = pd.to_numeric(texts, errors="coerce").to_numpy(float)
+    if not (asked & (counts >= 3)).any():
+        return np.zeros(len(frame), dtype=bool)
     about = frame.drop(columns=["count", "price"], errors="ignore").notna().sum(axis=1).to_numpy()
     filled = frame.notna().sum(axis=1).to_numpy() if filled is None else filled
     usual, full = np.quantile(about, 0.75), np.quantile(filled, 0.75)
-    texts = frame["count"].astype(str).str.replace(",", ".", regex=False)
-    counts = pd.to_numeric(texts, errors="coerce").to_numpy(float)
     found = _sparse_sums(counts, asked & (about <= max(usual / 2, 1)) & (usual >= 2), False)
     if not found.any():
         found = _sparse_sums(counts, asked & (filled < full), True)
-    return found if found.any() else _find_heads(counts) & asked
+    alike = asked.mean() >= 0.9  # Rows with their day of sale are no groups
+    return found if found.any() or not alike else _find_heads(counts) & asked

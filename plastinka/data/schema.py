@@ -380,7 +380,7 @@ _USUAL_SALES = {
     "sold_date": (
         "Дата реализации|Дата чека|Дата документа|Дата и время|Дата|Date of sale"
         "|Sold at|Sold on|Transaction date|Invoice date|Paid at|Created at|Date"
-        "|Verkaufsdatum|Bestelldatum"
+        "|Verkaufsdatum|Verkauft am|Bestelldatum"
         "|Kaufdatum|Rechnungsdatum|Datum|Eladás dátuma|Rendelés dátuma|Dátum|Date de vente"
         "|Date de commande|Fecha de venta|Fecha de pedido|Fecha"
     ),

@@ -57,11 +57,11 @@ def service_rows(
     frame: pd.DataFrame,  # Our columns of one file as text, None where blank
 ) -> np.ndarray:  # bool, one per row
     "Rows of services: their only names are those of services."
-    names = [frame[name] for name in ("artist", "album") if name in frame]
-    if not names:
-        return np.zeros(len(frame), dtype=bool)
-    named = np.array([are_services(each) for each in names])
-    if not named.any():
-        return named[0]
-    silent = np.array([each.isna() | ~each.astype(str).str.contains(r"\w") for each in names])
-    return named.any(axis=0) & (named | silent).all(axis=0)
+    names = [name for name in ("artist", "album") if name in frame]
+    left, found = np.ones(len(frame), dtype=bool), np.zeros(len(frame), dtype=bool)
+    for cells in (frame[name] for name in names):
+        named = are_services(cells.where(left))
+        codes, texts = pd.factorize(cells)
+        silent = np.array([*(not re.search(r"\w", str(each)) for each in texts), True])[codes]
+        left, found = left & (named | silent), found | named
+    return left & found

@@ -161,9 +161,9 @@ _SAME_SALE = ("barcode", "artist", "album", "price", "sold_date")
 
 def _repeated(table, found, gone):
     "Which marked rows repeat an unmarked row, each of these once."
-    names = [name for name in _SAME_SALE if name in found]
-    headers = [found[name][0] for name in names]
-    headers += [each for each in table.headers if header_key(each) in ORDER_HEADERS]
+    orders = [each for each in table.headers if header_key(each) in ORDER_HEADERS - {"name"}]
+    names = _SAME_SALE[: -1 if orders else None]  # A return that names its order has its own day
+    headers = [found[name][0] for name in names if name in found] + orders
     codes = {number: table.column(each).codes for number, each in enumerate(dict.fromkeys(headers))}
     same = pd.DataFrame(codes).groupby(list(codes), sort=False).ngroup()
     turn = pd.Series(gone).groupby([same, gone]).cumcount()
