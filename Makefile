@@ -21,7 +21,7 @@ test: $(VENV)/.dev ## notebooks clean, package in sync, notebooks run, pytest: w
 test-all: test ## the same, and what takes long: pages made, 10,000 damaged files, 100 killed uploads
 	@$(BIN)/python tools/gates.py pages
 	@$(BIN)/python tests/test_fuzz.py 0 10000
-	@PLASTINKA_EXAMPLES=random PLASTINKA_KILLS=100 $(BIN)/python -m pytest -q tests
+	@PLASTINKA_LONG=1 PLASTINKA_EXAMPLES=random PLASTINKA_KILLS=100 $(BIN)/python -m pytest -q tests
 
 quick: $(VENV)/.dev ## in minutes: clean, in sync, the rules of the house, and the notebooks you have changed
 	@$(BIN)/python tools/gates.py quick

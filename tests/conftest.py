@@ -4,6 +4,7 @@ what they find becomes an `@example`."""
 
 import os
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("same", derandomize=True, database=None)
@@ -17,6 +18,9 @@ def pytest_configure(config):
         "postgres: needs a PostgreSQL server, which the tests start by themselves where its wheel "
         "is installed",
     )
+    config.addinivalue_line(
+        "markers", "long: takes long, and runs where PLASTINKA_LONG is set, as `make test-all` does"
+    )
 
 
 # Files that hold few tests and take long: begun first, none of them keeps one process at work
@@ -25,5 +29,10 @@ LONG = ("wheel", "fuzz", "bad_input", "store", "forecast", "ledger_properties", 
 
 
 def pytest_collection_modifyitems(items):
+    if not os.environ.get("PLASTINKA_LONG"):
+        skip = pytest.mark.skip(reason="takes long: make test-all runs it (PLASTINKA_LONG=1)")
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(skip)
     places = {f"test_{name}.py": place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: places.get(item.path.name, len(LONG)))

@@ -99,7 +99,8 @@ def test_a_notebook_that_fails(copy):
 
 
 def test_a_notebook_that_never_ends(copy, monkeypatch):
-    monkeypatch.setattr(gates, "SECONDS_PER_NOTEBOOK", 0.2)
+    monkeypatch.setattr(gates, "SECONDS_PER_NOTEBOOK", 2)
+    change(copy / CORE, "str(error),", "__import__('time').sleep(60) or str(error),")
     with pytest.raises(gates.GateError, match="1 of 1 notebooks failed"):
         gates.gate_notebooks(copy)
 

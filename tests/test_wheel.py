@@ -1,11 +1,13 @@
 """The wheel alone is enough: installed into an empty virtual environment away from the checkout,
-it runs the demo."""
+it runs the demo. In `make test` that environment borrows the libraries of this one; in
+`make test-all` it installs what the wheel declares, and has nothing else."""
 
 import json
 import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import venv
 from pathlib import Path
 
@@ -69,13 +71,24 @@ def wheel(tmp_path_factory) -> Path:
     return built
 
 
-@pytest.fixture(scope="module")
-def installed(wheel, tmp_path_factory) -> Path:
-    "The bin folder of an empty environment with the wheel and what it declares, and nothing else."
+def borrow_libraries(python: Path):
+    "Let an environment find this one's libraries; a checkout that is installed here stays unseen."
+    asked = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site = Path(call(python, "-c", asked, cwd=python.parent).strip())
+    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+
+
+@pytest.fixture(scope="module", params=["borrowed", pytest.param("own", marks=pytest.mark.long)])
+def installed(request, wheel, tmp_path_factory) -> Path:
+    "The bin folder of an environment with the wheel, and libraries borrowed or its own."
     home = tmp_path_factory.mktemp("elsewhere")
     venv.create(home / "venv", with_pip=True)
     folder = home / "venv" / ("Scripts" if os.name == "nt" else "bin")
-    call(folder / "python", "-m", "pip", "install", "--quiet", "--no-compile", wheel, cwd=home)
+    how = ["--no-deps"] if request.param == "borrowed" else []
+    install = ("-m", "pip", "install", "--quiet", "--no-compile", *how)
+    call(folder / "python", *install, wheel, cwd=home)
+    if request.param == "borrowed":
+        borrow_libraries(folder / "python")
     yield folder
     shutil.rmtree(
         home / "venv", ignore_errors=True

@@ -8,7 +8,6 @@ runs only those two; `python tools/gates.py quick` the ones of `make quick`.
 import difflib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import style
+from one_notebook import run_notebook
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools" / "docs"))
@@ -140,29 +140,6 @@ def untracked(root: Path) -> list[str]:
     return listed.stdout.split("\n")[:-1] if listed.returncode == 0 else []
 
 
-def run_notebook(root: Path, page: Path) -> tuple[Path, bool, float, str]:
-    "Run one notebook with nbdev_test in a process of its own: nothing leaks, and a stuck one ends."
-    start = time.monotonic()
-    arguments = [command("nbdev_test"), "--path", str(page), "--n_workers", "0"]
-    environment = dict(os.environ, OMP_NUM_THREADS="1", PYTHONWARNINGS="ignore")
-    process = subprocess.Popen(
-        arguments,
-        cwd=root,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        output, _ = process.communicate(timeout=SECONDS_PER_NOTEBOOK)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        output = f"{process.communicate()[0]}\nstopped after {SECONDS_PER_NOTEBOOK} s"
-    passed = process.returncode == 0 and "Success." in output
-    return page, passed, time.monotonic() - start, output
-
-
 def gate_notebooks(root: Path) -> str:
     "Every notebook runs. Those beside a `.notest` need files; tests/ runs them with some."
     pages = [page for page in notebooks(root) if not (page.parent / ".notest").exists()]
@@ -178,7 +155,8 @@ def run_all(root: Path, pages: list[Path]):
     "Run notebooks, two at a time, with a line for each."
     failed = []
     with ThreadPoolExecutor(max_workers=2) as pool:
-        for page, passed, seconds, output in pool.map(lambda page: run_notebook(root, page), pages):
+        done = pool.map(lambda page: run_notebook(root, page, SECONDS_PER_NOTEBOOK), pages)
+        for page, (passed, seconds, output) in zip(pages, done, strict=True):
             name = page.relative_to(root)
             print(f"    {name}  {seconds:.1f} s{'' if passed else '  FAILED'}", flush=True)
             if not passed:

@@ -35,6 +35,7 @@ from plastinka.doors.runs import (
     prune_command,
     report_run,
     rerun_command,
+    resume_command,
     run_command,
     runs_command,
     show_command,
@@ -229,6 +230,7 @@ COMMANDS = {
     "runs": runs_command,
     "show": show_command,
     "rerun": rerun_command,
+    "resume": resume_command,
     "cancel": cancel_command,
     "prune": prune_command,
     "check": check_command,
@@ -250,6 +252,7 @@ EXAMPLES = {
     "runs": "plastinka runs --notebook forecast --since 2026-11-01 --score wql",
     "show": "plastinka show last --open",
     "rerun": "plastinka rerun 2026-11-21T10-15-02_forecast_3f9c --look-in archive/",
+    "resume": "plastinka resume last",
     "cancel": "plastinka cancel last",
     "check": "plastinka check",
     "prune": "plastinka prune --days 180 --keep 20 --yes",
@@ -291,6 +294,7 @@ def _set_options(options):
     if values.get("secrets"):  # Read where a secret is looked up, in children as well
         os.environ["PLASTINKA_SECRETS"] = os.path.abspath(values["secrets"])
     named = dict(out=values.get("runs"), store=values.get("store"))
+    named |= dict(backend=values.get("backend"))
     return {name: value for name, value in named.items() if value and name in options}
 
 
@@ -412,6 +416,7 @@ def main(
 
 # %% ../../nbs/91_doors.cli.ipynb #ab3f49e3
 QUICK_COMMANDS = (run_command, runs_command, show_command, cancel_command, rerun_command)
+QUICK_COMMANDS += (resume_command,)
 
 
 def dispatch(

@@ -313,6 +313,7 @@ def practise(
     models: Sequence[Model],  # Models that are asked for, and members
     cutoffs: Sequence,  # Months of the cutoffs to learn from
     horizon: int,  # Months ahead
+    parts=None,  # `jobs.parts.Parts` that keeps the fits; None keeps nothing
 ) -> Experience:  # Of the models that combine no others
     "Run members at cutoffs before the judged ones."
     experience = Experience()
@@ -320,7 +321,7 @@ def practise(
         seen = even_choice(cut_panel(ledger, cutoff))
         members = [model for model in models if not hasattr(model, "members")]
         members = [model for model in members if can_run(model, seen, horizon)]
-        fitted, _ = fit_models(members, seen, horizon, experience)
+        fitted, _ = fit_models(members, seen, horizon, experience, parts)
         ask_models(fitted, seen, horizon, experience=experience)
     return experience
 
@@ -352,6 +353,7 @@ def cross_validate(
     path: str | Path | None = None,  # Parquet file for the long table; default memory
     demand: pd.DataFrame | None = None,  # True demand, index item_id, a column per month
     seed: int = 0,  # Of the draws of completed demand
+    parts=None,  # `jobs.parts.Parts` that keeps the fits; None keeps nothing
 ) -> Backtest:  # The long table, and the scores read from it
     "Fit as of several cutoffs, and compare with what happened since."
     panel = cut_panel(ledger) if panel is None else panel
@@ -361,9 +363,9 @@ def cross_validate(
     places = place_cutoffs(months, cutoffs, horizon)
     if any(hasattr(model, "members") for model in models):
         learning, first = months[practice_places(places[0], horizon)], months[places[0]]
-        experience = practise(ledger, with_members(models), learning, horizon)
+        experience = practise(ledger, with_members(models), learning, horizon, parts)
         models = worth_running(models, experience, cut_panel(ledger, first), horizon)
-    how = (models, horizon, demand, seed, experience)
+    how = (models, horizon, demand, seed, experience, parts)
     for place in bar(places, "cutoffs"):
         fold, fitted = run_fold(ledger, panel, months[place], *how)
         for part in fold_parts(fold, levels):

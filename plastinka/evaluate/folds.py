@@ -5,15 +5,17 @@
 # %% auto #0
 __all__ = ['DRAWS', 'NEWCOMER_DAYS', 'MOST_LEARNERS', 'TITLE_KINDS', 'month_values', 'completed_draws', 'happened',
            'choose_cutoffs', 'place_cutoffs', 'arrived_since', 'Cost', 'MemoryWatch', 'measured', 'Fold', 'fold_rows',
-           'month_supply', 'true_demand_of', 'judge_fold', 'Experience', 'even_choice', 'fit_models', 'ask_models',
-           'run_fold', 'list_column', 'forecast_columns', 'outcome_columns', 'fold_parts', 'column', 'read_counts',
-           'part_forecast', 'part_cost', 'read_fold', 'PartStore', 'read_folds']
+           'month_supply', 'true_demand_of', 'judge_fold', 'Experience', 'even_choice', 'write_fit', 'read_fit',
+           'kept_fit', 'fit_models', 'ask_models', 'run_fold', 'list_column', 'forecast_columns', 'outcome_columns',
+           'fold_parts', 'column', 'read_counts', 'part_forecast', 'part_cost', 'read_fold', 'PartStore', 'read_folds']
 
 # %% ../../nbs/61_evaluate.folds.ipynb #d8dd5e69
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,7 @@ from ..data.ledger import Ledger
 from ..data.schema import QUANTILES, quantile_columns
 from .fit import cut_panel, fit_like
 from .titles import title_kinds
+from ..models.catalog import load_model
 from ..models.core import Fitted, Forecast, Model, future_months
 from ..models.newcomers import NEWCOMER
 from ..panel.panel import build_panel
@@ -92,16 +95,18 @@ def choose_cutoffs(
     months: int,  # Complete months at hand
     horizon: int,  # Months ahead
     most: int = 3,  # Cutoffs wanted
-    lags: int = LEAST_LAGS,  # Months of history that the first one needs at least
+    lags: int = LEAST_LAGS,  # Months of history that all but a lone one need at least
 ) -> list[int]:  # Places among the months, ascending; the last is months − 1 − horizon
     "Cutoffs that the months allow."
     last, first = months - 1 - horizon, lags + 2 * horizon - 1
-    if last < first:
+    if last < 0:
         raise input_error(
             "backtest",
-            f"needs at least {lags + 3 * horizon} complete months, the data holds {months}",
+            f"needs at least {horizon + 1} complete months, the data holds {months}",
             "Add older sales files, or choose a smaller horizon",
         )
+    if last < first:
+        return [last]
     step = max(1, min(horizon, (last - first) // max(most - 1, 1)))
     return [cutoff for cutoff in range(last - step * (most - 1), last + 1, step) if cutoff >= first]
 
@@ -294,16 +299,58 @@ def even_choice(
         return panel
     return panel.isel(item=np.linspace(0, count - 1, most).astype(int))
 
+# %% ../../nbs/61_evaluate.folds.ipynb #894e6b81
+def write_fit(
+    found: tuple,  # Fitted model, seconds, MiB
+    folder: Path,  # Of the part
+) -> None:
+    "Write a fitted model, and what the fit took."
+    (folder / "cost.json").write_text(json.dumps(found[1:]), encoding="utf-8")
+    if hasattr(found[0], "save"):
+        found[0].save(folder / "model")
+
+
+def read_fit(
+    folder: Path,  # Of the part
+) -> tuple | None:  # Fitted model, seconds, MiB; None for a model that could not be written
+    "Read a fitted model back."
+    if not (folder / "model").exists():
+        return None
+    return load_model(folder / "model"), *json.loads((folder / "cost.json").read_text("utf-8"))
+
+
+def kept_fit(
+    parts,  # `jobs.parts.Parts`; None keeps nothing
+    name: str,  # Of the part: cutoff and model
+    fit: Callable,  # Without arguments
+) -> tuple:  # Fitted model, seconds, MiB
+    "Fit a model, or read the fit that is kept."
+    if parts is None:
+        return measured(fit)
+    made = []
+
+    def compute():
+        made.append(measured(fit))
+        return made[0]
+
+    found = parts.make(name, compute, write_fit, read_fit)
+    return found or (made[0] if made else measured(fit))
+
 # %% ../../nbs/61_evaluate.folds.ipynb #1ad3662c
 def fit_models(
     models: Sequence[Model],  # Models to fit
     seen: xr.Dataset,  # Panel that ends at the cutoff
     horizon: int,  # Months ahead
     experience: Experience | None = None,  # Of earlier cutoffs; it gets these fits, too
+    parts=None,  # `jobs.parts.Parts` that keeps the fits; None keeps nothing
 ) -> tuple[list[Fitted], list[tuple]]:  # In the order of the models; seconds and MiB of each
     "Fit models, those that combine others last."
+    cutoff = f"{pd.Timestamp(seen['month'].values[-1]):%Y-%m}"
     if experience is None:
-        found = [measured(lambda model=model: model.fit(seen, horizon)) for model in models]
+        found = [
+            kept_fit(parts, f"{cutoff} {model.name}", partial(model.fit, seen, horizon))
+            for model in models
+        ]
         return [one[0] for one in found], [one[1:] for one in found]
     order, found = sorted(models, key=lambda model: hasattr(model, "members")), {}
     some = even_choice(seen)
@@ -311,8 +358,8 @@ def fit_models(
         if hasattr(model, "members"):
             fit = measured(lambda model=model: model.join(experience, seen, horizon))
         else:
-            earlier = experience.first.get(model.name)
-            fit = measured(lambda model=model, one=earlier: fit_like(model, some, horizon, one))
+            how = (model, some, horizon, experience.first.get(model.name))
+            fit = kept_fit(parts, f"{cutoff} {model.name}", partial(fit_like, *how))
             experience.first.setdefault(model.name, fit[0])
         found[model.name] = fit
         experience.fitted[model.name] = fit[0]
@@ -348,10 +395,11 @@ def run_fold(
     demand: pd.DataFrame | None = None,  # True demand, index item_id, a column per month
     seed: int = 0,  # Of the draws of completed demand
     experience: Experience | None = None,  # Of earlier cutoffs, for models that combine others
+    parts=None,  # `jobs.parts.Parts` that keeps the fits; None keeps nothing
 ) -> tuple[Fold, list[Fitted]]:  # The fold, and the models as fitted
     "Fit as of a cutoff, and compare with what happened since."
     seen = cut_panel(ledger, cutoff)
-    fitted, fitting = fit_models(models, seen, horizon, experience)
+    fitted, fitting = fit_models(models, seen, horizon, experience, parts)
     arrived = arrived_since(ledger, seen)
     forecasts, asking = ask_models(fitted, seen, horizon, arrived, experience)
     fold = judge_fold(panel, seen, forecasts, demand, seed)

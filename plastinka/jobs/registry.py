@@ -127,7 +127,7 @@ def cancel_run(
     while is_under_way(receipt) and time.monotonic() < until:
         process = receipt["process"]
         if receipt["status"] == "running" and asked is None:
-            _ask_to_stop(folder, process)
+            _stop(folder, receipt)
             asked = process
         time.sleep(0.1)
         receipt = read_receipt(folder)
@@ -143,6 +143,21 @@ def _ask_to_stop(folder, process):
         raise input_error(f"run {folder.name}", f"is on another machine, {process['host']}", cure)
     if not is_gone(process):
         os.kill(process["pid"], signal.SIGTERM)
+
+# %% ../../nbs/82_jobs.registry.ipynb #b7e7514f
+def _stop(folder, receipt):
+    "Stop a run by its backend, or its process by a signal."
+    backend = receipt.get("backend", "local")
+    if backend == "local":
+        _ask_to_stop(folder, receipt["process"])
+        return
+    from plastinka.jobs.backends import find_backend
+
+    module = find_backend(backend)
+    if hasattr(module, "cancel"):
+        module.cancel(folder, receipt)
+    else:
+        _ask_to_stop(folder, receipt["process"])
 
 # %% ../../nbs/82_jobs.registry.ipynb #fdec2385
 def prune_plan(
@@ -176,7 +191,8 @@ def _unreferred(old, found):
     "The old runs that no kept run refers to."
     while True:
         kept = [receipt for folder, receipt in found.items() if folder not in old]
-        named = " ".join(json.dumps([each.get("parameters"), each.get("repeats")]) for each in kept)
+        references = ("parameters", "repeats", "resumes", "parts")
+        named = " ".join(json.dumps([each.get(name) for name in references]) for each in kept)
         left = [folder for folder in old if folder.name not in named]
         if left == old:
             return old

@@ -16,6 +16,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ import psutil
 import plastinka
 from ..core import InputError, missing_extra
 from plastinka.jobs.core import (
+    PARTS_FOLDER,
     read_receipt,
     Job,
     describe_file,
@@ -126,6 +128,7 @@ def prepare_surroundings(
     os.environ.update(
         PLASTINKA_PROGRESS=str(folder / "progress.jsonl"),
         PLASTINKA_RUN=str(folder),
+        PLASTINKA_PARTS=read_receipt(folder).get("parts") or str(folder / PARTS_FOLDER),
         JUPYTER_RUNTIME_DIR=str(temporary),
         IPYTHONDIR=str(temporary / "ipython"),
         JUPYTER_PLATFORM_DIRS="1",
@@ -354,16 +357,17 @@ def _input_error_names():
     return {found.__name__ for found in known}
 
 # %% ../../nbs/81_jobs.runner.ipynb #fa1e572c
-OWN_FILES = ("receipt.json", "progress.jsonl", "results.json", "runner.log")
+OWN_FILES = ("receipt.json", "progress.jsonl", "results.json", "runner.log", PARTS_FOLDER)
 
 
 def artifact_files(
     folder: Path,  # The run's folder
     before: set[Path],  # Files that were there when it began
 ) -> list[Path]:  # Sorted; without the runner's own files
-    "The files that a run has made."
+    "The files that a run has made, without the parts of which it can be resumed."
     made = (path for path in folder.rglob("*") if path.is_file() and path not in before)
-    return sorted(path for path in made if not (path.parent == folder and path.name in OWN_FILES))
+    own = {folder / name for name in OWN_FILES}
+    return sorted(path for path in made if own.isdisjoint((path, *path.parents)))
 
 # %% ../../nbs/81_jobs.runner.ipynb #1f457bb1
 def remove_files(
@@ -447,9 +451,12 @@ def execute_run(
         execution = Execution(notebook, folder / f"{notebook.stem}.ipynb", job.parameters)
         execute(execution, parent)
     ended = dict(temporary=None, ended=_now())
-    return write_receipt(
+    ended = write_receipt(
         folder, **finish(execution, folder, before), **ended, **resources(folder, started)
     )
+    if ended["status"] == "succeeded":  # Nobody will resume it
+        shutil.rmtree(os.environ["PLASTINKA_PARTS"], ignore_errors=True)
+    return ended
 
 # %% ../../nbs/81_jobs.runner.ipynb #6ca0c412
 def _begin_receipt(folder):
