@@ -19,7 +19,7 @@ _BEGINNINGS = (
     r"|пакет\w? (?:бумажн|полиэтил|фирмен|подароч|маленьк|средн|больш|для )|услуг[аи] |курьер"
     r"|транспортн\w+ (?:расход|услуг)",
     r"gift[- ]?(?:card|voucher|certificate|wrap)|(?:store|shop) credit|p&p\b"
-    r"|(?:carrier|shopping|plastic|paper|tote|canvas|cotton)[- ]bag|rounding "
+    r"|(?:carrier|shopping|plastic)[- ]bag|rounding "
     r"|(?:shipping|postage|delivery|service|handling) (?:&|and|fee|costs?|charge|to )",
     r"gutschein|geschenk(?:gutschein|karte|verpackung)|versandkosten|liefer(?:kosten|gebühr)"
     r"|(?:trage|papier|plastik|stoff|einkaufs)(?:tasche|tüte)|portokosten|versand ",
@@ -40,7 +40,8 @@ acompte envío envio bolsa fianza depósito propina descuento redondeo"""
 # %% ../../nbs/08_data.services.ipynb #19205f1a
 _SIZE = r"(?:[ ,]*(?:\(.{0,20}\)|\d[\d.,x×*% ]*|[sml]|xl|₽|руб|р|eur|usd|huf|ft|[€$£])\.?)*"
 _SERVICE = re.compile(
-    rf"(?:{'|'.join(_BEGINNINGS)}).{{0,60}}|(?:{'|'.join(_WORDS.split())}){_SIZE}"
+    rf"(?:{'|'.join(_BEGINNINGS)}).{{0,60}}"
+    rf"|(?:(?:paper|tote|canvas|cotton)[- ]bags?|{'|'.join(_WORDS.split())}){_SIZE}"
 )
 
 
