@@ -397,7 +397,7 @@ def _column_place(letters):
         place = place * 26 + letter - 64
     return place - 1
 
-
+# %% ../../nbs/04_data.books.ipynb #92954c9c
 def _unsaved_formulas(archive, part):
     "Formulas without a value in a sheet, by column."
     if not part:

@@ -212,7 +212,7 @@ def _hold_numbers(column):
     plain = [re.fullmatch(r"-?(\d{1,4})(?:[.,]0{1,3})?", str(text).strip()) for text in texts]
     return len(plain) > 0 and all(found and int(found[1]) < 1900 for found in plain)
 
-
+# %% ../../nbs/10_data.columns.ipynb #2d4376c4
 def _read_statement(table, kind, profile, found, used):
     "Columns of a file in which headers of days may stand over numbers."
     dated = [
@@ -284,14 +284,14 @@ def _names_day(texts):
     "Which texts hold a day or a month in digits, as «Итого за 01.03.2025» does."
     return texts.astype(str).str.contains(r"\d{1,4}[-./]\d{1,4}", regex=True).to_numpy()
 
-
+# %% ../../nbs/10_data.columns.ipynb #c1d61abe
 def _worded_sums(frame, names, undated):
     "Which rows a word says to be sums."
     few = (frame[names].notna().sum(axis=1) <= 1).to_numpy()
     worded = np.any([is_total(frame[name]) for name in names], axis=0) & few
     return worded & (undated | np.any([_names_day(frame[name]) for name in names], axis=0))
 
-
+# %% ../../nbs/10_data.columns.ipynb #d00992dd
 def _plain_sums(frame, table, worded, undated):
     "Which other rows are sums, as their numbers say."
     if "count" not in frame:
@@ -300,7 +300,7 @@ def _plain_sums(frame, table, worded, undated):
     counted = frame.assign(count=frame["count"].mask(worded))
     return find_sums(counted, ~worded & undated, filled)
 
-
+# %% ../../nbs/10_data.columns.ipynb #e984e6a8
 SERVICE = "a service, a bag or a gift card, no record: left out"
 
 
@@ -379,7 +379,7 @@ def _are_of_orders(totals, orders):
     several = lines.size() > 1
     return bool(several.any()) and (lines.nunique() <= 1)[several].mean() >= 0.9
 
-
+# %% ../../nbs/10_data.columns.ipynb #27febb8d
 def _line_total(table, kind, found):
     "The header of the lines' totals, where no column is the price of one copy; else nothing."
     if kind != "sales" or "price" in found:

@@ -100,7 +100,7 @@ _MEANINGS = {
     "": "not known, counted as a sale",
 }
 
-
+# %% ../../nbs/09_data.statuses.ipynb #fe442a98
 def _status_headers(table):
     "Headers under which words say what became of a row, with those words' kinds."
     for header in [each for each in table.headers if header_key(each) in STATUS_HEADERS]:
@@ -110,7 +110,7 @@ def _status_headers(table):
             yield header, kinds
     yield from _flag_headers(table)
 
-
+# %% ../../nbs/09_data.statuses.ipynb #b81dc8c2
 def _flag_headers(table):
     "Headers under which a yes, a day or a reason says it, with what they say."
     every = frozenset().union(*FLAG_HEADERS.values())
@@ -170,7 +170,7 @@ def _repeated(table, found, gone):
     plain = pd.Series(~gone).groupby(same).transform("sum")
     return gone & (turn < plain).to_numpy()
 
-
+# %% ../../nbs/09_data.statuses.ipynb #e717411d
 def _settle_gone(table, found, kinds):
     "Marked rows that are no sales, or take back the sales that they repeat."
     gone = kinds == "gone"

@@ -318,7 +318,7 @@ def _stored_sales(
         if part.source["kind"] == "sales"
     }
 
-
+# %% ../../nbs/23_store.load.ipynb #25f902e8
 def _load_parts(
     connection: sa.Connection,
     parts: list[FileRows],

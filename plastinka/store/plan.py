@@ -83,7 +83,7 @@ def _month_span(month: int) -> tuple[pd.Timestamp, pd.Timestamp]:
     period = pd.Period(month_text(month), "M")
     return period.start_time, period.end_time.floor("D")
 
-
+# %% ../../nbs/22_store.plan.ipynb #524bc031
 def _is_window(days: pd.Series, old: pd.Series, month: int) -> bool:
     "Whether a file leaves days of a month to a stored file: its days, and those of the other."
     start, end = _month_span(month)
@@ -104,7 +104,7 @@ def _numbered(parts: list[FileRows]) -> list[FileRows]:
         replace(part, source=part.source | {"file": str(place)}) for place, part in enumerate(parts)
     ]
 
-
+# %% ../../nbs/22_store.plan.ipynb #c0e340d6
 def _agreeing(parts: list[FileRows], item_key: tuple[str, ...]) -> set[frozenset[int]]:
     "Places of two files each that agree on their common days, or have none."
     raw = join_files(_numbered(parts))
@@ -136,7 +136,7 @@ def _window_months(
             found[number, month] = places
     return found
 
-
+# %% ../../nbs/22_store.plan.ipynb #b04169d5
 def _keep_windows(
     new: list[FileRows], stored: dict[int, FileRows], gone: pd.DataFrame, item_key: tuple[str, ...]
 ) -> tuple[list[FileRows], pd.DataFrame]:
@@ -289,7 +289,7 @@ def _stock_date(
 # %% ../../nbs/22_store.plan.ipynb #7e30ff97
 OLD_STOCK = "The stock in the store is of an earlier upload: give one of today with these sales"
 
-
+# %% ../../nbs/22_store.plan.ipynb #9819302f
 def upload_ledger(
     parts: list[FileRows],  # All files that will be active
     plan: LoadPlan,  # What is new
