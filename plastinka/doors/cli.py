@@ -39,6 +39,8 @@ from plastinka.doors.runs import (
     run_command,
     runs_command,
     show_command,
+    attach_command,
+    submit_command,
 )
 from ..jobs.parameters import notebook_sentence, run_notebooks
 
@@ -229,6 +231,8 @@ COMMANDS = {
     "run": run_command,
     "runs": runs_command,
     "show": show_command,
+    "submit": submit_command,
+    "attach": attach_command,
     "rerun": rerun_command,
     "resume": resume_command,
     "cancel": cancel_command,
@@ -251,6 +255,8 @@ EXAMPLES = {
     "run": "plastinka run my_notebook.ipynb --horizon 2",
     "runs": "plastinka runs --notebook forecast --since 2026-11-01 --score wql",
     "show": "plastinka show last --open",
+    "submit": "plastinka submit forecast --stock stock.xlsx --sales sales/ --dry-run",
+    "attach": "plastinka attach last",
     "rerun": "plastinka rerun 2026-11-21T10-15-02_forecast_3f9c --look-in archive/",
     "resume": "plastinka resume last",
     "cancel": "plastinka cancel last",
@@ -264,8 +270,8 @@ def find_command(
 ) -> tuple[Callable, str, list[str]]:  # Function, notebook ("" for none), the other arguments
     "The command that was typed."
     name, others = arguments[0], arguments[1:]
-    if name == "run" and others and not others[0].startswith("-"):
-        return run_command, others[0], others[1:]
+    if name in ("run", "submit") and others and not others[0].startswith("-"):
+        return COMMANDS[name], others[0], others[1:]
     if name in COMMANDS:
         return COMMANDS[name], "", others
     if name in run_notebooks():
@@ -416,7 +422,7 @@ def main(
 
 # %% ../../nbs/91_doors.cli.ipynb #ab3f49e3
 QUICK_COMMANDS = (run_command, runs_command, show_command, cancel_command, rerun_command)
-QUICK_COMMANDS += (resume_command,)
+QUICK_COMMANDS += (resume_command, submit_command, attach_command)
 
 
 def dispatch(
