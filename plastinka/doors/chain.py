@@ -6,7 +6,7 @@
 __all__ = ['STOCK_NAMES', 'READERS', 'shop_values', 'cell_value', 'table_shops', 'read_shops', 'finished_runs', 'run_key',
            'queue_shops', 'run_shops', 'finish_row', 'run_chain', 'keep_summary', 'chain_code']
 
-# %% ../../nbs/88_doors.chain.ipynb #a97096d7
+# %% ../../nbs/88_doors.chain.ipynb #47583cfa
 import csv
 import sys
 from datetime import UTC, datetime
@@ -20,10 +20,10 @@ from ..jobs.registry import first_score, read_runs_in
 from ..jobs.runner import code_version
 from ..jobs.turns import run_queued
 
-# %% ../../nbs/88_doors.chain.ipynb #5a162483
+# %% ../../nbs/88_doors.chain.ipynb #8c243682
 STOCK_NAMES = ("stock", "остат", "склад", "inventory", "snapshot")
 
-
+# %% ../../nbs/88_doors.chain.ipynb #c587904c
 def shop_values(
     folder: Path,  # Of a shop
 ) -> dict:  # stock and sales, or store
@@ -39,10 +39,10 @@ def shop_values(
     sales = [str(path) for path in files if path not in stock]
     return dict(sales=sales) | (dict(stock=str(stock[0])) if stock else {})
 
-# %% ../../nbs/88_doors.chain.ipynb #6d745bb6
+# %% ../../nbs/88_doors.chain.ipynb #17bcd28b
 READERS = dict(int=int, float=float)
 
-
+# %% ../../nbs/88_doors.chain.ipynb #f58ba5a9
 def cell_value(
     text: str,  # As it stands in the table
     option: Parameter,  # As the notebook declares it
@@ -61,7 +61,7 @@ def cell_value(
         values = [value if "://" in value else str(folder / value) for value in values]
     return values if several else values[0]
 
-# %% ../../nbs/88_doors.chain.ipynb #d8b2adb6
+# %% ../../nbs/88_doors.chain.ipynb #1c080afb
 def table_shops(
     path: Path,  # CSV file
     declared: dict[str, Parameter],  # Of the notebook
@@ -86,7 +86,7 @@ def table_shops(
         for row in rows
     }
 
-# %% ../../nbs/88_doors.chain.ipynb #2cd1e216
+# %% ../../nbs/88_doors.chain.ipynb #4ac25624
 def read_shops(
     shops: str | Path,  # A folder with a folder for each shop, or a CSV table
     notebook: str,  # Run notebook
@@ -101,7 +101,7 @@ def read_shops(
         raise input_error(str(shops), "holds no shops", cure)
     return {folder.name: _values_or_error(folder) for folder in folders}
 
-# %% ../../nbs/88_doors.chain.ipynb #bed3a4ed
+# %% ../../nbs/88_doors.chain.ipynb #77f4ef64
 def _values_or_error(folder):
     "A shop's parameters, or the error that says why there are none."
     try:
@@ -109,7 +109,7 @@ def _values_or_error(folder):
     except InputError as error:
         return error
 
-# %% ../../nbs/88_doors.chain.ipynb #629c75f2
+# %% ../../nbs/88_doors.chain.ipynb #6314abe5
 def finished_runs(
     out: str | Path,  # Folder of runs
     notebook: str,  # Run notebook
@@ -127,7 +127,7 @@ def finished_runs(
         and not code["changed"]
     }
 
-# %% ../../nbs/88_doors.chain.ipynb #296b813b
+# %% ../../nbs/88_doors.chain.ipynb #d393462b
 def run_key(
     values: dict,  # All parameters
     data: list[dict],  # path and sha256 of every input
@@ -138,7 +138,7 @@ def run_key(
     named.pop("out", None)
     return repr((sorted(named.items()), sorted((one["path"], one["sha256"]) for one in data)))
 
-# %% ../../nbs/88_doors.chain.ipynb #37b7535d
+# %% ../../nbs/88_doors.chain.ipynb #7ec49f76
 def queue_shops(
     notebook: str,  # Run notebook
     shops: dict,  # Shop → parameters, or an error
@@ -164,7 +164,7 @@ def queue_shops(
         rows.append(row)
     return rows, queued
 
-# %% ../../nbs/88_doors.chain.ipynb #6095059d
+# %% ../../nbs/88_doors.chain.ipynb #be484d4c
 def run_shops(
     queued: list[Path],  # Queued runs
     backend: str,  # Where to execute them
@@ -178,7 +178,7 @@ def run_shops(
     for folder in queued:
         run_queued(folder, backend, jobs)
 
-# %% ../../nbs/88_doors.chain.ipynb #43888a5b
+# %% ../../nbs/88_doors.chain.ipynb #59bc9694
 def finish_row(
     row: dict,  # Of the summary
     receipt: dict,  # Of its run
@@ -191,7 +191,7 @@ def finish_row(
     ended[score] = first_score(receipt.get("scores") or {}, score)
     return row | ended | dict(reason=(receipt.get("error") or {}).get("message"))
 
-# %% ../../nbs/88_doors.chain.ipynb #686ca0b9
+# %% ../../nbs/88_doors.chain.ipynb #0d5c8a3b
 def run_chain(
     notebook: str,  # Run notebook
     shops: str | Path,  # A folder with a folder for each shop, or a CSV table
@@ -213,7 +213,7 @@ def run_chain(
     keep_summary(rows, out)
     return rows
 
-# %% ../../nbs/88_doors.chain.ipynb #246a1a0f
+# %% ../../nbs/88_doors.chain.ipynb #58ce10b4
 def keep_summary(
     rows: list[dict],  # One per shop
     out: str | Path,  # Folder of runs
@@ -227,13 +227,13 @@ def keep_summary(
         writer.writerows(rows)
     return path
 
-# %% ../../nbs/88_doors.chain.ipynb #6e0f3917
+# %% ../../nbs/88_doors.chain.ipynb #48c4a104
 def _aligned(rows):
     "Rows with the same columns."
     names = list(dict.fromkeys(name for row in rows for name in row))
     return [{name: row.get(name) for name in names} for row in rows]
 
-# %% ../../nbs/88_doors.chain.ipynb #4cf40a34
+# %% ../../nbs/88_doors.chain.ipynb #b5771bf5
 def chain_code(
     rows: list[dict],  # The summary
 ) -> int:  # 0 where every shop has succeeded, 2 where files were refused, else 1

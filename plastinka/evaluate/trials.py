@@ -7,7 +7,7 @@ __all__ = ['OBJECTIVES', 'PORTION', 'TRIAL_KINDS', 'LENGTHS', 'TrialData', 'chec
            'TrialStopped', 'Teller', 'network_judge', 'network_trial', 'train_epochs', 'fitted_network', 'GrowingTrees',
            'BoostingPlan', 'plan_boosting', 'boosting_trial', 'boosted', 'asked_boosting', 'run_trial', 'final_length']
 
-# %% ../../nbs/67_evaluate.trials.ipynb #bf67f9a1
+# %% ../../nbs/67_evaluate.trials.ipynb #8ed9a72f
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ from ..scores.intervals import shop_score
 from ..scores.metrics import mean_score, wql
 from ..scores.tables import Truth, keep_rows, per_draw, scored_rows
 
-# %% ../../nbs/67_evaluate.trials.ipynb #4d6d6f80
+# %% ../../nbs/67_evaluate.trials.ipynb #191acca5
 @dataclass(frozen=True)
 class TrialData:
     "What every trial learns from and is judged on."
@@ -39,7 +39,7 @@ class TrialData:
     horizon: int  # Months ahead
     objective: str  # One of `OBJECTIVES`
 
-# %% ../../nbs/67_evaluate.trials.ipynb #b8151869
+# %% ../../nbs/67_evaluate.trials.ipynb #2e9c3536
 OBJECTIVES = ("wql", "shop", "exposure_loss")
 
 
@@ -52,7 +52,7 @@ def check_objective(
         raise input_error(f"objective «{objective}»", "is not known", cure)
     return objective
 
-# %% ../../nbs/67_evaluate.trials.ipynb #af706c1b
+# %% ../../nbs/67_evaluate.trials.ipynb #fe82882a
 def trial_data(
     ledger: Ledger,  # All that the study may know
     cutoffs: Sequence,  # Months, ascending; each with `horizon` complete months after it
@@ -72,7 +72,7 @@ def trial_data(
     scored = scored_rows(truth, np.concatenate([each[1].ravel() for each in found]))
     return TrialData(panels, keep_rows(truth, scored), scored, horizon, check_objective(objective))
 
-# %% ../../nbs/67_evaluate.trials.ipynb #b071f73c
+# %% ../../nbs/67_evaluate.trials.ipynb #a1df18e9
 def _joined(truths):
     "Truths, one behind the other."
     return Truth(
@@ -82,7 +82,7 @@ def _joined(truths):
         truths[0].name,
     )
 
-# %% ../../nbs/67_evaluate.trials.ipynb #68cd726f
+# %% ../../nbs/67_evaluate.trials.ipynb #ddfb3bfb
 def trial_score(
     data: TrialData,  # What all trials are asked
     forecasts: list[Counts],  # [items, horizon] at each cutoff
@@ -99,11 +99,11 @@ def trial_score(
     outer = QUANTILES[0], QUANTILES[-1]
     return shop_score(asked, *ends, *outer, units=units)["miws_mic_ratio"]
 
-# %% ../../nbs/67_evaluate.trials.ipynb #684d6ae9
+# %% ../../nbs/67_evaluate.trials.ipynb #43e952d5
 class TrialStopped(Exception):
     "A trial was told to end."
 
-# %% ../../nbs/67_evaluate.trials.ipynb #6f741a05
+# %% ../../nbs/67_evaluate.trials.ipynb #8ff5c856
 @dataclass
 class Teller:
     "Passes a trial's scores on, with the time that each portion took."
@@ -128,7 +128,7 @@ class Teller:
         if self.report(length, float(score), seconds):
             raise TrialStopped
 
-# %% ../../nbs/67_evaluate.trials.ipynb #15915b2c
+# %% ../../nbs/67_evaluate.trials.ipynb #d93dfae7
 def network_judge(
     data: TrialData,  # What all trials are asked
     options,  # Of the network, settled
@@ -149,7 +149,7 @@ def network_judge(
 
     return judge
 
-# %% ../../nbs/67_evaluate.trials.ipynb #c8d32d5a
+# %% ../../nbs/67_evaluate.trials.ipynb #ae035aba
 def network_trial(
     model,  # Settings of a network
     data: TrialData,  # What all trials are asked
@@ -177,7 +177,7 @@ def network_trial(
     teller.tell(length, judge(fit.model.model))
     return fitted_network(model, fit, options, encoder, panel)
 
-# %% ../../nbs/67_evaluate.trials.ipynb #bbc87bf1
+# %% ../../nbs/67_evaluate.trials.ipynb #8f1cfd17
 def train_epochs(
     block,  # Windows are cut from here
     options,  # Of the network, settled
@@ -196,7 +196,7 @@ def train_epochs(
     steps = length * plan.epoch_steps
     return train_network(block, windows, options, steps=steps, label="trial", judge=judge)
 
-# %% ../../nbs/67_evaluate.trials.ipynb #300e1435
+# %% ../../nbs/67_evaluate.trials.ipynb #654d1c04
 def fitted_network(
     model,  # Settings of a network
     fit,  # `NetworkFit`
@@ -218,10 +218,10 @@ def fitted_network(
         name=model.name,
     )
 
-# %% ../../nbs/67_evaluate.trials.ipynb #45437978
+# %% ../../nbs/67_evaluate.trials.ipynb #bd9c41eb
 PORTION = 10  # Trees between two reports
 
-
+# %% ../../nbs/67_evaluate.trials.ipynb #1d56e3d2
 @dataclass
 class GrowingTrees:
     "Trees that grow in portions."
@@ -254,7 +254,7 @@ class GrowingTrees:
             self.booster.update()
         return self.booster.model_to_string()
 
-# %% ../../nbs/67_evaluate.trials.ipynb #723f1994
+# %% ../../nbs/67_evaluate.trials.ipynb #01391774
 @dataclass
 class BoostingPlan:
     "Rows and options of a trial of trees."
@@ -266,7 +266,7 @@ class BoostingPlan:
     rows: object  # All `BoostingRows`
     asked: list  # `BoostingRows` and items of each cutoff
 
-# %% ../../nbs/67_evaluate.trials.ipynb #bef81718
+# %% ../../nbs/67_evaluate.trials.ipynb #70edb2e3
 def plan_boosting(
     model,  # Settings of boosting
     data: TrialData,  # What all trials are asked
@@ -291,7 +291,7 @@ def plan_boosting(
     )
     return BoostingPlan(options, parts, learnt, checked, rows, _asked_rows(data, shape))
 
-# %% ../../nbs/67_evaluate.trials.ipynb #5e55351b
+# %% ../../nbs/67_evaluate.trials.ipynb #92010dd9
 def _asked_rows(data, shape):
     "The rows to forecast at every cutoff."
     from plastinka.models import boosting as room
@@ -302,7 +302,7 @@ def _asked_rows(data, shape):
         for each in blocks
     ]
 
-# %% ../../nbs/67_evaluate.trials.ipynb #94ab8e35
+# %% ../../nbs/67_evaluate.trials.ipynb #1389b4b2
 def boosting_trial(
     model,  # Settings of boosting
     data: TrialData,  # What all trials are asked
@@ -321,7 +321,7 @@ def boosting_trial(
         teller.tell(part, score)
     return best[1]
 
-# %% ../../nbs/67_evaluate.trials.ipynb #388d7ad0
+# %% ../../nbs/67_evaluate.trials.ipynb #a27d5670
 def boosted(
     model,  # Settings of boosting
     plan: BoostingPlan,  # Rows and options
@@ -338,7 +338,7 @@ def boosted(
     options = replace(plan.options, rounds=rounds)
     return FittedBoosting(options, plan.parts, scatter, [texts[1]], model.name)
 
-# %% ../../nbs/67_evaluate.trials.ipynb #50976d97
+# %% ../../nbs/67_evaluate.trials.ipynb #3d9a69ac
 def asked_boosting(
     fitted: Fitted,  # From `boosted`
     plan: BoostingPlan,  # Rows of every cutoff
@@ -353,11 +353,11 @@ def asked_boosting(
         for rows, count in plan.asked
     ]
 
-# %% ../../nbs/67_evaluate.trials.ipynb #313c267d
+# %% ../../nbs/67_evaluate.trials.ipynb #90fd680b
 TRIAL_KINDS = {"tide": network_trial, "lightgbm": boosting_trial}
 LENGTHS = {"tide": 12, "lightgbm": 20}
 
-
+# %% ../../nbs/67_evaluate.trials.ipynb #dba9fc0c
 def run_trial(
     space: Space,  # What is searched
     values: dict,  # Setting → value
@@ -374,7 +374,7 @@ def run_trial(
     except TrialStopped:
         return None
 
-# %% ../../nbs/67_evaluate.trials.ipynb #b04ad486
+# %% ../../nbs/67_evaluate.trials.ipynb #78dc1ba7
 def final_length(
     kind: str,  # Of the model
     curve: list[tuple[int, float]],  # Lengths and scores

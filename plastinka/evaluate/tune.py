@@ -9,7 +9,7 @@ __all__ = ['LEAST_HISTORY', 'TRIAL_BYTES', 'SILENT', 'ENGINES', 'part_months', '
            'compare_winner', 'gain_table', 'gain_sentence', 'StudyResult', 'open_study', 'run_trials', 'write_table',
            'close_study', 'tune', 'plot_study', 'scaled_settings', 'plot_parallel']
 
-# %% ../../nbs/69_evaluate.tune.ipynb #0459352a
+# %% ../../nbs/69_evaluate.tune.ipynb #6296223e
 import os
 import shutil
 import tempfile
@@ -48,7 +48,10 @@ from plastinka.evaluate.study import (
 from .trials import LENGTHS, TrialData, check_objective, run_trial, trial_data
 from ..models.core import Model
 
-# %% ../../nbs/69_evaluate.tune.ipynb #fcc71c25
+# %% ../../nbs/69_evaluate.tune.ipynb #e607c45a
+LEAST_HISTORY = 3  # Of history, before anything is judged
+
+# %% ../../nbs/69_evaluate.tune.ipynb #e9308e36
 def part_months(
     months: int,  # Complete months at hand
     horizon: int,  # Months ahead
@@ -68,10 +71,7 @@ def part_months(
         raise input_error("tuning", problem, cure) from None
     return shared, apart
 
-
-LEAST_HISTORY = 3  # Of history, before anything is judged
-
-# %% ../../nbs/69_evaluate.tune.ipynb #4c473723
+# %% ../../nbs/69_evaluate.tune.ipynb #201bdbfa
 @dataclass(frozen=True)
 class StudySettings:
     "How much a study does, and on what."
@@ -90,7 +90,7 @@ class StudySettings:
     seed: int = 0  # Of everything random
     engine: str = "ray"  # What runs trials: ray, or here for this process
 
-# %% ../../nbs/69_evaluate.tune.ipynb #8039abcd
+# %% ../../nbs/69_evaluate.tune.ipynb #af43d2aa
 def plan_study(
     ledger: Ledger,  # All that is known
     space: Space,  # What is searched
@@ -113,7 +113,7 @@ def plan_study(
         panel_digest(panel),
     )
 
-# %% ../../nbs/69_evaluate.tune.ipynb #67c3aaab
+# %% ../../nbs/69_evaluate.tune.ipynb #547fb26b
 def study_data(
     ledger: Ledger,  # All that is known
     plan: StudyPlan,  # What the study is about
@@ -123,7 +123,7 @@ def study_data(
     cutoffs = [pd.Timestamp(each) for each in plan.cutoffs]
     return trial_data(known, cutoffs, plan.horizon, plan.objective, plan.titles, plan.seed)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #b2555d86
+# %% ../../nbs/69_evaluate.tune.ipynb #cefa7b18
 def try_values(
     plan: StudyPlan,  # What the study is about
     values: dict,  # Setting → value
@@ -142,7 +142,7 @@ def try_values(
     length = {} if training is None else dict(steps=training.steps, windows=training.windows)
     return dict(files=model_files(fitted), training=length)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #e9e80e59
+# %% ../../nbs/69_evaluate.tune.ipynb #4c7e169d
 def model_files(
     fitted,  # A fitted model
 ) -> dict[str, bytes]:  # File → content
@@ -151,7 +151,7 @@ def model_files(
         fitted.save(folder)
         return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
 
-# %% ../../nbs/69_evaluate.tune.ipynb #aead2826
+# %% ../../nbs/69_evaluate.tune.ipynb #4c0c2374
 def keep_models(
     book: StudyBook,  # Of the study
     number: int,  # Of a trial that has ended
@@ -173,7 +173,7 @@ def keep_models(
         if path.name.strip(".").isdigit() and int(path.name.strip(".")) not in best:
             shutil.rmtree(path)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #e89da7bb
+# %% ../../nbs/69_evaluate.tune.ipynb #c404e150
 def finish_trial(
     book: StudyBook,  # Of the study
     number: int,  # Of the trial
@@ -188,7 +188,7 @@ def finish_trial(
         report_progress(f"Trial {number} failed: {error}")
     return trial
 
-# %% ../../nbs/69_evaluate.tune.ipynb #f071c4d5
+# %% ../../nbs/69_evaluate.tune.ipynb #cc45322e
 def run_here(
     book: StudyBook,  # Of the study
     data: TrialData,  # What all trials are asked
@@ -203,7 +203,7 @@ def run_here(
             finish_trial(book, number, outcome, settings.keep)
             progress.update()
 
-# %% ../../nbs/69_evaluate.tune.ipynb #9693c516
+# %% ../../nbs/69_evaluate.tune.ipynb #3e71b1f2
 def trials_at_once(
     asked: int,  # 0 = as cores and memory allow
 ) -> int:  # At least 1
@@ -216,7 +216,7 @@ def trials_at_once(
 
 TRIAL_BYTES = 10**9  # Of one process with torch
 
-# %% ../../nbs/69_evaluate.tune.ipynb #b324f00a
+# %% ../../nbs/69_evaluate.tune.ipynb #4d068e5c
 def ray_trial(
     config: dict,  # number and values, from the searcher
     plan: StudyPlan,  # What the study is about
@@ -234,7 +234,7 @@ def ray_trial(
     outcome = try_values(plan, config["values"], data, report)
     tune.report(dict(score=0.0, outcome=[outcome]))
 
-# %% ../../nbs/69_evaluate.tune.ipynb #e64b38bf
+# %% ../../nbs/69_evaluate.tune.ipynb #4496a08f
 def book_searcher(
     book: StudyBook,  # Of the study
 ):  # For Ray Tune
@@ -262,7 +262,7 @@ def book_searcher(
 
     return BookSearcher()
 
-# %% ../../nbs/69_evaluate.tune.ipynb #b3bbdf98
+# %% ../../nbs/69_evaluate.tune.ipynb #1602ee6c
 def book_scheduler(
     book: StudyBook,  # Of the study
     keep: int,  # Best trials whose weights are kept
@@ -295,7 +295,7 @@ def book_scheduler(
 
     return BookScheduler()
 
-# %% ../../nbs/69_evaluate.tune.ipynb #02e80f25
+# %% ../../nbs/69_evaluate.tune.ipynb #87d32dc4
 def run_on_ray(
     book: StudyBook,  # Of the study
     data: TrialData,  # What all trials are asked
@@ -329,13 +329,13 @@ def run_on_ray(
             )
             tuner.fit()
 
-# %% ../../nbs/69_evaluate.tune.ipynb #b763c209
+# %% ../../nbs/69_evaluate.tune.ipynb #47f24848
 SILENT = dict(RAY_AIR_NEW_OUTPUT="0", TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1")
 SILENT |= dict(
     TUNE_MAX_PENDING_TRIALS_PG="1", TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S="0"
 )
 
-
+# %% ../../nbs/69_evaluate.tune.ipynb #a56d86c2
 @contextmanager
 def quiet_tune():
     "Turn Ray Tune's own output off within the block."
@@ -349,7 +349,7 @@ def quiet_tune():
             if value is not None:
                 os.environ[name] = value
 
-# %% ../../nbs/69_evaluate.tune.ipynb #0dbe3d22
+# %% ../../nbs/69_evaluate.tune.ipynb #046aebf7
 def silent_reporter():  # For Ray Tune
     "A reporter that says nothing."
     from ray.tune import ProgressReporter
@@ -363,7 +363,7 @@ def silent_reporter():  # For Ray Tune
 
     return Silent()
 
-# %% ../../nbs/69_evaluate.tune.ipynb #9c51e914
+# %% ../../nbs/69_evaluate.tune.ipynb #f90eaa0c
 def default_model(
     space: Space,  # What was searched
     seeds: int = 2,  # Networks averaged
@@ -375,7 +375,7 @@ def default_model(
     others = dict(seed=seed) | (dict(seeds=seeds) if space.kind == "tide" else {})
     return replace(make_model(space.kind, **others), name="defaults")
 
-# %% ../../nbs/69_evaluate.tune.ipynb #0c47cc21
+# %% ../../nbs/69_evaluate.tune.ipynb #c00c6b3a
 def compare_winner(
     ledger: Ledger,  # All that is known
     plan: StudyPlan,  # What the study was about
@@ -386,7 +386,7 @@ def compare_winner(
     models = [winner.model(seeds, plan.seed), default_model(winner.space, seeds, plan.seed)]
     return cross_validate(ledger, models, plan.checks, plan.horizon, seed=plan.seed)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #307cd860
+# %% ../../nbs/69_evaluate.tune.ipynb #d8f5414c
 def gain_table(
     held: Backtest,  # From `compare_winner`
 ) -> pd.DataFrame:  # score, defaults, tuned, gain (per cent of the defaults'), low, high, noise
@@ -402,7 +402,7 @@ def gain_table(
     columns = ["score", "defaults", "tuned", "gain", "low", "high", "noise"]
     return pd.DataFrame(found, columns=columns)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #2251855a
+# %% ../../nbs/69_evaluate.tune.ipynb #dfc09ec5
 def gain_sentence(
     gains: pd.DataFrame,  # From `gain_table`
     checks: int,  # Cutoffs set apart
@@ -417,7 +417,7 @@ def gain_sentence(
         return said + "the interval holds zero, so the difference is noise."
     return said + ("a gain." if row["gain"] > 0 else "the defaults are better.")
 
-# %% ../../nbs/69_evaluate.tune.ipynb #3d880e53
+# %% ../../nbs/69_evaluate.tune.ipynb #fa032a66
 @dataclass(frozen=True)
 class StudyResult:
     "A study that has ended."
@@ -432,7 +432,7 @@ class StudyResult:
     gains: pd.DataFrame  # As `gain_table`
     verdict: str  # One sentence
 
-# %% ../../nbs/69_evaluate.tune.ipynb #4aab0d86
+# %% ../../nbs/69_evaluate.tune.ipynb #fb50945d
 def open_study(
     folder: str | Path,  # Made if absent; a study that lies there is gone on with
     plan: StudyPlan,  # What the study is about
@@ -456,7 +456,7 @@ def open_study(
     until = time.time() + settings.seconds if settings.seconds else float("inf")
     return StudyBook(folder, plan, first, settings.trials, until)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #9cb210a4
+# %% ../../nbs/69_evaluate.tune.ipynb #0d2d95ff
 ENGINES = {"here": run_here, "ray": run_on_ray}
 
 
@@ -472,7 +472,7 @@ def run_trials(
     if book.again or len(book.trials) < book.budget:
         ENGINES[settings.engine](book, data, settings)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #df1b7018
+# %% ../../nbs/69_evaluate.tune.ipynb #7fdbe1bc
 def write_table(
     folder: Path,  # Of the study
     plan: StudyPlan,  # What it is about
@@ -485,7 +485,7 @@ def write_table(
     texts.to_parquet(Path(folder) / "trials.parquet", index=False)
     return table
 
-# %% ../../nbs/69_evaluate.tune.ipynb #08a1c65c
+# %% ../../nbs/69_evaluate.tune.ipynb #8ffca349
 def close_study(
     ledger: Ledger,  # All that is known
     book: StudyBook,  # All trials ended
@@ -506,7 +506,7 @@ def close_study(
     importance = importance_table(plan.space, trials)
     return StudyResult(folder, plan, table, importance, saved, winner, held, gains, said)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #770efb9c
+# %% ../../nbs/69_evaluate.tune.ipynb #8d58088b
 def tune(
     ledger: Ledger,  # All that is known
     space: Space,  # What is searched
@@ -523,7 +523,7 @@ def tune(
         run_trials(book, study_data(ledger, plan), settings)
     return close_study(ledger, book, settings.seeds)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #b0f50b27
+# %% ../../nbs/69_evaluate.tune.ipynb #94437ba9
 def plot_study(
     result: StudyResult,  # Of a study
     trials: dict[int, Trial],  # By number, from its ledger
@@ -545,7 +545,7 @@ def plot_study(
     figure.tight_layout()
     return figure
 
-# %% ../../nbs/69_evaluate.tune.ipynb #2b41034e
+# %% ../../nbs/69_evaluate.tune.ipynb #0b91d1d1
 def scaled_settings(
     result: StudyResult,  # Of a study
 ) -> pd.DataFrame:  # A column per setting, 0..1 from the least to the greatest
@@ -563,7 +563,7 @@ def scaled_settings(
         columns[each.name] = (change(values.to_numpy(float)) - low) / (high - low)
     return pd.DataFrame(columns)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #128f0fa6
+# %% ../../nbs/69_evaluate.tune.ipynb #c02a72f0
 def plot_parallel(
     result: StudyResult,  # Of a study
 ):  # A matplotlib figure
@@ -581,7 +581,7 @@ def plot_parallel(
     figure.tight_layout()
     return figure
 
-# %% ../../nbs/69_evaluate.tune.ipynb #344d5f7a
+# %% ../../nbs/69_evaluate.tune.ipynb #1f615404
 def _axis_label(dimension):
     "A setting with its ends."
     if dimension.choices:

@@ -6,7 +6,7 @@
 __all__ = ['RETRIES', 'Parcel', 'read_parcels', 'Shipment', 'pack', 'place_files', 'moved_values', 'execute_shipment', 'unpack',
            'KeyStream', 'remote_run', 'run_folders', 'run_folder', 'check']
 
-# %% ../../nbs/83_jobs.ray.ipynb #e7203a7b
+# %% ../../nbs/83_jobs.ray.ipynb #c4eca445
 import contextlib
 import hashlib
 import os
@@ -32,7 +32,7 @@ from .local import collected_signals
 from .local import run_folder as run_here
 from .parameters import notebook_parameters
 
-# %% ../../nbs/83_jobs.ray.ipynb #40c0f474
+# %% ../../nbs/83_jobs.ray.ipynb #6d069ec4
 @dataclass(frozen=True)
 class Parcel:
     "A file on its way."
@@ -65,7 +65,7 @@ class Parcel:
             temporary.write_bytes(self.content)
         return path
 
-# %% ../../nbs/83_jobs.ray.ipynb #0b86235e
+# %% ../../nbs/83_jobs.ray.ipynb #fe3a5b16
 def read_parcels(
     path: Path,  # A file or a folder
     leave: tuple[str, ...] = (),  # Names of files and folders that stay, at the top
@@ -81,7 +81,7 @@ def read_parcels(
             found.append(Parcel.read(each, "/".join(parts)))
     return found
 
-# %% ../../nbs/83_jobs.ray.ipynb #5b5a6abe
+# %% ../../nbs/83_jobs.ray.ipynb #79af5908
 @dataclass(frozen=True)
 class Shipment:
     "Everything that a node needs for a run."
@@ -93,7 +93,7 @@ class Shipment:
     library: str  # `library_digest` of this side
     parts: str = ""  # Folder of the run's finished parts, here
 
-# %% ../../nbs/83_jobs.ray.ipynb #0859e43e
+# %% ../../nbs/83_jobs.ray.ipynb #7b735f93
 def pack(
     folder: Path,  # A queued run
 ) -> Shipment:  # Raises `InputError` for a store that is a file
@@ -106,7 +106,7 @@ def pack(
     parts = receipt.get("parts") or str(folder / PARTS_FOLDER)
     return Shipment(folder.name, receipt, Parcel.read(notebook), inputs, library_digest(), parts)
 
-# %% ../../nbs/83_jobs.ray.ipynb #8fef818a
+# %% ../../nbs/83_jobs.ray.ipynb #8c83af37
 def _refuse_store(notebook, values):
     "Refuse a store that is a file."
     for name, parameter in notebook_parameters(notebook).items():
@@ -116,7 +116,7 @@ def _refuse_store(notebook, values):
             cure = "Give the address of a PostgreSQL store, or run it with --backend local"
             raise input_error(f"{name} {value}", problem, cure)
 
-# %% ../../nbs/83_jobs.ray.ipynb #f8b2ba0e
+# %% ../../nbs/83_jobs.ray.ipynb #85a7b788
 def place_files(
     shipment: Shipment,  # As it arrived
     folder: Path,  # On the node
@@ -132,7 +132,7 @@ def place_files(
         places[path] = str(own / Path(path).name)
     return places
 
-# %% ../../nbs/83_jobs.ray.ipynb #8b766cfb
+# %% ../../nbs/83_jobs.ray.ipynb #22d51a8f
 def moved_values(
     values,  # Of parameters: texts, numbers, lists, mappings
     places: dict[str, str],  # Path where it was → path where it is
@@ -144,7 +144,7 @@ def moved_values(
         return [moved_values(value, places) for value in values]
     return places.get(values, values) if isinstance(values, str) else values
 
-# %% ../../nbs/83_jobs.ray.ipynb #bbaa539d
+# %% ../../nbs/83_jobs.ray.ipynb #2fb5471d
 def execute_shipment(
     shipment: Shipment,  # As it arrived
     watch=None,  # Called with the progress file's path while the run goes on; None = not
@@ -165,7 +165,7 @@ def execute_shipment(
         back |= {str(folder): str(shipment.name)}
         return dict(receipt=moved_values(receipt, back), outputs=outputs, host=socket.gethostname())
 
-# %% ../../nbs/83_jobs.ray.ipynb #6257d315
+# %% ../../nbs/83_jobs.ray.ipynb #91e7ea16
 def _moved_receipt(shipment, folder, notebook, places):
     "The queued receipt of a run, as the node has it."
     folder.mkdir(parents=True)
@@ -178,7 +178,7 @@ def _moved_receipt(shipment, folder, notebook, places):
         receipt["parts"] = shipment.parts
     return receipt
 
-# %% ../../nbs/83_jobs.ray.ipynb #7f61ec0c
+# %% ../../nbs/83_jobs.ray.ipynb #6bdbde3c
 def unpack(
     folder: Path,  # The run's folder here
     found: dict,  # From `execute_shipment`
@@ -196,16 +196,16 @@ def unpack(
         raise input_error(folder.name, f"did not get {', '.join(wrong)} whole", "Run it again")
     return write_receipt(folder, **there, node=found["host"])
 
-# %% ../../nbs/83_jobs.ray.ipynb #1362b019
+# %% ../../nbs/83_jobs.ray.ipynb #20750910
 def _arrived(folder, described):
     "Whether an artifact lies here as the receipt says."
     path = folder / described["path"]
     return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == described["sha256"]
 
-# %% ../../nbs/83_jobs.ray.ipynb #757b76cb
+# %% ../../nbs/83_jobs.ray.ipynb #c74f2ca3
 RETRIES = 3
 
-
+# %% ../../nbs/83_jobs.ray.ipynb #9f1ee3c8
 class KeyStream:
     "A stream that leaves what is written under a key of Ray's."
 
@@ -233,12 +233,12 @@ class KeyStream:
         "A cluster is no terminal."
         return False
 
-# %% ../../nbs/83_jobs.ray.ipynb #058be97a
+# %% ../../nbs/83_jobs.ray.ipynb #3acc5005
 def remote_run(shipment: Shipment) -> dict:
     "A run as a task of Ray."
     return execute_shipment(shipment, KeyStream(f"plastinka {shipment.name}"))
 
-# %% ../../nbs/83_jobs.ray.ipynb #d6c3a637
+# %% ../../nbs/83_jobs.ray.ipynb #3ee545c7
 def run_folders(
     folders: list[Path],  # Queued runs
     stream=None,  # Where progress is shown; stderr by default
@@ -257,12 +257,12 @@ def run_folders(
         _collect(ray, waiting, received, stream)
     return [read_receipt(folder) for folder in folders]
 
-# %% ../../nbs/83_jobs.ray.ipynb #286c36a7
+# %% ../../nbs/83_jobs.ray.ipynb #0e6f18bf
 def _now():
     "The time as a receipt has it."
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
-# %% ../../nbs/83_jobs.ray.ipynb #7e500783
+# %% ../../nbs/83_jobs.ray.ipynb #eccf853b
 def _collect(ray, waiting, received, stream):
     "Wait for all runs, or for a signal."
     shown = {}
@@ -279,7 +279,7 @@ def _collect(ray, waiting, received, stream):
                 _fail(folder, "cancelled", "stopped by a signal")
             return
 
-# %% ../../nbs/83_jobs.ray.ipynb #2b8bdd46
+# %% ../../nbs/83_jobs.ray.ipynb #9f8eeb64
 def _end_run(ray, reference, folder):
     "Take a run's result in."
     try:
@@ -290,7 +290,7 @@ def _end_run(ray, reference, folder):
         reason = " ".join(str(error).split())[:300]
         _fail(folder, "failed", f"Ray lost it ({type(error).__name__}: {reason})")
 
-# %% ../../nbs/83_jobs.ray.ipynb #0ce6faba
+# %% ../../nbs/83_jobs.ray.ipynb #15f7eac9
 def _fail(folder, status, message, kind="failure"):
     "End a run that did not come back."
     kind = "cancelled" if status == "cancelled" else kind
@@ -298,7 +298,7 @@ def _fail(folder, status, message, kind="failure"):
     hide_in_files(folder)
     write_receipt(folder, status=status, error=error, ended=_now())
 
-# %% ../../nbs/83_jobs.ray.ipynb #69d743d1
+# %% ../../nbs/83_jobs.ray.ipynb #6fe5b3bb
 def _show(folder, shown, stream):
     "Show what is new of a run's progress."
     from ray.experimental.internal_kv import _internal_kv_get
@@ -308,7 +308,7 @@ def _show(folder, shown, stream):
         print(text[shown.get(folder, 0) :], end="", file=stream, flush=True)
         shown[folder] = len(text)
 
-# %% ../../nbs/83_jobs.ray.ipynb #6eaf5bdb
+# %% ../../nbs/83_jobs.ray.ipynb #50653145
 def run_folder(
     folder: Path,  # A queued run
     stream=None,  # Where progress is shown; stderr by default
@@ -320,7 +320,7 @@ def run_folder(
         _fail(folder, "failed", str(error), "input")
         raise
 
-# %% ../../nbs/83_jobs.ray.ipynb #d2f2544e
+# %% ../../nbs/83_jobs.ray.ipynb #87885387
 def check() -> dict:  # what, result, message
     "Whether a cluster can be reached; Ray is not started for that."
     from importlib.util import find_spec
