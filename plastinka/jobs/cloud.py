@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PACKED', 'CLOUD_SYSTEM', 'PROGRAM', 'SENT_SETTINGS', 'OURS', 'package_files', 'wheel_metadata', 'write_wheel',
-           'needed_packages', 'pinned_requirements', 'place_inputs', 'check_reach', 'write_parcel', 'execute_parcel',
+           'needed_packages', 'pinned_requirements', 'pack_inputs', 'check_reach', 'write_parcel', 'execute_parcel',
            'pack_result', 'read_result', 'take_result']
 
 # %% ../../nbs/84_jobs.cloud.ipynb #b0449a74
@@ -152,7 +152,7 @@ def _installed_names():
     return {each.metadata["Name"] or "" for each in importlib.metadata.distributions()}
 
 # %% ../../nbs/84_jobs.cloud.ipynb #96c59252
-def place_inputs(
+def pack_inputs(
     job: Job,  # With absolute paths, as `queue_run` makes it
 ) -> tuple[dict, dict[str, Path]]:  # Parameters with relative paths; relative path → file here
     "Where a job's input files lie within the parcel."
@@ -219,7 +219,7 @@ def write_parcel(
     receipt = read_receipt(folder)
     notebook = Path(receipt["notebook_path"])
     check_reach(notebook, receipt["parameters"])
-    values, files = place_inputs(Job(str(notebook), receipt["parameters"]))
+    values, files = pack_inputs(Job(str(notebook), receipt["parameters"]))
     values = {name: value for name, value in values.items() if value != str(folder)}
     known = receipt["notebook"] in run_notebooks() and _is_own(notebook)
     if not known:
