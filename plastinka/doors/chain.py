@@ -6,7 +6,7 @@
 __all__ = ['STOCK_NAMES', 'READERS', 'shop_values', 'cell_value', 'table_shops', 'read_shops', 'finished_runs', 'run_key',
            'queue_shops', 'run_shops', 'finish_row', 'run_chain', 'keep_summary', 'chain_code']
 
-# %% ../../nbs/88_doors.chain.ipynb #47583cfa
+# %% ../../nbs/88_doors.chain.ipynb #f264257e
 import csv
 import sys
 from datetime import UTC, datetime
@@ -20,10 +20,10 @@ from ..jobs.registry import first_score, read_runs_in
 from ..jobs.runner import code_version
 from ..jobs.turns import run_queued
 
-# %% ../../nbs/88_doors.chain.ipynb #8c243682
+# %% ../../nbs/88_doors.chain.ipynb #663bbfbf
 STOCK_NAMES = ("stock", "остат", "склад", "inventory", "snapshot")
 
-# %% ../../nbs/88_doors.chain.ipynb #c587904c
+# %% ../../nbs/88_doors.chain.ipynb #d6693ad3
 def shop_values(
     folder: Path,  # Of a shop
 ) -> dict:  # stock and sales, or store
@@ -39,10 +39,10 @@ def shop_values(
     sales = [str(path) for path in files if path not in stock]
     return dict(sales=sales) | (dict(stock=str(stock[0])) if stock else {})
 
-# %% ../../nbs/88_doors.chain.ipynb #17bcd28b
+# %% ../../nbs/88_doors.chain.ipynb #b8265814
 READERS = dict(int=int, float=float)
 
-# %% ../../nbs/88_doors.chain.ipynb #f58ba5a9
+# %% ../../nbs/88_doors.chain.ipynb #9e79d843
 def cell_value(
     text: str,  # As it stands in the table
     option: Parameter,  # As the notebook declares it
@@ -61,7 +61,7 @@ def cell_value(
         values = [value if "://" in value else str(folder / value) for value in values]
     return values if several else values[0]
 
-# %% ../../nbs/88_doors.chain.ipynb #1c080afb
+# %% ../../nbs/88_doors.chain.ipynb #0cc16a4e
 def table_shops(
     path: Path,  # CSV file
     declared: dict[str, Parameter],  # Of the notebook
@@ -86,7 +86,7 @@ def table_shops(
         for row in rows
     }
 
-# %% ../../nbs/88_doors.chain.ipynb #4ac25624
+# %% ../../nbs/88_doors.chain.ipynb #48259738
 def read_shops(
     shops: str | Path,  # A folder with a folder for each shop, or a CSV table
     notebook: str,  # Run notebook
@@ -97,11 +97,10 @@ def read_shops(
         return table_shops(path, notebook_parameters(run_notebook_path(notebook)))
     folders = [each for each in sorted(path.glob("[!.]*")) if each.is_dir()]
     if not folders:
-        cure = "Give a folder with a folder for each shop, or a CSV table of shops"
-        raise input_error(str(shops), "holds no shops", cure)
+        raise input_error(str(shops), "holds no shops", "Give a folder of shops, or a CSV table")
     return {folder.name: _values_or_error(folder) for folder in folders}
 
-# %% ../../nbs/88_doors.chain.ipynb #77f4ef64
+# %% ../../nbs/88_doors.chain.ipynb #441861e7
 def _values_or_error(folder):
     "A shop's parameters, or the error that says why there are none."
     try:
@@ -109,7 +108,7 @@ def _values_or_error(folder):
     except InputError as error:
         return error
 
-# %% ../../nbs/88_doors.chain.ipynb #6314abe5
+# %% ../../nbs/88_doors.chain.ipynb #62763d51
 def finished_runs(
     out: str | Path,  # Folder of runs
     notebook: str,  # Run notebook
@@ -127,7 +126,7 @@ def finished_runs(
         and not code["changed"]
     }
 
-# %% ../../nbs/88_doors.chain.ipynb #d393462b
+# %% ../../nbs/88_doors.chain.ipynb #74402416
 def run_key(
     values: dict,  # All parameters
     data: list[dict],  # path and sha256 of every input
@@ -138,7 +137,7 @@ def run_key(
     named.pop("out", None)
     return repr((sorted(named.items()), sorted((one["path"], one["sha256"]) for one in data)))
 
-# %% ../../nbs/88_doors.chain.ipynb #7ec49f76
+# %% ../../nbs/88_doors.chain.ipynb #e28d994c
 def queue_shops(
     notebook: str,  # Run notebook
     shops: dict,  # Shop → parameters, or an error
@@ -164,7 +163,7 @@ def queue_shops(
         rows.append(row)
     return rows, queued
 
-# %% ../../nbs/88_doors.chain.ipynb #be484d4c
+# %% ../../nbs/88_doors.chain.ipynb #53aa9f10
 def run_shops(
     queued: list[Path],  # Queued runs
     backend: str,  # Where to execute them
@@ -178,7 +177,7 @@ def run_shops(
     for folder in queued:
         run_queued(folder, backend, jobs)
 
-# %% ../../nbs/88_doors.chain.ipynb #59bc9694
+# %% ../../nbs/88_doors.chain.ipynb #3873fb46
 def finish_row(
     row: dict,  # Of the summary
     receipt: dict,  # Of its run
@@ -191,7 +190,7 @@ def finish_row(
     ended[score] = first_score(receipt.get("scores") or {}, score)
     return row | ended | dict(reason=(receipt.get("error") or {}).get("message"))
 
-# %% ../../nbs/88_doors.chain.ipynb #0d5c8a3b
+# %% ../../nbs/88_doors.chain.ipynb #952c28b0
 def run_chain(
     notebook: str,  # Run notebook
     shops: str | Path,  # A folder with a folder for each shop, or a CSV table
@@ -213,7 +212,7 @@ def run_chain(
     keep_summary(rows, out)
     return rows
 
-# %% ../../nbs/88_doors.chain.ipynb #58ce10b4
+# %% ../../nbs/88_doors.chain.ipynb #fcf51f5d
 def keep_summary(
     rows: list[dict],  # One per shop
     out: str | Path,  # Folder of runs
@@ -227,13 +226,13 @@ def keep_summary(
         writer.writerows(rows)
     return path
 
-# %% ../../nbs/88_doors.chain.ipynb #48c4a104
+# %% ../../nbs/88_doors.chain.ipynb #96307a2c
 def _aligned(rows):
     "Rows with the same columns."
     names = list(dict.fromkeys(name for row in rows for name in row))
     return [{name: row.get(name) for name in names} for row in rows]
 
-# %% ../../nbs/88_doors.chain.ipynb #b5771bf5
+# %% ../../nbs/88_doors.chain.ipynb #3949268e
 def chain_code(
     rows: list[dict],  # The summary
 ) -> int:  # 0 where every shop has succeeded, 2 where files were refused, else 1

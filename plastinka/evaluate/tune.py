@@ -9,7 +9,7 @@ __all__ = ['LEAST_HISTORY', 'TRIAL_BYTES', 'SILENT', 'ENGINES', 'part_months', '
            'compare_winner', 'gain_table', 'gain_sentence', 'StudyResult', 'open_study', 'run_trials', 'write_table',
            'close_study', 'tune', 'plot_study', 'scaled_settings', 'plot_parallel']
 
-# %% ../../nbs/69_evaluate.tune.ipynb #6296223e
+# %% ../../nbs/69_evaluate.tune.ipynb #5d744b4b
 import os
 import shutil
 import tempfile
@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -48,10 +49,10 @@ from plastinka.evaluate.study import (
 from .trials import LENGTHS, TrialData, check_objective, run_trial, trial_data
 from ..models.core import Model
 
-# %% ../../nbs/69_evaluate.tune.ipynb #e607c45a
+# %% ../../nbs/69_evaluate.tune.ipynb #db59a40d
 LEAST_HISTORY = 3  # Of history, before anything is judged
 
-# %% ../../nbs/69_evaluate.tune.ipynb #e9308e36
+# %% ../../nbs/69_evaluate.tune.ipynb #b83fe7bb
 def part_months(
     months: int,  # Complete months at hand
     horizon: int,  # Months ahead
@@ -71,7 +72,7 @@ def part_months(
         raise input_error("tuning", problem, cure) from None
     return shared, apart
 
-# %% ../../nbs/69_evaluate.tune.ipynb #201bdbfa
+# %% ../../nbs/69_evaluate.tune.ipynb #9b6e2b77
 @dataclass(frozen=True)
 class StudySettings:
     "How much a study does, and on what."
@@ -90,7 +91,7 @@ class StudySettings:
     seed: int = 0  # Of everything random
     engine: str = "ray"  # What runs trials: ray, or here for this process
 
-# %% ../../nbs/69_evaluate.tune.ipynb #af43d2aa
+# %% ../../nbs/69_evaluate.tune.ipynb #e7a71581
 def plan_study(
     ledger: Ledger,  # All that is known
     space: Space,  # What is searched
@@ -113,7 +114,7 @@ def plan_study(
         panel_digest(panel),
     )
 
-# %% ../../nbs/69_evaluate.tune.ipynb #547fb26b
+# %% ../../nbs/69_evaluate.tune.ipynb #2f88b3c6
 def study_data(
     ledger: Ledger,  # All that is known
     plan: StudyPlan,  # What the study is about
@@ -123,7 +124,7 @@ def study_data(
     cutoffs = [pd.Timestamp(each) for each in plan.cutoffs]
     return trial_data(known, cutoffs, plan.horizon, plan.objective, plan.titles, plan.seed)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #cefa7b18
+# %% ../../nbs/69_evaluate.tune.ipynb #1543d4b8
 def try_values(
     plan: StudyPlan,  # What the study is about
     values: dict,  # Setting → value
@@ -142,7 +143,7 @@ def try_values(
     length = {} if training is None else dict(steps=training.steps, windows=training.windows)
     return dict(files=model_files(fitted), training=length)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #4c7e169d
+# %% ../../nbs/69_evaluate.tune.ipynb #39f0dff7
 def model_files(
     fitted,  # A fitted model
 ) -> dict[str, bytes]:  # File → content
@@ -151,7 +152,7 @@ def model_files(
         fitted.save(folder)
         return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
 
-# %% ../../nbs/69_evaluate.tune.ipynb #4c0c2374
+# %% ../../nbs/69_evaluate.tune.ipynb #7fd677a2
 def keep_models(
     book: StudyBook,  # Of the study
     number: int,  # Of a trial that has ended
@@ -173,7 +174,7 @@ def keep_models(
         if path.name.strip(".").isdigit() and int(path.name.strip(".")) not in best:
             shutil.rmtree(path)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #c404e150
+# %% ../../nbs/69_evaluate.tune.ipynb #0a77aa0a
 def finish_trial(
     book: StudyBook,  # Of the study
     number: int,  # Of the trial
@@ -181,14 +182,13 @@ def finish_trial(
     keep: int,  # Best trials whose weights are kept
 ) -> Trial:  # As it stands now
     "Close a trial, and keep its weights if it is among the best."
-    error = outcome.get("error", "")
+    if error := outcome.get("error", ""):
+        report_progress(f"Trial {number} failed: {error}")
     trial = book.end(number, error, outcome.get("training"))
     keep_models(book, number, outcome.get("files", {}), keep)
-    if error:
-        report_progress(f"Trial {number} failed: {error}")
     return trial
 
-# %% ../../nbs/69_evaluate.tune.ipynb #cc45322e
+# %% ../../nbs/69_evaluate.tune.ipynb #b0464208
 def run_here(
     book: StudyBook,  # Of the study
     data: TrialData,  # What all trials are asked
@@ -197,13 +197,12 @@ def run_here(
     "Run trials until the budget is used up."
     with bar(None, "trials", total=book.budget) as progress:
         while (trial := book.begin()) is not None:
-            number = trial.number
-            report = lambda *told, number=number: book.tell(number, *told)  # noqa: E731
+            report = partial(book.tell, trial.number)
             outcome = try_values(book.plan, trial.values, data, report)
-            finish_trial(book, number, outcome, settings.keep)
+            finish_trial(book, trial.number, outcome, settings.keep)
             progress.update()
 
-# %% ../../nbs/69_evaluate.tune.ipynb #3e71b1f2
+# %% ../../nbs/69_evaluate.tune.ipynb #f5796ed1
 def trials_at_once(
     asked: int,  # 0 = as cores and memory allow
 ) -> int:  # At least 1
@@ -216,7 +215,7 @@ def trials_at_once(
 
 TRIAL_BYTES = 10**9  # Of one process with torch
 
-# %% ../../nbs/69_evaluate.tune.ipynb #4d068e5c
+# %% ../../nbs/69_evaluate.tune.ipynb #685cfe6a
 def ray_trial(
     config: dict,  # number and values, from the searcher
     plan: StudyPlan,  # What the study is about
@@ -231,10 +230,9 @@ def ray_trial(
         tune.report(dict(length=length, score=score, seconds=seconds))
         return False
 
-    outcome = try_values(plan, config["values"], data, report)
-    tune.report(dict(score=0.0, outcome=[outcome]))
+    tune.report(dict(score=0.0, outcome=[try_values(plan, config["values"], data, report)]))
 
-# %% ../../nbs/69_evaluate.tune.ipynb #4496a08f
+# %% ../../nbs/69_evaluate.tune.ipynb #00dfffbe
 def book_searcher(
     book: StudyBook,  # Of the study
 ):  # For Ray Tune
@@ -262,7 +260,7 @@ def book_searcher(
 
     return BookSearcher()
 
-# %% ../../nbs/69_evaluate.tune.ipynb #1602ee6c
+# %% ../../nbs/69_evaluate.tune.ipynb #90ac88f5
 def book_scheduler(
     book: StudyBook,  # Of the study
     keep: int,  # Best trials whose weights are kept
@@ -295,7 +293,7 @@ def book_scheduler(
 
     return BookScheduler()
 
-# %% ../../nbs/69_evaluate.tune.ipynb #87d32dc4
+# %% ../../nbs/69_evaluate.tune.ipynb #cfdb410b
 def run_on_ray(
     book: StudyBook,  # Of the study
     data: TrialData,  # What all trials are asked
@@ -329,13 +327,13 @@ def run_on_ray(
             )
             tuner.fit()
 
-# %% ../../nbs/69_evaluate.tune.ipynb #47f24848
+# %% ../../nbs/69_evaluate.tune.ipynb #f5a71f70
 SILENT = dict(RAY_AIR_NEW_OUTPUT="0", TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1")
 SILENT |= dict(
     TUNE_MAX_PENDING_TRIALS_PG="1", TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S="0"
 )
 
-# %% ../../nbs/69_evaluate.tune.ipynb #a56d86c2
+# %% ../../nbs/69_evaluate.tune.ipynb #b001e1d6
 @contextmanager
 def quiet_tune():
     "Turn Ray Tune's own output off within the block."
@@ -349,7 +347,7 @@ def quiet_tune():
             if value is not None:
                 os.environ[name] = value
 
-# %% ../../nbs/69_evaluate.tune.ipynb #046aebf7
+# %% ../../nbs/69_evaluate.tune.ipynb #34388ea4
 def silent_reporter():  # For Ray Tune
     "A reporter that says nothing."
     from ray.tune import ProgressReporter
@@ -363,7 +361,7 @@ def silent_reporter():  # For Ray Tune
 
     return Silent()
 
-# %% ../../nbs/69_evaluate.tune.ipynb #f90eaa0c
+# %% ../../nbs/69_evaluate.tune.ipynb #fb8a5cf0
 def default_model(
     space: Space,  # What was searched
     seeds: int = 2,  # Networks averaged
@@ -375,7 +373,7 @@ def default_model(
     others = dict(seed=seed) | (dict(seeds=seeds) if space.kind == "tide" else {})
     return replace(make_model(space.kind, **others), name="defaults")
 
-# %% ../../nbs/69_evaluate.tune.ipynb #c00c6b3a
+# %% ../../nbs/69_evaluate.tune.ipynb #a5ddcb24
 def compare_winner(
     ledger: Ledger,  # All that is known
     plan: StudyPlan,  # What the study was about
@@ -386,7 +384,7 @@ def compare_winner(
     models = [winner.model(seeds, plan.seed), default_model(winner.space, seeds, plan.seed)]
     return cross_validate(ledger, models, plan.checks, plan.horizon, seed=plan.seed)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #d8f5414c
+# %% ../../nbs/69_evaluate.tune.ipynb #d934c0c9
 def gain_table(
     held: Backtest,  # From `compare_winner`
 ) -> pd.DataFrame:  # score, defaults, tuned, gain (per cent of the defaults'), low, high, noise
@@ -402,22 +400,23 @@ def gain_table(
     columns = ["score", "defaults", "tuned", "gain", "low", "high", "noise"]
     return pd.DataFrame(found, columns=columns)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #dfc09ec5
+# %% ../../nbs/69_evaluate.tune.ipynb #55e014dc
 def gain_sentence(
     gains: pd.DataFrame,  # From `gain_table`
     checks: int,  # Cutoffs set apart
 ) -> str:  # One sentence
     "Whether the winner is better than the defaults."
     row = gains.set_index("score").loc["mean_pinball"]
-    how = "lower" if row["gain"] >= 0 else "higher"
     said = f"On {checks} cutoffs that the study did not see the winner's pinball loss is "
-    said += f"{abs(row['gain']):.1f} % {how} than the defaults' "
+    said += (
+        f"{abs(row['gain']):.1f} % {'lower' if row['gain'] >= 0 else 'higher'} than the defaults' "
+    )
     said += f"(95 % interval of the gain {row['low']:.1f} to {row['high']:.1f} %): "
     if row["noise"]:
         return said + "the interval holds zero, so the difference is noise."
     return said + ("a gain." if row["gain"] > 0 else "the defaults are better.")
 
-# %% ../../nbs/69_evaluate.tune.ipynb #fa032a66
+# %% ../../nbs/69_evaluate.tune.ipynb #335aafcd
 @dataclass(frozen=True)
 class StudyResult:
     "A study that has ended."
@@ -432,7 +431,7 @@ class StudyResult:
     gains: pd.DataFrame  # As `gain_table`
     verdict: str  # One sentence
 
-# %% ../../nbs/69_evaluate.tune.ipynb #fb50945d
+# %% ../../nbs/69_evaluate.tune.ipynb #d594d6da
 def open_study(
     folder: str | Path,  # Made if absent; a study that lies there is gone on with
     plan: StudyPlan,  # What the study is about
@@ -456,7 +455,7 @@ def open_study(
     until = time.time() + settings.seconds if settings.seconds else float("inf")
     return StudyBook(folder, plan, first, settings.trials, until)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #0d2d95ff
+# %% ../../nbs/69_evaluate.tune.ipynb #db685f7e
 ENGINES = {"here": run_here, "ray": run_on_ray}
 
 
@@ -472,7 +471,7 @@ def run_trials(
     if book.again or len(book.trials) < book.budget:
         ENGINES[settings.engine](book, data, settings)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #7fdbe1bc
+# %% ../../nbs/69_evaluate.tune.ipynb #42fa40b2
 def write_table(
     folder: Path,  # Of the study
     plan: StudyPlan,  # What it is about
@@ -485,7 +484,7 @@ def write_table(
     texts.to_parquet(Path(folder) / "trials.parquet", index=False)
     return table
 
-# %% ../../nbs/69_evaluate.tune.ipynb #8ffca349
+# %% ../../nbs/69_evaluate.tune.ipynb #598a43f4
 def close_study(
     ledger: Ledger,  # All that is known
     book: StudyBook,  # All trials ended
@@ -506,7 +505,7 @@ def close_study(
     importance = importance_table(plan.space, trials)
     return StudyResult(folder, plan, table, importance, saved, winner, held, gains, said)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #8d58088b
+# %% ../../nbs/69_evaluate.tune.ipynb #3537ea18
 def tune(
     ledger: Ledger,  # All that is known
     space: Space,  # What is searched
@@ -523,7 +522,7 @@ def tune(
         run_trials(book, study_data(ledger, plan), settings)
     return close_study(ledger, book, settings.seeds)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #94437ba9
+# %% ../../nbs/69_evaluate.tune.ipynb #8f32b8dc
 def plot_study(
     result: StudyResult,  # Of a study
     trials: dict[int, Trial],  # By number, from its ledger
@@ -545,7 +544,7 @@ def plot_study(
     figure.tight_layout()
     return figure
 
-# %% ../../nbs/69_evaluate.tune.ipynb #0b91d1d1
+# %% ../../nbs/69_evaluate.tune.ipynb #68c5a1d2
 def scaled_settings(
     result: StudyResult,  # Of a study
 ) -> pd.DataFrame:  # A column per setting, 0..1 from the least to the greatest
@@ -563,7 +562,7 @@ def scaled_settings(
         columns[each.name] = (change(values.to_numpy(float)) - low) / (high - low)
     return pd.DataFrame(columns)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #c02a72f0
+# %% ../../nbs/69_evaluate.tune.ipynb #831e917c
 def plot_parallel(
     result: StudyResult,  # Of a study
 ):  # A matplotlib figure
@@ -581,7 +580,7 @@ def plot_parallel(
     figure.tight_layout()
     return figure
 
-# %% ../../nbs/69_evaluate.tune.ipynb #1f615404
+# %% ../../nbs/69_evaluate.tune.ipynb #b4e7ef5d
 def _axis_label(dimension):
     "A setting with its ends."
     if dimension.choices:
