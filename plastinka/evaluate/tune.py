@@ -9,7 +9,7 @@ __all__ = ['LEAST_HISTORY', 'TRIAL_BYTES', 'SILENT', 'ENGINES', 'part_months', '
            'compare_winner', 'gain_table', 'gain_sentence', 'StudyResult', 'open_study', 'run_trials', 'write_table',
            'close_study', 'tune', 'plot_study', 'scaled_settings', 'plot_parallel']
 
-# %% ../../nbs/69_evaluate.tune.ipynb #5d744b4b
+# %% ../../nbs/69_evaluate.tune.ipynb #79d6768b
 import os
 import shutil
 import tempfile
@@ -49,10 +49,10 @@ from plastinka.evaluate.study import (
 from .trials import LENGTHS, TrialData, check_objective, run_trial, trial_data
 from ..models.core import Model
 
-# %% ../../nbs/69_evaluate.tune.ipynb #db59a40d
+# %% ../../nbs/69_evaluate.tune.ipynb #8da8ee85
 LEAST_HISTORY = 3  # Of history, before anything is judged
 
-# %% ../../nbs/69_evaluate.tune.ipynb #b83fe7bb
+# %% ../../nbs/69_evaluate.tune.ipynb #33bc22bb
 def part_months(
     months: int,  # Complete months at hand
     horizon: int,  # Months ahead
@@ -60,19 +60,15 @@ def part_months(
     checks: int,  # Set apart, as far as the months allow
 ) -> tuple[list[int], list[int]]:  # Places of the shared cutoffs, and of those set apart
     "Cutoffs for the study, and cutoffs it does not see."
-    try:
-        apart = choose_cutoffs(months, horizon, checks)
-        while len(apart) > 1 and apart[0] + 1 < LEAST_HISTORY + 4 * horizon:
-            apart = apart[1:]
-        shared = choose_cutoffs(apart[0] + 1, horizon, cutoffs)
-    except PlastinkaError:
-        needed = LEAST_HISTORY + 4 * horizon
-        cure = "Add older sales files, or choose a smaller horizon"
+    if months < (needed := LEAST_HISTORY + 4 * horizon):
         problem = f"needs at least {needed} complete months, the data holds {months}"
-        raise input_error("tuning", problem, cure) from None
+        raise input_error("tuning", problem, "Add older sales files, or choose a smaller horizon")
+    apart = choose_cutoffs(months, horizon, checks)
+    apart = [place for place in apart if place + 1 >= needed - horizon]
+    shared = choose_cutoffs(apart[0] + 1, horizon, cutoffs)
     return shared, apart
 
-# %% ../../nbs/69_evaluate.tune.ipynb #9b6e2b77
+# %% ../../nbs/69_evaluate.tune.ipynb #99799c78
 @dataclass(frozen=True)
 class StudySettings:
     "How much a study does, and on what."
@@ -91,7 +87,7 @@ class StudySettings:
     seed: int = 0  # Of everything random
     engine: str = "ray"  # What runs trials: ray, or here for this process
 
-# %% ../../nbs/69_evaluate.tune.ipynb #e7a71581
+# %% ../../nbs/69_evaluate.tune.ipynb #ce315793
 def plan_study(
     ledger: Ledger,  # All that is known
     space: Space,  # What is searched
@@ -114,7 +110,7 @@ def plan_study(
         panel_digest(panel),
     )
 
-# %% ../../nbs/69_evaluate.tune.ipynb #2f88b3c6
+# %% ../../nbs/69_evaluate.tune.ipynb #d8df69b6
 def study_data(
     ledger: Ledger,  # All that is known
     plan: StudyPlan,  # What the study is about
@@ -124,7 +120,7 @@ def study_data(
     cutoffs = [pd.Timestamp(each) for each in plan.cutoffs]
     return trial_data(known, cutoffs, plan.horizon, plan.objective, plan.titles, plan.seed)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #1543d4b8
+# %% ../../nbs/69_evaluate.tune.ipynb #1b9f6f30
 def try_values(
     plan: StudyPlan,  # What the study is about
     values: dict,  # Setting → value
@@ -143,7 +139,7 @@ def try_values(
     length = {} if training is None else dict(steps=training.steps, windows=training.windows)
     return dict(files=model_files(fitted), training=length)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #39f0dff7
+# %% ../../nbs/69_evaluate.tune.ipynb #a844e9ff
 def model_files(
     fitted,  # A fitted model
 ) -> dict[str, bytes]:  # File → content
@@ -152,7 +148,7 @@ def model_files(
         fitted.save(folder)
         return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
 
-# %% ../../nbs/69_evaluate.tune.ipynb #7fd677a2
+# %% ../../nbs/69_evaluate.tune.ipynb #c06de9e0
 def keep_models(
     book: StudyBook,  # Of the study
     number: int,  # Of a trial that has ended
@@ -174,7 +170,7 @@ def keep_models(
         if path.name.strip(".").isdigit() and int(path.name.strip(".")) not in best:
             shutil.rmtree(path)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #0a77aa0a
+# %% ../../nbs/69_evaluate.tune.ipynb #7c8e7a73
 def finish_trial(
     book: StudyBook,  # Of the study
     number: int,  # Of the trial
@@ -188,7 +184,7 @@ def finish_trial(
     keep_models(book, number, outcome.get("files", {}), keep)
     return trial
 
-# %% ../../nbs/69_evaluate.tune.ipynb #b0464208
+# %% ../../nbs/69_evaluate.tune.ipynb #1a781333
 def run_here(
     book: StudyBook,  # Of the study
     data: TrialData,  # What all trials are asked
@@ -202,7 +198,7 @@ def run_here(
             finish_trial(book, trial.number, outcome, settings.keep)
             progress.update()
 
-# %% ../../nbs/69_evaluate.tune.ipynb #f5796ed1
+# %% ../../nbs/69_evaluate.tune.ipynb #4bb01bd6
 def trials_at_once(
     asked: int,  # 0 = as cores and memory allow
 ) -> int:  # At least 1
@@ -215,7 +211,7 @@ def trials_at_once(
 
 TRIAL_BYTES = 10**9  # Of one process with torch
 
-# %% ../../nbs/69_evaluate.tune.ipynb #685cfe6a
+# %% ../../nbs/69_evaluate.tune.ipynb #417fddc6
 def ray_trial(
     config: dict,  # number and values, from the searcher
     plan: StudyPlan,  # What the study is about
@@ -232,7 +228,7 @@ def ray_trial(
 
     tune.report(dict(score=0.0, outcome=[try_values(plan, config["values"], data, report)]))
 
-# %% ../../nbs/69_evaluate.tune.ipynb #00dfffbe
+# %% ../../nbs/69_evaluate.tune.ipynb #f48db18d
 def book_searcher(
     book: StudyBook,  # Of the study
 ):  # For Ray Tune
@@ -260,7 +256,7 @@ def book_searcher(
 
     return BookSearcher()
 
-# %% ../../nbs/69_evaluate.tune.ipynb #90ac88f5
+# %% ../../nbs/69_evaluate.tune.ipynb #97661e43
 def book_scheduler(
     book: StudyBook,  # Of the study
     keep: int,  # Best trials whose weights are kept
@@ -293,7 +289,7 @@ def book_scheduler(
 
     return BookScheduler()
 
-# %% ../../nbs/69_evaluate.tune.ipynb #cfdb410b
+# %% ../../nbs/69_evaluate.tune.ipynb #fd4a9d7a
 def run_on_ray(
     book: StudyBook,  # Of the study
     data: TrialData,  # What all trials are asked
@@ -327,13 +323,13 @@ def run_on_ray(
             )
             tuner.fit()
 
-# %% ../../nbs/69_evaluate.tune.ipynb #f5a71f70
+# %% ../../nbs/69_evaluate.tune.ipynb #2cbf0c88
 SILENT = dict(RAY_AIR_NEW_OUTPUT="0", TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1")
 SILENT |= dict(
     TUNE_MAX_PENDING_TRIALS_PG="1", TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S="0"
 )
 
-# %% ../../nbs/69_evaluate.tune.ipynb #b001e1d6
+# %% ../../nbs/69_evaluate.tune.ipynb #f9a7432e
 @contextmanager
 def quiet_tune():
     "Turn Ray Tune's own output off within the block."
@@ -347,7 +343,7 @@ def quiet_tune():
             if value is not None:
                 os.environ[name] = value
 
-# %% ../../nbs/69_evaluate.tune.ipynb #34388ea4
+# %% ../../nbs/69_evaluate.tune.ipynb #e56badaa
 def silent_reporter():  # For Ray Tune
     "A reporter that says nothing."
     from ray.tune import ProgressReporter
@@ -361,7 +357,7 @@ def silent_reporter():  # For Ray Tune
 
     return Silent()
 
-# %% ../../nbs/69_evaluate.tune.ipynb #fb8a5cf0
+# %% ../../nbs/69_evaluate.tune.ipynb #42ddf83f
 def default_model(
     space: Space,  # What was searched
     seeds: int = 2,  # Networks averaged
@@ -373,7 +369,7 @@ def default_model(
     others = dict(seed=seed) | (dict(seeds=seeds) if space.kind == "tide" else {})
     return replace(make_model(space.kind, **others), name="defaults")
 
-# %% ../../nbs/69_evaluate.tune.ipynb #a5ddcb24
+# %% ../../nbs/69_evaluate.tune.ipynb #c82655fc
 def compare_winner(
     ledger: Ledger,  # All that is known
     plan: StudyPlan,  # What the study was about
@@ -384,7 +380,7 @@ def compare_winner(
     models = [winner.model(seeds, plan.seed), default_model(winner.space, seeds, plan.seed)]
     return cross_validate(ledger, models, plan.checks, plan.horizon, seed=plan.seed)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #d934c0c9
+# %% ../../nbs/69_evaluate.tune.ipynb #b531c6e3
 def gain_table(
     held: Backtest,  # From `compare_winner`
 ) -> pd.DataFrame:  # score, defaults, tuned, gain (per cent of the defaults'), low, high, noise
@@ -400,7 +396,7 @@ def gain_table(
     columns = ["score", "defaults", "tuned", "gain", "low", "high", "noise"]
     return pd.DataFrame(found, columns=columns)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #55e014dc
+# %% ../../nbs/69_evaluate.tune.ipynb #fec9160e
 def gain_sentence(
     gains: pd.DataFrame,  # From `gain_table`
     checks: int,  # Cutoffs set apart
@@ -416,7 +412,7 @@ def gain_sentence(
         return said + "the interval holds zero, so the difference is noise."
     return said + ("a gain." if row["gain"] > 0 else "the defaults are better.")
 
-# %% ../../nbs/69_evaluate.tune.ipynb #335aafcd
+# %% ../../nbs/69_evaluate.tune.ipynb #41db2baa
 @dataclass(frozen=True)
 class StudyResult:
     "A study that has ended."
@@ -431,7 +427,7 @@ class StudyResult:
     gains: pd.DataFrame  # As `gain_table`
     verdict: str  # One sentence
 
-# %% ../../nbs/69_evaluate.tune.ipynb #d594d6da
+# %% ../../nbs/69_evaluate.tune.ipynb #cad4536e
 def open_study(
     folder: str | Path,  # Made if absent; a study that lies there is gone on with
     plan: StudyPlan,  # What the study is about
@@ -455,7 +451,7 @@ def open_study(
     until = time.time() + settings.seconds if settings.seconds else float("inf")
     return StudyBook(folder, plan, first, settings.trials, until)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #db685f7e
+# %% ../../nbs/69_evaluate.tune.ipynb #beb6202e
 ENGINES = {"here": run_here, "ray": run_on_ray}
 
 
@@ -471,7 +467,7 @@ def run_trials(
     if book.again or len(book.trials) < book.budget:
         ENGINES[settings.engine](book, data, settings)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #42fa40b2
+# %% ../../nbs/69_evaluate.tune.ipynb #bab75830
 def write_table(
     folder: Path,  # Of the study
     plan: StudyPlan,  # What it is about
@@ -484,7 +480,7 @@ def write_table(
     texts.to_parquet(Path(folder) / "trials.parquet", index=False)
     return table
 
-# %% ../../nbs/69_evaluate.tune.ipynb #598a43f4
+# %% ../../nbs/69_evaluate.tune.ipynb #e271662e
 def close_study(
     ledger: Ledger,  # All that is known
     book: StudyBook,  # All trials ended
@@ -505,7 +501,7 @@ def close_study(
     importance = importance_table(plan.space, trials)
     return StudyResult(folder, plan, table, importance, saved, winner, held, gains, said)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #3537ea18
+# %% ../../nbs/69_evaluate.tune.ipynb #2fea64d3
 def tune(
     ledger: Ledger,  # All that is known
     space: Space,  # What is searched
@@ -522,7 +518,7 @@ def tune(
         run_trials(book, study_data(ledger, plan), settings)
     return close_study(ledger, book, settings.seeds)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #8f32b8dc
+# %% ../../nbs/69_evaluate.tune.ipynb #076bcfad
 def plot_study(
     result: StudyResult,  # Of a study
     trials: dict[int, Trial],  # By number, from its ledger
@@ -544,7 +540,7 @@ def plot_study(
     figure.tight_layout()
     return figure
 
-# %% ../../nbs/69_evaluate.tune.ipynb #68c5a1d2
+# %% ../../nbs/69_evaluate.tune.ipynb #e41cc0d6
 def scaled_settings(
     result: StudyResult,  # Of a study
 ) -> pd.DataFrame:  # A column per setting, 0..1 from the least to the greatest
@@ -562,7 +558,7 @@ def scaled_settings(
         columns[each.name] = (change(values.to_numpy(float)) - low) / (high - low)
     return pd.DataFrame(columns)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #831e917c
+# %% ../../nbs/69_evaluate.tune.ipynb #c0ecf014
 def plot_parallel(
     result: StudyResult,  # Of a study
 ):  # A matplotlib figure
@@ -580,7 +576,7 @@ def plot_parallel(
     figure.tight_layout()
     return figure
 
-# %% ../../nbs/69_evaluate.tune.ipynb #b4e7ef5d
+# %% ../../nbs/69_evaluate.tune.ipynb #bad78754
 def _axis_label(dimension):
     "A setting with its ends."
     if dimension.choices:
