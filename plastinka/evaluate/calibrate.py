@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from fastcore.basics import patch
 
 from ..data.schema import QUANTILES
 from .backtest import Backtest, pool
@@ -306,3 +307,9 @@ def calibration_table(
     groups = title_groups(held, truth.units)
     before = np.where(counted, before, np.nan)
     return pit_change(before, after, groups, rows["item_id"], rows["cutoff"])
+
+# %% ../../nbs/63_evaluate.calibrate.ipynb #cdc11257
+@patch(as_prop=True)
+def calibrated(self: Backtest) -> pd.DataFrame:  # As `calibration_table`
+    "What calibration changed."
+    return calibration_table(self)
