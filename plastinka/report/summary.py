@@ -31,7 +31,8 @@ from plastinka.decide.demand import (
     order_reach,
     past_sales,
 )
-from ..decide.orders import LINE, editions, order_list
+from ..decide.buying import Order, Plan, ShopStock, buy
+from ..decide.orders import LINE, editions
 from ..models.baselines import FALLBACK, RecentQuantiles, SeasonalNaive
 from ..models.core import Forecast, future_months
 from ..models.newcomers import NEWCOMER
@@ -69,6 +70,8 @@ class Report:
     factor: float = 1.0  # By which means were multiplied, learnt from totals at earlier cutoffs
     newcomers: pd.DataFrame | None = None  # Scores of newcomers alone, one row per model
     totals: pd.DataFrame | None = None  # cutoff, model, expected, asked, sold: copies in all
+    order: Order | None = None  # How the order list was made, its budget curve and assumptions
+    dead: pd.DataFrame | None = None  # Stock that will probably outlast a limit
     weights: pd.DataFrame | None = None  # Shares of models [demand class × model]; `attrs["why"]`
 
     @property
@@ -156,19 +159,16 @@ def example_report(
     counts = RecentQuantiles().counts(panel, horizon)
     forecast = Forecast(panel["item"].values, future_months(panel, horizon), counts, names)
     reach = order_reach(forecast.months, ledger.last_day)
-    orders = order_list(
-        forecast,
-        stock_now(ledger),
-        panel["price_last"].to_series(),
-        ledger.items,
-        day=reach.first,
-        past=past_sales(panel, reach),
-    )
+    prices, past = panel["price_last"].to_series(), past_sales(panel, reach)
+    stock = stock_now(ledger)
+    shop = ShopStock(ledger.items, stock, prices, past=past, day=reach.first)
+    order = buy(forecast, shop, Plan())
     return Report(
         ledger=ledger,
         panel=panel,
         forecast=forecast,
-        orders=orders,
+        orders=order.lines,
+        order=order,
         settings=dict(horizon=horizon, service_level=0.75),
         title="Пример: made-up shop",
         **example_scores(panel, horizon),
