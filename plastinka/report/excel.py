@@ -25,7 +25,7 @@ from plastinka.report.headlines import (
     repair_kinds,
     sense_checks,
 )
-from .html import LOOK_FOR, LOST, NAMES, ORDERS, WHO
+from .tables import LOOK_FOR, LOST, NAMES, ORDERS, WHO
 from plastinka.report.summary import (
     Outlook,
     Report,

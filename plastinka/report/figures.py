@@ -4,12 +4,11 @@
 
 # %% auto #0
 __all__ = ['INK', 'MUTED', 'ACCENT', 'WARM', 'FIGURE_STYLE', 'MONTH_GROUPS', 'BY_OUTCOME', 'figure_svg', 'draw_fan',
-           'draw_history', 'draw_outlook', 'total_figure', 'draw_forecast', 'item_figure', 'draw_coverage',
-           'coverage_figure']
+           'draw_history', 'draw_outlook', 'total_figure', 'draw_forecast', 'join_forecast', 'mark_years',
+           'item_figure', 'draw_coverage', 'coverage_figure']
 
 # %% ../../nbs/87_report.figures.ipynb #db31dd63
 import io
-import math
 
 import matplotlib
 import numpy as np
@@ -21,6 +20,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ..decide.demand import forecast_levels
 from .summary import Outlook
+from .texts import say
 from .words import format_value
 
 # %% ../../nbs/87_report.figures.ipynb #e498545c
@@ -85,9 +85,11 @@ def draw_history(
 ):
     "Draw the months sold; those that the data covers in part are hollow."
     full, part = history[history["full"]], history[~history["full"]]
-    axes.plot(full["month"], full["units"], color=INK, lw=1.3, marker="o", ms=2.5, label="sold")
+    axes.plot(
+        full["month"], full["units"], color=INK, lw=1.3, marker="o", ms=2.5, label=say("sold")
+    )
     if len(part):
-        hollow = dict(marker="o", ms=4, mfc="white", label="month not complete")
+        hollow = dict(marker="o", ms=4, mfc="white", label=say("month not complete"))
         axes.plot(part["month"], part["units"], color=INK, lw=0, **hollow)
 
 # %% ../../nbs/87_report.figures.ipynb #a6ae4eed
@@ -98,10 +100,10 @@ def draw_outlook(
     "Draw what the held-out months were expected to bring, and the fan of the months ahead."
     if len(ahead.held_months):
         line = dict(color=WARM, lw=1.3, ls="--", marker="s", ms=3)
-        label = "forecast without seeing these months"
+        label = say("forecast without seeing these months")
         axes.plot(ahead.held_months, ahead.held_expected, label=label, **line)
     quantiles, expected = ahead.whole[1][:-1], ahead.whole[0][:-1]
-    draw_fan(axes, ahead.months, quantiles, expected, label="expected, with intervals")
+    draw_fan(axes, ahead.months, quantiles, expected, label=say("expected, with intervals"))
 
 # %% ../../nbs/87_report.figures.ipynb #a956f5a6
 def total_figure(
@@ -116,7 +118,7 @@ def total_figure(
         if ahead is not None:
             draw_outlook(axes, ahead)
         axes.set_ylim(bottom=0)
-        axes.set_ylabel("copies a month")
+        axes.set_ylabel(say("copies a month"))
         place = dict(loc="upper left", bbox_to_anchor=(0, 1.16), borderpad=0)
         axes.legend(ncols=len(axes.get_legend_handles_labels()[0]), **place)
     return figure
@@ -133,6 +135,33 @@ def draw_forecast(
     quantiles = table[list(forecast_levels(table))].to_numpy(float)
     median = quantiles[:, quantiles.shape[1] // 2]
     draw_fan(axes, table["month"].tolist(), quantiles, median, colour)
+
+# %% ../../nbs/87_report.figures.ipynb #b9e038de
+def join_forecast(
+    axes,  # Matplotlib axes
+    months: np.ndarray,  # Months of the history
+    units: np.ndarray,  # Copies sold, NaN = not observed
+    table: pd.DataFrame | None,  # One item's rows of a forecast; None = nothing to draw
+):
+    "A thin line from the last month that sold to the first that is forecast."
+    known = np.flatnonzero(~np.isnan(units.astype(float)))
+    if table is None or table.empty or not len(known):
+        return
+    levels = list(forecast_levels(table))
+    first = table.iloc[0]
+    ends = [months[known[-1]], first["month"]], [units[known[-1]], first[levels[len(levels) // 2]]]
+    axes.plot(*ends, color=ACCENT, lw=0.7)
+
+
+def mark_years(
+    axes,  # Matplotlib axes
+    months: np.ndarray,  # Months of the history
+):
+    "Ticks at Januaries; at the first month where there is none."
+    days = pd.DatetimeIndex(months)
+    januaries = days[days.month == 1]
+    axes.set_xticks(januaries if len(januaries) else days[:1])
+    axes.xaxis.set_major_formatter(DateFormatter("%Y" if len(januaries) else "%Y-%m"))
 
 # %% ../../nbs/87_report.figures.ipynb #5b79e6c1
 def item_figure(
@@ -153,8 +182,8 @@ def item_figure(
         draw_forecast(axes, holdout, WARM)
         draw_forecast(axes, forecast, ACCENT)
         axes.set_ylim(bottom=0)
-        axes.set_xticks(months[:: max(1, math.ceil(len(months) / 5))])
-        axes.xaxis.set_major_formatter(DateFormatter("%Y-%m"))
+        join_forecast(axes, months, units, forecast)
+        mark_years(axes, months)
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     return figure
 
@@ -174,10 +203,10 @@ def draw_coverage(
     "Draw the shares that were held with their errors, and the shares that were promised."
     height = np.arange(len(rows))
     error = 2 * np.sqrt(rows["covered"] * (1 - rows["covered"]) / rows["n"])
-    dots = dict(fmt="o", color=ACCENT, ms=5, lw=1.4, label="actual")
+    dots = dict(fmt="o", color=ACCENT, ms=5, lw=1.4, label=say("actual"))
     axes.errorbar(rows["covered"], height, xerr=error, **dots)
     promised = ~rows["group"].isin(BY_OUTCOME).to_numpy()
-    tick = dict(marker="|", s=160, color=MUTED, linewidths=2, label="promised")
+    tick = dict(marker="|", s=160, color=MUTED, linewidths=2, label=say("promised"))
     axes.scatter(rows["nominal"][promised], height[promised], **tick)
 
 # %% ../../nbs/87_report.figures.ipynb #035c0308
@@ -188,7 +217,7 @@ def coverage_figure(
     "Promised against actual coverage."
     rows = coverage[(coverage["model"] == model) & (coverage["n"] > 0)].iloc[::-1]
     labels = [
-        f"{row.level:g} %, {MONTH_GROUPS.get(row.group, row.group)} "
+        f"{row.level:g} %, {say(MONTH_GROUPS.get(row.group, row.group))} "
         f"(n = {format_value(row.n, 'count')})"
         for row in rows.itertuples()
     ]

@@ -36,6 +36,8 @@ from ..decide.orders import LINE, editions
 from ..models.baselines import FALLBACK, RecentQuantiles, SeasonalNaive
 from ..models.core import Forecast, future_months
 from ..models.newcomers import NEWCOMER
+from .texts import say
+from .words import format_value
 from ..panel.panel import build_panel, stock_now
 from ..scores.counts import Counts, quantile_counts
 from ..scores.tables import coverage_table, plain_truth, score_table
@@ -331,7 +333,8 @@ class Outlook:
     @property
     def span(self) -> str:
         "From which day to which day."
-        return f"{self.reach.first:%Y-%m-%d} to {self.reach.last:%Y-%m-%d}"
+        days = dict(first=self.reach.first, last=self.reach.last)
+        return say("{first} to {last}", **{k: format_value(v, "day") for k, v in days.items()})
 
 # %% ../../nbs/86_report.summary.ipynb #2efb87f2
 def left_moments(
