@@ -25,7 +25,7 @@ from ..data.quarantine import write_quarantine
 from ..data.schema import normalise, normalise_text
 from ..decide.buying import Order
 from ..decide.demand import Reach
-from .ordering import check_days, order_shop, read_plan
+from .ordering import check_days, order_shop, read_plan, shop_dead_stock
 from ..jobs.parameters import check_parameters, check_together, run_notebook_path
 from ..models.core import Forecast, Model
 from ..panel.panel import build_panel
@@ -156,6 +156,15 @@ class Result:
     def reach(self) -> Reach:  # Months, first and last day
         "The days that forecast and order are for."
         return self.order.reach
+
+    @cached_property
+    def dead_stock(self) -> pd.DataFrame | None:  # Names, stock, money tied up; None = unknown
+        "Stock that will probably last for more than a year; a markdown where prices tell one."
+        if not self.data.ledger.stock_counted:
+            return None
+        return shop_dead_stock(
+            self.orders, self.panel, self.fitted.forecast, self.fitted.held.dependence
+        )
 
     @cached_property
     def forecast(self) -> pd.DataFrame:  # item_id, month, horizon, q0.05 …, mean, model
@@ -382,6 +391,7 @@ def report_parts(
 
     data, held = self.data, self.fitted.held
     parts = dict(ledger=data.ledger, raw=data.raw, panel=data.panel, orders=self.orders)
+    parts |= dict(order=self.order, dead=self.dead_stock)
     parts |= dict(forecast=self.fitted.forecast, factor=getattr(self.fitted.trained, "factor", 1.0))
     parts |= dict(scores=held.scores, coverage=held.coverage, by_cutoff=held.by_cutoff)
     parts |= dict(holdout=held.frame(), totals=held.totals, newcomers=newcomer_scores(held))

@@ -56,6 +56,8 @@ from plastinka.report.summary import (
     outlook,
     shop_history,
 )
+
+# %% ../../nbs/89_report.html.ipynb #298719fd
 from plastinka.report.tables import (
     ALIKE,
     BUYING,
@@ -67,7 +69,6 @@ from plastinka.report.tables import (
     LOST_SHOWN,
     NEEDS_STOCK,
     ORDERS,
-    ORDERS_SHOWN,
     SUPPLIERS,
     URGENT_COLUMNS,
     list_view,

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['TEXTS', 'TIGHT', 'ORDERS_SHOWN', 'LOST_SHOWN', 'NAMES', 'WHO', 'BESIDE', 'PRICES', 'MONEY', 'ALIKE', 'LOST', 'ORDER',
-           'ORDERS', 'WANTED', 'LOOK_FOR', 'RISKS', 'WINDOW', 'SUPPLIER', 'BUYING', 'URGENT_COLUMNS', 'ENOUGH_COLUMNS',
-           'DEAD_COLUMNS', 'NEEDS_STOCK', 'SUPPLIERS', 'CURVE', 'DIGITS', 'LIST_WORDS', 'table_view', 'list_cells',
-           'list_data', 'list_view', 'without_blanks']
+           'CHECK', 'ORDERS', 'WANTED', 'LOOK_FOR', 'RISKS', 'WINDOW', 'SUPPLIER', 'BUYING', 'URGENT_COLUMNS',
+           'ENOUGH_COLUMNS', 'DEAD_COLUMNS', 'NEEDS_STOCK', 'SUPPLIERS', 'CURVE', 'DIGITS', 'LIST_WORDS', 'table_view',
+           'list_cells', 'list_data', 'list_view', 'without_blanks']
 
 # %% ../../nbs/88_report.tables.ipynb #e284fc62
 import json
@@ -75,7 +75,8 @@ LOST = ALIKE | dict(
 
 # %% ../../nbs/88_report.tables.ipynb #72ed73e5
 ORDER = dict(order=("Order", "count"))
-ORDERS = WHO | BESIDE | ORDER | MONEY | dict(check=("Check", "text"))
+CHECK = dict(check=("Check", "text"))
+ORDERS = WHO | BESIDE | ORDER | MONEY | CHECK
 WANTED = dict(look_for=("Look for", "count"), price=("Price", "price"))
 LOOK_FOR = WHO | dict(cover_type=("Cover", "text")) | BESIDE | WANTED
 
@@ -96,6 +97,8 @@ WINDOW = dict(
 )
 SUPPLIER = dict(supplier=("Supplier", "text"))
 BUYING = WHO | SUPPLIER | WINDOW | ORDER | MONEY | RISKS | dict(why=("Why", "why"))
+
+# %% ../../nbs/88_report.tables.ipynb #320779d7
 URGENT_COLUMNS = ALIKE | SUPPLIER | WINDOW | ORDER | dict(short=("Runs out", "share"))
 ENOUGH_COLUMNS = ALIKE | WINDOW | dict(cover=("Months of cover", "units"), money=("Money", "money"))
 DEAD_COLUMNS = ALIKE | dict(
@@ -140,7 +143,7 @@ def list_cells(
         for number, is_whole in zip(numbers, whole, strict=True)
     ]
 
-
+# %% ../../nbs/88_report.tables.ipynb #fd9cc534
 def list_data(
     frame: pd.DataFrame,  # All rows
     columns: dict[str, tuple[str, str]],  # Column → (label, kind)
