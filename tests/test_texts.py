@@ -49,7 +49,8 @@ def example():
 def variants(example):
     "Reports in which much, little and nothing is known."
     orders = order_list(example.forecast, None, None, example.ledger.items)
-    alone = vars(example) | dict(scores=None, coverage=None, holdout=None, orders=orders, order=None)
+    alone = dict(scores=None, coverage=None, holdout=None, orders=orders, order=None)
+    alone = vars(example) | alone
     return [vars(example), alone, vars(Report())]
 
 

@@ -145,25 +145,6 @@ class Result:
     settings: dict = field(default_factory=dict)  # As given to `forecast`
     title: str = "Forecast"  # Of the report
 
-    @property
-    def orders(self) -> pd.DataFrame:  # One row per record: stock, expected, order, money, profit
-        "The order list, the dearest order first."
-        return self.order.lines
-
-    @property
-    def reach(self) -> Reach:  # Months, first and last day
-        "The days that forecast and order are for."
-        return self.order.reach
-
-    @cached_property
-    def dead_stock(self) -> pd.DataFrame | None:  # Names, stock, money tied up; None = unknown
-        "Stock that will probably last for more than a year; a markdown where prices tell one."
-        if not self.data.ledger.stock_counted:
-            return None
-        return shop_dead_stock(
-            self.orders, self.panel, self.fitted.forecast, self.fitted.held.dependence
-        )
-
     @cached_property
     def forecast(self) -> pd.DataFrame:  # item_id, month, horizon, q0.05 …, mean, model
         "Demand in copies, one row per record and month."
@@ -183,6 +164,27 @@ class Result:
     def lost_sales(self) -> pd.DataFrame:  # item_id, artist, album, lost_units, lost_money …
         "What was lost by being out of stock in the last twelve full months, the dearest first."
         return most_lost(self.data.panel)
+
+# %% ../../nbs/91_doors.forecast.ipynb #3373fb1f
+@patch(as_prop=True)
+def orders(self: Result) -> pd.DataFrame:  # One row per record: stock, expected, order, money
+    "The order list, the dearest order first."
+    return self.order.lines
+
+
+@patch(as_prop=True)
+def reach(self: Result) -> Reach:  # Months, first and last day
+    "The days that forecast and order are for."
+    return self.order.reach
+
+
+@patch(as_prop=True)
+def dead_stock(self: Result) -> pd.DataFrame | None:  # Names, money tied up; None = unknown
+    "Stock that will probably last for more than a year; a markdown where prices tell one."
+    if not self.data.ledger.stock_counted:
+        return None
+    dependence = self.fitted.held.dependence
+    return shop_dead_stock(self.orders, self.panel, self.fitted.forecast, dependence)
 
 # %% ../../nbs/91_doors.forecast.ipynb #4ee6091f
 @patch
@@ -238,9 +240,7 @@ def forecast(
     lags: int = 0,  # Months of history a network looks at; 0 takes as many as fit, at most 12
     head: str = "quasi_poisson",  # What the network's outputs mean
     service_level: float = 0.75,  # Order to meet demand with this probability, 0.01 to 0.99
-    # What orders: value (of each further copy), service level, or auto: value where purchase
-    # prices or a budget are known
-    order_by: str = "auto",
+    order_by: str = "auto",  # value (of each further copy), service level, or auto: as is known
     budget: str | float | None = None,  # Money for the order; None = no bound
     # How the shop buys: margin, capital_cost, salvage, lead_days, review_days, suppliers, on_order
     rules: dict | None = None,

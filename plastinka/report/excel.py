@@ -25,6 +25,8 @@ from plastinka.report.headlines import (
     repair_kinds,
     sense_checks,
 )
+
+# %% ../../nbs/90_report.excel.ipynb #2ad7b207
 from .buyer import assumption_lines, buyer_lines
 from .html import report_language
 from .order_sheet import excel_text, write_order_sheet, write_supplier_sheets
@@ -366,7 +368,7 @@ def write_working_sheets(
     taken = names | {say("summary"), say("to order")}
     write_supplier_sheets(book, lines, columns, taken, currency)
 
-
+# %% ../../nbs/90_report.excel.ipynb #b8f0b4fa
 def write_excel(
     path: str | Path,  # Where the workbook shall be
     **parts,  # The parts of a `Report`, by name

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 import xarray as xr
+from fastcore.basics import patch
 from scipy.stats import gamma
 
 from ..data.ingest import read_sources
@@ -92,10 +93,11 @@ class Report:
         "The honest forecast from the newest cutoff, of the rows that could be scored."
         return newest_cutoff(self.holdout)
 
-    @property
-    def day(self) -> str | None:  # As YYYY-MM-DD; None where no panel is at hand
-        "The day on which the stock was counted: the first day that the files do not cover."
-        return None if self.panel is None else self.panel.attrs.get("last_day")
+# %% ../../nbs/86_report.summary.ipynb #1ca8dc21
+@patch(as_prop=True)
+def day(self: Report) -> str | None:  # As YYYY-MM-DD; None where no panel is at hand
+    "The day on which the stock was counted: the first day that the files do not cover."
+    return None if self.panel is None else self.panel.attrs.get("last_day")
 
 # %% ../../nbs/86_report.summary.ipynb #f0e4f1bb
 def has_forecast(
