@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['NETWORK_SETTINGS', 'ShopData', 'read_shop', 'choose_model', 'fit_shop', 'fit_or_reuse', 'Result', 'setting_values',
-           'forecast', 'forecast_shop', 'find_network']
+           'plain_settings', 'forecast', 'forecast_shop', 'find_network']
 
 # %% ../../nbs/91_doors.forecast.ipynb #26c04e8e
 from collections.abc import Iterable
@@ -221,6 +221,17 @@ def _setting_value(value):
         return "" if value is None else value
     return value.name or "a profile of one's own" if isinstance(value, Profile) else str(value)
 
+# %% ../../nbs/91_doors.forecast.ipynb #03d94163
+def plain_settings(
+    given: dict,  # Arguments of `forecast`, by name
+) -> dict:  # Parameters of the run notebook, by name
+    "Arguments as the run notebook knows them."
+    sales, budget = given["sales"], given["budget"]
+    one = isinstance(sales, (str, Path, pd.DataFrame))
+    plain = dict(sales=[sales] if one else [*sales], budget="" if budget is None else str(budget))
+    kept = {name: value for name, value in given.items() if name != "rules"}
+    return kept | plain | (given["rules"] or {})
+
 # %% ../../nbs/91_doors.forecast.ipynb #2f023efd
 def forecast(
     # Stock file or table: all unsold copies; without it everything that needs stock is unknown
@@ -255,12 +266,7 @@ def forecast(
     using: str | Path = "",  # Trained model: champion, one of the store, a folder; "" trains one
 ) -> Result:  # Forecast, orders, scores, panel; raises `InputError` where something cannot be used
     "Forecast a shop's sales from its files, tables or store, and say what to order."
-    settings = dict(locals())
-    one = isinstance(sales, (str, Path, pd.DataFrame))
-    settings["sales"] = [sales] if one else [*sales]
-    settings["budget"] = "" if budget is None else str(budget)
-    settings |= settings.pop("rules") or {}
-    return forecast_shop(settings)
+    return forecast_shop(plain_settings(locals()))
 
 # %% ../../nbs/91_doors.forecast.ipynb #93dc4f52
 def forecast_shop(
@@ -389,12 +395,15 @@ def report_parts(
     self: Result,
 ) -> dict:  # Fields of `Report`, by name
     "Everything that report and workbook show."
+    from plastinka.evaluate import calibrate  # noqa: F401  Gives a backtest its table `calibrated`
+
     data, held = self.data, self.fitted.held
     parts = dict(ledger=data.ledger, raw=data.raw, panel=data.panel, orders=self.orders)
     parts |= dict(order=self.order, dead=self.dead_stock)
     parts |= dict(forecast=self.fitted.forecast, factor=getattr(self.fitted.trained, "factor", 1.0))
     parts |= dict(scores=held.scores, coverage=held.coverage, by_cutoff=held.by_cutoff)
     parts |= dict(holdout=held.frame(), totals=held.totals, newcomers=held.newcomers)
+    parts |= dict(calibrated=held.calibrated)
     combination = getattr(self.fitted.trained, "combination", None)
     if combination is not None:
         parts |= dict(weights=combination.table())

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['UNKNOWN', 'PATTERNS', 'DATES', 'MODEL_NAMES', 'RANKING', 'TIE', 'NOT_SCORED', 'NOTHING_SCORED', 'SCORED_ALONE',
-           'BASELINE_NAMES', 'SCORES', 'TARGETS', 'TRUTHS', 'NOT_CHECKED', 'is_unknown', 'pattern_of', 'format_value',
-           'model_name', 'column_name', 'main_score', 'cutoffs_won', 'losses_of', 'verdict', 'comparison',
-           'scored_months', 'is_best', 'score_rows', 'weights_words', 'truth_name', 'judge_interval', 'judged_rows',
-           'coverage_words']
+           'BASELINE_NAMES', 'SCORES', 'TARGETS', 'TRUTHS', 'NOT_CHECKED', 'CALIBRATED', 'is_unknown', 'pattern_of',
+           'format_value', 'model_name', 'column_name', 'main_score', 'cutoffs_won', 'losses_of', 'verdict',
+           'comparison', 'scored_months', 'is_best', 'score_rows', 'weights_words', 'truth_name', 'judge_interval',
+           'judged_rows', 'coverage_words', 'calibration_words']
 
 # %% ../../nbs/85_report.words.ipynb #29883488
 import math
@@ -349,3 +349,24 @@ def coverage_words(
         for row in rows.itertuples()
     ]
     return say("By the randomised count {said}.", said=", ".join(said))
+
+# %% ../../nbs/85_report.words.ipynb #2f45f0f0
+CALIBRATED = ("before", "after", "low", "high")  # Shares that a line of the table holds
+
+
+def calibration_words(
+    calibrated: pd.DataFrame | None,  # group, level (%), n, before, after, low, high (shares)
+) -> str:  # A sentence; empty where nothing was corrected
+    "How much the intervals held before their correction from earlier months, and after it."
+    if calibrated is None or calibrated.empty:
+        return ""
+    said = [
+        say(
+            "the {width} interval held {before} before and {after} after it ({low} to {high})",
+            width=format_value(row.level / 100, "share"),
+            **{name: format_value(getattr(row, name), "share") for name in CALIBRATED},
+        )
+        for row in calibrated[calibrated["group"] == "all"].itertuples()
+    ]
+    text = "By the correction from earlier months {said}."
+    return say(text, said=", ".join(said)) if said else ""
