@@ -91,6 +91,8 @@ def launched_titles(
     "The attributes of launches."
     texts = ("artist", "album", "style", "label", "format")
     known = {name: main_text(ledger, name).iloc[rows].to_numpy() for name in texts}
+    cover = main_text(ledger, "cover_type").iloc[rows].to_numpy()
+    known["format"] = np.where(known["format"] == "", cover, known["format"])
     price = ledger.copies.groupby("item")["price"].median().reindex(rows)
     first = first_days_here(ledger).iloc[rows]
     known |= dict(price=price.to_numpy(float), first_day=first.to_numpy())
@@ -283,6 +285,7 @@ def asked_launches(
     "New titles, with what is known of those that came lately."
     texts = ("artist", "album", "style", "label", "format")
     facts = pd.DataFrame({name: normalise_text(titles[name]) for name in texts})
+    facts["format"] = facts["format"].replace("", "ss")  # New ones are sealed
     facts = title_facts(facts.assign(price=titles["price"], first_day=titles["release_date"]))
     sold, days = np.zeros((len(titles), LAUNCH_DAYS)), np.zeros(len(titles), int)
     ids = ledger.items["item_id"].to_numpy()[known_items(ledger, titles)]

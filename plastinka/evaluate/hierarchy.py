@@ -34,8 +34,9 @@ def title_levels(
     artists: Sequence,  # Artist of each item; blank = unknown
 ) -> Levels:  # Groups
     "Titles by artist within style."
-    style = pd.Series(np.asarray(styles, dtype=object)).fillna("").astype(str)
-    artist = pd.Series(np.asarray(artists, dtype=object)).fillna("").astype(str)
+    style, artist = (
+        pd.Series(["" if pd.isna(text) else str(text) for text in of]) for of in (styles, artists)
+    )
     style = style.str.split("/").str[0].str.strip()
     alone = artist.where(artist != "", "title " + pd.Series(np.arange(len(artist))).astype(str))
     code, names = pd.factorize(style)
