@@ -7,7 +7,7 @@ __all__ = ['PACKED', 'HIDDEN', 'CLOUD_SYSTEM', 'PROGRAM', 'SENT_SETTINGS', 'OURS
            'write_wheel', 'needed_packages', 'pinned_requirements', 'pack_inputs', 'check_reach', 'write_parcel',
            'execute_parcel', 'pack_result', 'read_result', 'take_result']
 
-# %% ../../nbs/84_jobs.cloud.ipynb #8cc5f1bb
+# %% ../../nbs/84_jobs.cloud.ipynb #c8e4787d
 import base64
 import csv
 import hashlib
@@ -37,11 +37,11 @@ from plastinka.jobs.core import (
 from .local import run_folder as run_here
 from .runner import exit_code
 
-# %% ../../nbs/84_jobs.cloud.ipynb #f2b528c5
+# %% ../../nbs/84_jobs.cloud.ipynb #a3f94d9d
 PACKED = (".py", ".yml", ".ipynb", ".html", ".css", ".j2", ".svg", ".txt")  # Files of the package
 HIDDEN = re.compile(r"(^|/)[._](?!_init__|_main__|modidx)")
 
-# %% ../../nbs/84_jobs.cloud.ipynb #a58f344d
+# %% ../../nbs/84_jobs.cloud.ipynb #ded91239
 def package_files() -> dict[str, Path]:  # Name within the wheel → file
     "The files that make the package, with the run notebooks of a checkout."
     root = Path(plastinka.__file__).resolve().parent
@@ -55,7 +55,7 @@ def package_files() -> dict[str, Path]:  # Name within the wheel → file
         found[f"plastinka/runs/{name}.ipynb"] = path
     return dict(sorted(found.items()))
 
-# %% ../../nbs/84_jobs.cloud.ipynb #8d82d77e
+# %% ../../nbs/84_jobs.cloud.ipynb #8a89827d
 def wheel_metadata() -> dict[str, str]:  # Name within the wheel → text
     "What a wheel says of itself."
     version = plastinka.__version__
@@ -68,7 +68,7 @@ def wheel_metadata() -> dict[str, str]:  # Name within the wheel → text
     tags = "Wheel-Version: 1.0\nGenerator: plastinka\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     return {f"{folder}/METADATA": about.partition("\n\n")[0] + "\n", f"{folder}/WHEEL": tags}
 
-# %% ../../nbs/84_jobs.cloud.ipynb #5a61d26b
+# %% ../../nbs/84_jobs.cloud.ipynb #6c0c392d
 def write_wheel(
     folder: Path,  # Where to write it
 ) -> Path:  # The wheel
@@ -85,7 +85,7 @@ def write_wheel(
             archive.writestr(entry, data)
     return path
 
-# %% ../../nbs/84_jobs.cloud.ipynb #7eddd20f
+# %% ../../nbs/84_jobs.cloud.ipynb #f903f87c
 def _record(content, own_name):
     "The list of a wheel's files with their hashes, as PEP 376 has it."
     lines = io.StringIO()
@@ -96,11 +96,11 @@ def _record(content, own_name):
     writer.writerow([own_name, "", ""])
     return lines.getvalue().encode()
 
-# %% ../../nbs/84_jobs.cloud.ipynb #03eae4f0
+# %% ../../nbs/84_jobs.cloud.ipynb #5dfb7463
 CLOUD_SYSTEM = dict(sys_platform="linux", platform_system="Linux", os_name="posix")
 CLOUD_SYSTEM |= dict(platform_machine="x86_64", implementation_name="cpython")
 
-# %% ../../nbs/84_jobs.cloud.ipynb #7c74666b
+# %% ../../nbs/84_jobs.cloud.ipynb #78f44184
 def needed_packages(
     name: str,  # A package that is installed here
     extras: set[str],  # Its extras that are wanted
@@ -115,7 +115,7 @@ def needed_packages(
         if not each.marker or any(each.marker.evaluate(one) for one in surroundings)
     ]
 
-# %% ../../nbs/84_jobs.cloud.ipynb #6ff97930
+# %% ../../nbs/84_jobs.cloud.ipynb #a7e7b533
 def pinned_requirements(
     extras: tuple = ("models",),  # Extras that are sent where all of them is installed here
 ) -> list[str]:  # "numpy==2.2.1", sorted
@@ -137,7 +137,7 @@ def pinned_requirements(
                 pins.setdefault(name, f"{name}{each.specifier}")
     return sorted(pins.values())
 
-# %% ../../nbs/84_jobs.cloud.ipynb #fc751d53
+# %% ../../nbs/84_jobs.cloud.ipynb #ed3d7c97
 def _is_whole(extra):
     "Whether all that an extra brings is installed here."
     own = {each.name for each in needed_packages("plastinka", set())}
@@ -145,12 +145,12 @@ def _is_whole(extra):
     known = {re.sub(r"[-_.]+", "-", name).lower() for name in _installed_names()}
     return all(re.sub(r"[-_.]+", "-", name).lower() in known for name in names)
 
-# %% ../../nbs/84_jobs.cloud.ipynb #a383d849
+# %% ../../nbs/84_jobs.cloud.ipynb #721229f2
 def _installed_names():
     "Names of all packages that are installed."
     return {each.metadata["Name"] or "" for each in importlib.metadata.distributions()}
 
-# %% ../../nbs/84_jobs.cloud.ipynb #1da99918
+# %% ../../nbs/84_jobs.cloud.ipynb #d076d7f0
 def pack_inputs(
     job: Job,  # With absolute paths, as `queue_run` makes it
 ) -> tuple[dict, dict[str, Path]]:  # Parameters with relative paths; relative path → file here
@@ -164,14 +164,14 @@ def pack_inputs(
     values = {name: _placed(value, places) for name, value in job.parameters.items()}
     return values, files
 
-# %% ../../nbs/84_jobs.cloud.ipynb #1b86c44a
+# %% ../../nbs/84_jobs.cloud.ipynb #2682289e
 def _placed(value, places):
     "A parameter's value with the paths of the parcel."
     if isinstance(value, (list, tuple)):
         return [_placed(each, places) for each in value]
     return places.get(value, value) if isinstance(value, str) else value
 
-# %% ../../nbs/84_jobs.cloud.ipynb #8eb6c62f
+# %% ../../nbs/84_jobs.cloud.ipynb #f209d3d8
 def check_reach(
     notebook: Path,  # The run notebook
     parameters: dict,  # As given
@@ -188,7 +188,7 @@ def check_reach(
             problem = "names a secret, and secrets are not sent"
             raise input_error(f"parameter {name}", problem, cure)
 
-# %% ../../nbs/84_jobs.cloud.ipynb #8bcdac1d
+# %% ../../nbs/84_jobs.cloud.ipynb #ce463eb3
 PROGRAM = """"Unpacks the wheel of plastinka beside it, and executes the job."
 import os
 import sys
@@ -207,7 +207,7 @@ if __name__ == "__main__":
 """
 SENT_SETTINGS = ("currency", "language")
 
-# %% ../../nbs/84_jobs.cloud.ipynb #0aadad1a
+# %% ../../nbs/84_jobs.cloud.ipynb #1a965231
 def write_parcel(
     folder: Path,  # A queued run
     stage: Path,  # An empty folder, for what is sent
@@ -235,12 +235,12 @@ def write_parcel(
     )
     return files | _write_own_files(stage, job)
 
-# %% ../../nbs/84_jobs.cloud.ipynb #84e7f747
+# %% ../../nbs/84_jobs.cloud.ipynb #c7bc5b8a
 def _is_own(notebook):
     "Whether a notebook is one of the package."
     return notebook.parent in [folder.resolve() for folder in run_notebook_folders()]
 
-# %% ../../nbs/84_jobs.cloud.ipynb #c7ba7ae4
+# %% ../../nbs/84_jobs.cloud.ipynb #567d684e
 def _write_own_files(stage, job):
     "Write what is made for the parcel; by relative path."
     program, text = stage / "plastinka_job.py", stage / "job.json"
@@ -250,7 +250,7 @@ def _write_own_files(stage, job):
     made = [program, text, write_wheel(stage)]
     return {path.name: path for path in made}
 
-# %% ../../nbs/84_jobs.cloud.ipynb #8d5cc0d8
+# %% ../../nbs/84_jobs.cloud.ipynb #0692eda3
 def execute_parcel(
     job_file: str,  # job.json, in the parcel's folder
     result: str,  # Archive to write
@@ -275,7 +275,7 @@ def execute_parcel(
     pack_result(folder, Path(result))
     return exit_code(receipt)
 
-# %% ../../nbs/84_jobs.cloud.ipynb #143aefc0
+# %% ../../nbs/84_jobs.cloud.ipynb #0cf81116
 def pack_result(
     folder: Path,  # A run that has ended
     archive: Path,  # File to write
@@ -286,7 +286,7 @@ def pack_result(
             if path.is_file():
                 packed.write(path, path.relative_to(folder).as_posix(), zipfile.ZIP_DEFLATED)
 
-# %% ../../nbs/84_jobs.cloud.ipynb #594db554
+# %% ../../nbs/84_jobs.cloud.ipynb #2270e147
 def read_result(
     archive: Path,  # As it came back
     target: Path,  # An empty folder to unpack it into
@@ -305,7 +305,7 @@ def read_result(
             raise _damaged(archive, f"{each['path']} is not what the receipt says")
     return receipt
 
-# %% ../../nbs/84_jobs.cloud.ipynb #e8d44363
+# %% ../../nbs/84_jobs.cloud.ipynb #9f4f0a73
 def _check_names(names, archive):
     "Refuse names that lead out of the folder."
     for name in names:
@@ -313,12 +313,12 @@ def _check_names(names, archive):
         if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
             raise _damaged(archive, f"holds the name {name}")
 
-# %% ../../nbs/84_jobs.cloud.ipynb #f62e951a
+# %% ../../nbs/84_jobs.cloud.ipynb #8a55981f
 def _damaged(archive, problem):
     "The error for a result that cannot be used."
     return input_error(archive.name, problem, "Fetch it again: plastinka attach RUN")
 
-# %% ../../nbs/84_jobs.cloud.ipynb #338102c3
+# %% ../../nbs/84_jobs.cloud.ipynb #a93a3840
 OURS = (
     "notebook_path",
     "parameters",
@@ -331,7 +331,7 @@ OURS = (
     "temporary",
 )
 
-# %% ../../nbs/84_jobs.cloud.ipynb #d7b7a17e
+# %% ../../nbs/84_jobs.cloud.ipynb #f00d145e
 def take_result(
     folder: Path,  # The run's folder here
     archive: Path,  # As it came back
@@ -354,7 +354,7 @@ def take_result(
     finally:
         shutil.rmtree(target, ignore_errors=True)
 
-# %% ../../nbs/84_jobs.cloud.ipynb #5847a2ee
+# %% ../../nbs/84_jobs.cloud.ipynb #7b870c6b
 def _compare_inputs(theirs, ours, folder):
     "Refuse a result that was computed from other inputs."
     if ours is None:
