@@ -389,6 +389,8 @@ def buy(
     )
     lines = _risks(lines, demand, table)
     lines["at_purchase_price"] = lines["order"] * lines["cost"]
+    days = (table["lead_days"] + table["review_days"]).to_numpy(float) - 1
+    lines["until"] = reach.first + pd.to_timedelta(np.round(days), unit="D")
     lines["check"] = order_checks(lines)
     curve = curve if lines["stock"].notna().any() else curve.head(0)
     may = table[~lines["used"].to_numpy()]

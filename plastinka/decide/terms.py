@@ -34,9 +34,8 @@ SALVAGE = 0.5  # What a copy that is left brings, in shares of its purchase pric
 class Rules:
     "How the shop buys; each value holds where no table says otherwise."
 
-    margin: float = (
-        USUAL_MARGIN  # Share of the price kept where the purchase price is unknown, 0..1
-    )
+    # Share of the price kept where the purchase price is unknown, 0..1
+    margin: float = USUAL_MARGIN
     capital_cost: float = CAPITAL_COST  # Cost of keeping a copy a year, share of its purchase price
     salvage: float = SALVAGE  # Got back for a copy left of a record that is not ordered again
     lead_days: int = 0  # From the order to the delivery
