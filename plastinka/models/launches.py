@@ -413,7 +413,7 @@ FAR, SHARED = (
     dict(style=1.0, artist=1.0, format=0.2),
 )  # Weights of launches by what they share
 
-# %% ../../nbs/47_models.launches.ipynb #6dd7fdb2
+
 def weighted_quantiles(
     values: np.ndarray,  # [launches] copies
     weights: np.ndarray,  # [titles, launches] not negative, some above 0
