@@ -218,8 +218,6 @@ _DAY_COLUMNS = [
         rules=(Rule("a sale without its date", pd.isna, ("sales",)),),
     ),
 ]
-
-# %% ../../nbs/05_data.schema.ipynb #000e3994
 _PAPER_COLUMNS = [
     Column("invoice", "text", ("Invoice",), "number of the order: a return of it cancels its sale")
 ]
