@@ -159,6 +159,7 @@ def scores(name, launches, asked, rows, bars):
             off = abs(share - level)
             found.append(row(f"{name}: {when}, inside {level:.0%} ranges", share, None, ""))
             found.append(row(f"{name}: {when}, {level:.0%} ranges off by", off, 0.04, "", True))
+    print(*(f"{each['name']} {each['value']:.3f}" for each in found), sep="\n", flush=True)
     return found
 
 

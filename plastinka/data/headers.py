@@ -31,8 +31,7 @@ class Table:
     left_out: dict[str, int] = field(default_factory=dict)  # Reason → rows
     rates: dict[str, float] | None = None  # Rates of currencies, from `load_rates`
     looked_up: list[Path] = field(default_factory=list)  # Other files that were joined
-    # Header → how many cells under it are formulas without a stored value
-    unsaved: dict[str, int] = field(default_factory=dict)
+    unsaved: dict[str, int] = field(default_factory=dict)  # Header → formulas without a value
 
     def column(
         self,

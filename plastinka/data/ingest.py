@@ -355,7 +355,7 @@ def _headers_at(path, kind, profile):
     grids = read_grids(path, profile_aliases(profile), "", kind)
     return {header_key(header) for grid in grids for header in grid.head(1)[0] if header}
 
-# %% ../../nbs/11_data.ingest.ipynb #9475ce18
+
 def _leave_foreign(failed, parts, profiles):
     "File and reason of those that are no table of their kind; raises the error of any other."
     left_out = []

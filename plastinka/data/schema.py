@@ -218,6 +218,8 @@ _DAY_COLUMNS = [
         rules=(Rule("a sale without its date", pd.isna, ("sales",)),),
     ),
 ]
+
+# %% ../../nbs/05_data.schema.ipynb #000e3994
 _PAPER_COLUMNS = [
     Column("invoice", "text", ("Invoice",), "number of the order: a return of it cancels its sale")
 ]
@@ -461,6 +463,13 @@ USUAL = {
 }  # Headers of shop programs, by kind of file
 _UNITS = "шт штук ед экз руб rub р eur usd huf ft gbp czk pcs stk db € \\$ £ ₽".split()
 _UNIT = rf"(?<=.{{2}})[\s,(\[/]+(?:{'|'.join(_UNITS)})\.?[)\]]?$"
+# Headers of the money for all copies of a line; the last may be a number of copies
+_LINE_TOTALS = """Сумма|Сумма продажи|Сумма с НДС|Стоимость|Выручка|Итого|Всего|Line total
+|Total price|Total|Item total|Gross sales|Net sales|Revenue|Turnover|Gesamtpreis|Zeilensumme|Gesamt
+|Summe|Umsatz
+|Összeg|Összesen|Végösszeg|Bevétel|Montant|Montant total|Total TTC|Importe
+|Importe total|Total línea"""
+_AMOUNTS = "Amount|Sum|Betrag"
 
 # %% ../../nbs/05_data.schema.ipynb #d1e27f96
 def usual_headers(
@@ -482,14 +491,6 @@ def _usual_header(keys, kind, name):
     "The header whose key comes first among the words of a column; an empty text where none does."
     words = (*ALIASES.get(name, ()), *USUAL[kind].get(name, ()))
     return next((keys[header_key(word)] for word in words if header_key(word) in keys), "")
-
-# %% ../../nbs/05_data.schema.ipynb #8897bc5c
-_LINE_TOTALS = """Сумма|Сумма продажи|Сумма с НДС|Стоимость|Выручка|Итого|Всего|Line total
-|Total price|Total|Item total|Gross sales|Net sales|Revenue|Turnover|Gesamtpreis|Zeilensumme|Gesamt
-|Summe|Umsatz
-|Összeg|Összesen|Végösszeg|Bevétel|Montant|Montant total|Total TTC|Importe
-|Importe total|Total línea"""
-_AMOUNTS = "Amount|Sum|Betrag"
 
 
 def total_header(
