@@ -81,7 +81,7 @@ def read_plan(
         currency=shop_currency(ledger, settings),
     )
 
-
+# %% ../../nbs/90_doors.ordering.ipynb #d0483b14
 def _most_sold_first(ledger):
     "The records, new ones before used ones, the most sold first."
     copies = ledger.copies

@@ -44,7 +44,7 @@ def _count(value):
     "A whole number as it is written."
     return format_value(value, "count")
 
-
+# %% ../../nbs/88_report.buyer.ipynb #6c8b98a1
 def past_words(
     row: dict,  # sold_year, sold_recent, days_out, days
 ) -> list[str]:  # Parts of a sentence
@@ -61,7 +61,7 @@ def past_words(
         said.append(say("not there on {d} of the last {t} days", **out))
     return said
 
-
+# %% ../../nbs/88_report.buyer.ipynb #c783ce58
 def ahead_words(
     row: dict,  # stock, on_order, needed, low, high, until
 ) -> list[str]:  # Parts of a sentence
@@ -116,7 +116,7 @@ def urgent_lines(
     found = lines[(lines["order"] > 0) & (lines["short"] >= URGENT)]
     return found.sort_values(["profit", "item_id"], ascending=[False, True])
 
-
+# %% ../../nbs/88_report.buyer.ipynb #c6852e44
 def enough_lines(
     lines: pd.DataFrame,  # Lines of an order
     dead: pd.DataFrame | None,  # Dead stock, which has a list of its own; None = unknown
@@ -187,7 +187,7 @@ def round_step(
     power = 10 ** math.floor(math.log10(raw))
     return power * next(each for each in (1, 2, 2.5, 5, 10) if each * power >= raw * 0.999)
 
-
+# %% ../../nbs/88_report.buyer.ipynb #2b83cfa4
 def curve_table(
     curve: pd.DataFrame,  # budget, profit, sold, fill
 ) -> pd.DataFrame:  # The same at round sums

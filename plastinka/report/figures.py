@@ -152,7 +152,7 @@ def join_forecast(
     ends = [months[known[-1]], first["month"]], [units[known[-1]], first[levels[len(levels) // 2]]]
     axes.plot(*ends, color=ACCENT, lw=0.7)
 
-
+# %% ../../nbs/87_report.figures.ipynb #78167f9e
 def mark_years(
     axes,  # Matplotlib axes
     months: np.ndarray,  # Months of the history

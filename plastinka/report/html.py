@@ -476,7 +476,7 @@ def rule_words(
     values = dict(level=format_value(level, "share"), first=first, last=last, bound=bound)
     return say(RULES[rule if counted else "unknown"], **values)
 
-
+# %% ../../nbs/89_report.html.ipynb #8d0fb423
 def money_words(
     value: float,  # An amount
     report: Report,  # Its settings know the currency
@@ -586,7 +586,7 @@ def report_language(
     "The language of a report: its own setting, else that of all commands."
     return report.settings.get("language") or given_settings().get("language") or "en"
 
-
+# %% ../../nbs/89_report.html.ipynb #d829cd44
 def write_html(
     path: str | Path,  # Where the page shall be
     **parts,  # The parts of a `Report`, by name

@@ -45,7 +45,7 @@ def money_format(
     digits = "#,##0.00" if cents and currency in DECIMALS else "#,##0"
     return f'{digits} "{currency}"' if currency else digits
 
-
+# %% ../../nbs/89_report.order_sheet.ipynb #7de0dc82
 def sheet_formats(
     book: xlsxwriter.Workbook,  # The workbook
     currency: str,  # Of its money
@@ -81,7 +81,7 @@ def order_columns(
             found["own"] = ("Your order", "own")
     return found | dict(why=found.pop("why"))
 
-
+# %% ../../nbs/89_report.order_sheet.ipynb #e170a7c6
 def _is_filled(values):
     "Whether anything but blanks and zeros stands in a column."
     return not values.fillna("").astype(str).isin(["", "0", "0.0"]).all()

@@ -48,7 +48,7 @@ def speaking(
         _SPOKEN.reset(tokens[0])
         _GAPS.reset(tokens[1])
 
-
+# %% ../../nbs/84_report.texts.ipynb #c7f73ec8
 def spoken() -> str:  # en or ru
     "The language that is spoken now."
     return _SPOKEN.get()

@@ -91,7 +91,7 @@ def model_name(
     "A model's name for people; an unknown one is its own."
     return say(MODEL_NAMES[model]) if model in MODEL_NAMES else str(model)
 
-
+# %% ../../nbs/85_report.words.ipynb #ad02f0f0
 def column_name(
     model: str,  # As in the column `model`
 ) -> str:  # As in a table
