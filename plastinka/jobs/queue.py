@@ -7,7 +7,7 @@ __all__ = ['QUEUE_TABLES', 'JOB_STATUSES', 'JOB', 'JOB_CHANGE', 'JobQueue', 'ope
            'job_changes', 'list_jobs', 'same_job', 'count_jobs', 'Claim', 'claim_job', 'renew_claim', 'finish_job',
            'retry_job', 'release_job', 'cancel_job', 'revive_job']
 
-# %% ../../nbs/86_jobs.queue.ipynb #d0349d24
+# %% ../../nbs/86_jobs.queue.ipynb #cce89306
 import hashlib
 import json
 import secrets
@@ -20,7 +20,7 @@ from ..core import input_error
 from .core import Job
 from .database import Database, bring_up_to_date, database_time
 
-# %% ../../nbs/86_jobs.queue.ipynb #5d883e63
+# %% ../../nbs/86_jobs.queue.ipynb #ffe2cb00
 QUEUE_TABLES = sa.MetaData()
 JOB_STATUSES = ("queued", "running", "succeeded", "failed", "cancelled", "dead")
 JOB = sa.Table(
@@ -51,7 +51,7 @@ JOB = sa.Table(
     sa.Index("job_next", "status", "priority", "number"),
 )
 
-# %% ../../nbs/86_jobs.queue.ipynb #cfb72c6b
+# %% ../../nbs/86_jobs.queue.ipynb #d7d809db
 JOB_CHANGE = sa.Table(
     "job_change",
     QUEUE_TABLES,
@@ -62,7 +62,7 @@ JOB_CHANGE = sa.Table(
     Column("note", Text, nullable=False),
 )
 
-# %% ../../nbs/86_jobs.queue.ipynb #ac1affb2
+# %% ../../nbs/86_jobs.queue.ipynb #21c65e9a
 @dataclass(frozen=True)
 class JobQueue:
     "Jobs in a database; any number of processes may put, claim and read them."
@@ -82,7 +82,7 @@ def open_queue(
     bring_up_to_date(queue.database, "queue", QUEUE_TABLES)
     return queue
 
-# %% ../../nbs/86_jobs.queue.ipynb #6e32bf61
+# %% ../../nbs/86_jobs.queue.ipynb #43028ba5
 def _as_job(row):
     "A row of the table as a dictionary; numbers that only the table uses are left out."
     job = {name: value for name, value in row._mapping.items() if name not in ("number", "digest")}
@@ -98,7 +98,7 @@ def _note(connection, number, status, note=""):
     row = dict(job_number=number, at=at, status=status, note=note)
     connection.execute(sa.insert(JOB_CHANGE).values(**row))
 
-# %% ../../nbs/86_jobs.queue.ipynb #58f6cec2
+# %% ../../nbs/86_jobs.queue.ipynb #79c1b72b
 def job_digest(
     kind: str,  # What the job is for
     job: Job,  # Notebook and parameters
@@ -107,7 +107,7 @@ def job_digest(
     text = json.dumps([kind, job.notebook, job.parameters], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
-# %% ../../nbs/86_jobs.queue.ipynb #8c84ef38
+# %% ../../nbs/86_jobs.queue.ipynb #8250a9a7
 def _known_job(connection, key, digest):
     "The job that has a key; None where none has it."
     if not key:
@@ -118,7 +118,7 @@ def _known_job(connection, key, digest):
         raise input_error(f"idempotency key {key}", "was used for another job", cure)
     return row
 
-# %% ../../nbs/86_jobs.queue.ipynb #672eea0f
+# %% ../../nbs/86_jobs.queue.ipynb #8a2a2927
 def put_job(
     queue: JobQueue,  # Where it shall wait
     job: Job,  # Notebook and parameters; all that is needed to run it
@@ -148,7 +148,7 @@ def put_job(
             return _as_job(_known_job(connection, idempotency_key, digest)), False
     return find_job(queue, row["job_id"]), True
 
-# %% ../../nbs/86_jobs.queue.ipynb #2cca9871
+# %% ../../nbs/86_jobs.queue.ipynb #4e53a486
 def find_job(
     queue: JobQueue,  # Where it is
     job_id: str,  # As `put_job` gave it
@@ -173,7 +173,7 @@ def job_changes(
         rows = connection.execute(chosen.order_by(JOB_CHANGE.c.number)).all()
     return [dict(row._mapping) for row in rows]
 
-# %% ../../nbs/86_jobs.queue.ipynb #cf50683b
+# %% ../../nbs/86_jobs.queue.ipynb #67f888ab
 def list_jobs(
     queue: JobQueue,  # Where they are
     limit: int = 100,  # How many at most
@@ -201,17 +201,17 @@ def same_job(
         row = connection.execute(sa.select(JOB).where(alike, under_way)).first()
     return None if row is None else _as_job(row)
 
-# %% ../../nbs/86_jobs.queue.ipynb #5f5f669b
+# %% ../../nbs/86_jobs.queue.ipynb #0437864a
 def count_jobs(
     queue: JobQueue,  # Where they are
 ) -> dict[str, int]:  # Status → number of jobs, for all statuses
     "How many jobs there are, by status."
     chosen = sa.select(JOB.c.status, sa.func.count()).group_by(JOB.c.status)
     with queue.database.reading() as connection:
-        found = dict(connection.execute(chosen).tuples().all())
+        found = dict(connection.execute(chosen).all())
     return {status: found.get(status, 0) for status in JOB_STATUSES}
 
-# %% ../../nbs/86_jobs.queue.ipynb #e1a74033
+# %% ../../nbs/86_jobs.queue.ipynb #0477512d
 @dataclass(frozen=True)
 class Claim:
     "A job in the hands of a worker."
@@ -225,7 +225,7 @@ class Claim:
     request_id: str = ""  # Of the request that asked for it
     before: str | None = None  # Run folder of the attempt before, where there was one
 
-# %% ../../nbs/86_jobs.queue.ipynb #4bb6bbca
+# %% ../../nbs/86_jobs.queue.ipynb #847cc59a
 def _next_job(connection, now):
     "The row that is to be claimed next, locked; None where there is none."
     waiting = (JOB.c.status == "queued") & (JOB.c.ready <= now)
@@ -248,7 +248,7 @@ def _end_left(connection, queue, row, now):
         _note(connection, row.number, ending, error)
     return bool(ending)
 
-# %% ../../nbs/86_jobs.queue.ipynb #00a7842c
+# %% ../../nbs/86_jobs.queue.ipynb #58e2c1fb
 def claim_job(
     queue: JobQueue,  # Where jobs wait
     worker: str,  # Name of the worker, unlike all others
@@ -271,7 +271,7 @@ def claim_job(
     about = dict(request_id=row.request_id, before=row.folder)
     return Claim(row.number, row.job_id, row.kind, job, worker, attempt, **about)
 
-# %% ../../nbs/86_jobs.queue.ipynb #ab1c89ec
+# %% ../../nbs/86_jobs.queue.ipynb #8e68961c
 def _held(claim):
     "The row of a claim, as long as the claim holds."
     same = (JOB.c.number == claim.number) & (JOB.c.worker == claim.worker)
@@ -292,7 +292,7 @@ def renew_claim(
         cancel = connection.scalar(sa.select(JOB.c.cancel).where(JOB.c.number == claim.number))
     return "cancel" if cancel else "held"
 
-# %% ../../nbs/86_jobs.queue.ipynb #c1d61659
+# %% ../../nbs/86_jobs.queue.ipynb #2473d3af
 def _write_end(queue, claim, status, note, **changes):
     "Change the row of a claim that still holds, and keep the change; whether it held."
     with queue.database.writing() as connection:
@@ -307,7 +307,7 @@ def _write_end(queue, claim, status, note, **changes):
             _note(connection, claim.number, status, note)
     return done.rowcount == 1
 
-# %% ../../nbs/86_jobs.queue.ipynb #36042bc9
+# %% ../../nbs/86_jobs.queue.ipynb #bbf6f1f2
 def finish_job(
     queue: JobQueue,  # Where the job is
     claim: Claim,  # Of this worker
@@ -339,7 +339,7 @@ def release_job(
     "Put a job back because the worker stops."
     return _write_end(queue, claim, "queued", "its worker stops", attempt=claim.attempt - 1)
 
-# %% ../../nbs/86_jobs.queue.ipynb #98dd30a1
+# %% ../../nbs/86_jobs.queue.ipynb #fc016a5a
 def _change_job(queue, job_id, change):
     "Change a row by what it holds, in one transaction; the job afterwards."
     with queue.database.writing() as connection:
