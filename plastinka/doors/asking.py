@@ -8,7 +8,7 @@ __all__ = ['Name', 'MOST_WAITING', 'Key', 'LISTENING', 'EVENT_PAUSE', 'ASKING', 
            'new_events', 'job_events', 'get_job_events', 'delete_job', 'post_retry', 'KeyRequest', 'post_key',
            'get_keys', 'delete_key', 'get_audit']
 
-# %% ../../nbs/88_doors.asking.ipynb #903c7621
+# %% ../../nbs/88_doors.asking.ipynb #890ee633
 import asyncio
 import json
 import threading
@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..core import InputError
 from .keys import end_key, list_keys, make_key, read_audit
 from .problems import Problem, input_problem
-from .results import iso_time, job_log, job_view
+from .results import iso_time, job_log, job_view, key_view
 from .routes import IdentityOf, Limit, Offset, Route, ServiceOf
 from .service import JOB_KINDS, Service, make_job, request_model
 from .uploads import check_upload_files, find_upload, take_upload, upload_report
@@ -40,7 +40,7 @@ from plastinka.jobs.queue import (
     same_job,
 )
 
-# %% ../../nbs/88_doors.asking.ipynb #6b81acca
+# %% ../../nbs/88_doors.asking.ipynb #36ff78f3
 _READERS = threading.BoundedSemaphore(2)
 Name = Annotated[str, InPath(max_length=60)]
 
@@ -77,7 +77,7 @@ def post_upload(
         _READERS.release()
     return JSONResponse(report, 201, headers={"location": f"/api/v1/uploads/{folder.name}"})
 
-# %% ../../nbs/88_doors.asking.ipynb #d59a6e00
+# %% ../../nbs/88_doors.asking.ipynb #fbce85a4
 def get_upload(
     service: ServiceOf,  # That is asked
     upload_id: Name,  # As POST /uploads gave it
@@ -96,7 +96,7 @@ def get_upload_quarantine(
         raise Problem(404, "no row was set aside.", "", "upload_id")
     return FileResponse(path, filename=f"quarantine-{upload_id}.xlsx")
 
-# %% ../../nbs/88_doors.asking.ipynb #b1b7fe80
+# %% ../../nbs/88_doors.asking.ipynb #6fd4c327
 MOST_WAITING = 1000  # Jobs in the queue
 Key = Annotated[str, Header(max_length=200, pattern=r"^[ -~]*$")]
 
@@ -124,7 +124,7 @@ def start_job(
     except InputError as error:
         raise input_problem(error, 409) from None
 
-# %% ../../nbs/88_doors.asking.ipynb #99bf4f82
+# %% ../../nbs/88_doors.asking.ipynb #ec588091
 def job_starter(
     kind: str,  # A key of `JOB_KINDS`
 ) -> Callable:  # For a route
@@ -149,7 +149,7 @@ def job_starter(
     post_job.__doc__ = f"Start a job: {kind}."
     return post_job
 
-# %% ../../nbs/88_doors.asking.ipynb #764df979
+# %% ../../nbs/88_doors.asking.ipynb #84bd7274
 def _found_job(service, job_id):
     "A job; `Problem` 404 where there is none."
     try:
@@ -188,7 +188,7 @@ def get_job_log(
     "What the run of a job has said so far."
     return PlainTextResponse(job_log(_found_job(service, job_id)))
 
-# %% ../../nbs/88_doors.asking.ipynb #eeb8583b
+# %% ../../nbs/88_doors.asking.ipynb #8caff0ae
 def event_text(
     name: str,  # Of the event
     data: dict,  # What it says
@@ -216,7 +216,7 @@ def new_events(
     events += [event_text("end", view)] if ended else []
     return events, changes[-1]["number"] if changes else last, step, ended
 
-# %% ../../nbs/88_doors.asking.ipynb #a6a219ff
+# %% ../../nbs/88_doors.asking.ipynb #f6d8d91e
 LISTENING, EVENT_PAUSE = 600.0, 0.5  # Seconds
 
 
@@ -250,7 +250,7 @@ def get_job_events(
     events = job_events(service, job_id, int(last_event_id or 0))
     return StreamingResponse(events, media_type="text/event-stream")
 
-# %% ../../nbs/88_doors.asking.ipynb #00cafeec
+# %% ../../nbs/88_doors.asking.ipynb #94eddb62
 def delete_job(
     service: ServiceOf,  # That is asked
     job_id: Name,  # As POST gave it
@@ -274,7 +274,7 @@ def post_retry(
     except InputError as error:
         raise input_problem(error, 409) from None
 
-# %% ../../nbs/88_doors.asking.ipynb #e0149589
+# %% ../../nbs/88_doors.asking.ipynb #3c63f5a4
 class KeyRequest(BaseModel):
     "A key that shall be made."
 
@@ -285,12 +285,6 @@ class KeyRequest(BaseModel):
     per_minute: int = Field(600, ge=1, le=100_000, description="Requests in a minute")
 
 
-def _key_view(row):
-    "A key's row with times as they are answered."
-    times = ("made", "expires", "ended")
-    return {name: iso_time(value) if name in times else value for name, value in row.items()}
-
-
 def post_key(
     service: ServiceOf,  # That is asked
     body: KeyRequest,  # What it shall be
@@ -298,14 +292,14 @@ def post_key(
     "Make a key. It is shown in this answer only."
     name = body.name.replace("\x00", " ")  # PostgreSQL keeps no zero bytes
     text, row = make_key(service.keys, name, body.role, body.days, body.per_minute)
-    return JSONResponse(dict(key=text) | _key_view(row), 201)
+    return JSONResponse(dict(key=text) | key_view(row), 201)
 
 
 def get_keys(
     service: ServiceOf,  # That is asked
 ):
     "All keys, without what would open anything."
-    return JSONResponse(dict(items=list(map(_key_view, list_keys(service.keys)))))
+    return JSONResponse(dict(items=list(map(key_view, list_keys(service.keys)))))
 
 
 def delete_key(
@@ -314,7 +308,7 @@ def delete_key(
 ):
     "End a key: it opens nothing from now on."
     try:
-        return JSONResponse(_key_view(end_key(service.keys, key_id)))
+        return JSONResponse(key_view(end_key(service.keys, key_id)))
     except InputError as error:
         raise input_problem(error, 404) from None
 
@@ -328,7 +322,7 @@ def get_audit(
     lines = read_audit(service.keys, limit, offset)
     return JSONResponse(dict(items=[line | dict(at=iso_time(line["at"])) for line in lines]))
 
-# %% ../../nbs/88_doors.asking.ipynb #d3a2d89f
+# %% ../../nbs/88_doors.asking.ipynb #d3917d37
 ASKING = [
     Route("POST", "/uploads", post_upload, "operator", "uploads"),
     Route("GET", "/uploads/{upload_id}", get_upload, "operator", "uploads"),

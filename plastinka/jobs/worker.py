@@ -6,7 +6,7 @@
 __all__ = ['run_processes', 'end_run', 'Outcome', 'run_outcome', 'Keeper', 'ask_to_stop', 'run_claimed', 'Worker',
            'write_outcome']
 
-# %% ../../nbs/84_jobs.worker.ipynb #fdd95f3e
+# %% ../../nbs/84_jobs.worker.ipynb #149be2c5
 import contextlib
 import os
 import secrets
@@ -35,7 +35,7 @@ from plastinka.jobs.queue import (
     retry_job,
 )
 
-# %% ../../nbs/84_jobs.worker.ipynb #5d6e3556
+# %% ../../nbs/84_jobs.worker.ipynb #0edeaff5
 def run_processes(
     folder: str | Path,  # Of a run
 ) -> list[psutil.Process]:  # The runner and its kernel, with their children; without this process
@@ -76,7 +76,7 @@ def _has_ended(process):
     except psutil.NoSuchProcess:
         return True
 
-# %% ../../nbs/84_jobs.worker.ipynb #e3393d43
+# %% ../../nbs/84_jobs.worker.ipynb #f592bcb2
 @dataclass(frozen=True)
 class Outcome:
     "How an attempt at a job ended."
@@ -102,7 +102,7 @@ def run_outcome(
     killed = receipt["status"] == "lost" or error.get("type") == "DeadKernelError"
     return Outcome("again" if killed else "failed", result, message)
 
-# %% ../../nbs/84_jobs.worker.ipynb #d22ffdb1
+# %% ../../nbs/84_jobs.worker.ipynb #44710091
 class Keeper(threading.Thread):
     "Renews a claim while its job runs, and stops the run where that is asked for."
 
@@ -145,7 +145,7 @@ class Keeper(threading.Thread):
             self.asked = self.asked or time.monotonic()
             ask_to_stop(self.folder)
 
-# %% ../../nbs/84_jobs.worker.ipynb #7c57c70a
+# %% ../../nbs/84_jobs.worker.ipynb #6833c19c
 def ask_to_stop(
     folder: str | Path,  # Of a run
 ):
@@ -155,7 +155,7 @@ def ask_to_stop(
             if str(folder) in process.cmdline():
                 process.send_signal(signal.SIGTERM)
 
-# %% ../../nbs/84_jobs.worker.ipynb #c631cd8c
+# %% ../../nbs/84_jobs.worker.ipynb #5e4dd99a
 def run_claimed(
     claim: Claim,  # Of this worker
     keeper: Keeper,  # At work
@@ -176,7 +176,7 @@ def run_claimed(
     write_receipt(folder, backend=backend, job=claim.job_id, request=claim.request_id)
     return run_outcome(find_backend(backend).run_folder(folder, stream), folder)
 
-# %% ../../nbs/84_jobs.worker.ipynb #724a0936
+# %% ../../nbs/84_jobs.worker.ipynb #773f4fab
 @dataclass
 class Worker:
     "Claims jobs one after the other, and runs them."
@@ -214,7 +214,7 @@ class Worker:
             self.attempt(claim)
         return claim is not None
 
-# %% ../../nbs/84_jobs.worker.ipynb #8ba27d22
+# %% ../../nbs/84_jobs.worker.ipynb #70386ec3
 @patch
 def work(
     self: Worker,
@@ -229,7 +229,7 @@ def work(
             print(f"worker {self.name}: {type(error).__name__}: {error}", file=sys.stderr)
         self.stopping.wait(pause)
 
-# %% ../../nbs/84_jobs.worker.ipynb #0dfd80d3
+# %% ../../nbs/84_jobs.worker.ipynb #ef82fdbb
 def write_outcome(
     queue: JobQueue,  # Where the job is
     claim: Claim,  # Of this worker
@@ -237,11 +237,12 @@ def write_outcome(
     stopping: bool,  # Whether the worker shall stop
 ) -> bool:  # False where the claim was lost, and nothing was written
     "Write how an attempt ended."
-    if outcome.status == "again":
-        return retry_job(queue, claim, outcome.error)
-    if outcome.status == "stopped" and renew_claim(queue, claim) == "cancel":
-        return finish_job(queue, claim, "cancelled", outcome.result, outcome.error)
-    if outcome.status == "stopped" and stopping:
-        return release_job(queue, claim)
+    if outcome.status in ("again", "stopped"):
+        if renew_claim(queue, claim) == "cancel":
+            return finish_job(queue, claim, "cancelled", outcome.result, outcome.error)
+        if stopping:
+            return release_job(queue, claim)
+        if outcome.status == "again":
+            return retry_job(queue, claim, outcome.error)
     status = "succeeded" if outcome.status == "succeeded" else "failed"
     return finish_job(queue, claim, status, outcome.result, outcome.error)
