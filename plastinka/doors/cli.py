@@ -30,6 +30,7 @@ from plastinka.doors.options import (
     progress_shown,
     read_options,
 )
+from .serve import keys_command, serve_command, worker_command
 from plastinka.doors.runs import (
     cancel_command,
     prune_command,
@@ -234,6 +235,9 @@ COMMANDS = {
     "cancel": cancel_command,
     "prune": prune_command,
     "check": check_command,
+    "serve": serve_command,
+    "worker": worker_command,
+    "keys": keys_command,
 }
 
 # %% ../../nbs/91_doors.cli.ipynb #2609d885
@@ -256,6 +260,9 @@ EXAMPLES = {
     "cancel": "plastinka cancel last",
     "check": "plastinka check",
     "prune": "plastinka prune --days 180 --keep 20 --yes",
+    "serve": "plastinka serve --store shop.db --port 8000",
+    "worker": "plastinka worker --store shop.db --workers 2",
+    "keys": "plastinka keys --store shop.db --add 'the sheet' --role viewer",
 }
 
 # %% ../../nbs/91_doors.cli.ipynb #81de8e4e
