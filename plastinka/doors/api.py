@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['HANDLERS', 'ROUTES', 'problem_answer', 'unfit_problem', 'make_app']
 
-# %% ../../nbs/89_doors.api.ipynb #56f41212
+# %% ../../nbs/89_doors.api.ipynb #265bff78
 import plastinka
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
@@ -21,7 +22,7 @@ from .reading import READING
 from .routes import Route, make_router
 from .service import Service
 
-# %% ../../nbs/89_doors.api.ipynb #8f548bc8
+# %% ../../nbs/89_doors.api.ipynb #2a92f2e2
 def problem_answer(
     request: Request,  # That came
     problem: Problem,  # What is wrong
@@ -48,7 +49,7 @@ def unfit_problem(
     cure = "The description at /api/v1/openapi.json says what may be given."
     return Problem(422, detail, cure, found[0]["field"], more=dict(errors=found))
 
-# %% ../../nbs/89_doors.api.ipynb #85fdf963
+# %% ../../nbs/89_doors.api.ipynb #8bfd42a7
 async def _answer_problem(request, problem):
     return problem_answer(request, problem)
 
@@ -67,14 +68,20 @@ async def _answer_http(request, error):
     return problem_answer(request, problem, error.headers)
 
 
+async def _answer_database(request, error):
+    problem = Problem(503, "the database cannot be used.", "Ask again later.", retry_after=10)
+    return problem_answer(request, problem)
+
+
 HANDLERS = {
+    OperationalError: _answer_database,
     Problem: _answer_problem,
     InputError: _answer_input,
     RequestValidationError: _answer_unfit,
     HTTPException: _answer_http,
 }
 
-# %% ../../nbs/89_doors.api.ipynb #84d93139
+# %% ../../nbs/89_doors.api.ipynb #5aeb3618
 ROUTES: list[Route] = [*READING, *ASKING]
 
 

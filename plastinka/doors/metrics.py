@@ -5,16 +5,18 @@
 # %% auto #0
 __all__ = ['SECONDS', 'store_figures', 'service_figures', 'ServiceCollector', 'Metrics', 'make_metrics']
 
-# %% ../../nbs/86_doors.metrics.ipynb #1f513759
+# %% ../../nbs/86_doors.metrics.ipynb #f4669055
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..core import InputError
 from .service import Service
 from ..jobs.queue import count_jobs
 
-# %% ../../nbs/86_doors.metrics.ipynb #3d4834c9
+# %% ../../nbs/86_doors.metrics.ipynb #e8f3645e
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 10)  # Bounds of the durations
 
 
@@ -25,13 +27,13 @@ def store_figures(
     from plastinka.store.query import store_status
 
     try:
-        held = store_status(service.store)
-    except InputError:
+        held = store_status(service.shop)
+    except (InputError, SQLAlchemyError):
         return {}
     figures = {name: float(held[name]) for name in ("months", "items", "quarantine", "runs")}
     return figures | dict(gaps=float(len(held["gaps"])))
 
-# %% ../../nbs/86_doors.metrics.ipynb #699ecf4d
+# %% ../../nbs/86_doors.metrics.ipynb #34eecdff
 def service_figures(
     service: Service,  # To be looked at
 ) -> list[tuple]:  # Name, what it is, labels, value
@@ -44,7 +46,7 @@ def service_figures(
     rows += [("store_readable", "Whether the store can be read", {}, readable)]
     return [*rows, ("disk_free_bytes", "Room in the service's folder", {}, free)]
 
-# %% ../../nbs/86_doors.metrics.ipynb #89557eb3
+# %% ../../nbs/86_doors.metrics.ipynb #88d274ae
 class ServiceCollector:
     "Gives Prometheus what `service_figures` finds, at each request for it."
 
@@ -65,7 +67,7 @@ class ServiceCollector:
             families[name].add_metric([*labels.values()], value)
         yield from families.values()
 
-# %% ../../nbs/86_doors.metrics.ipynb #915a5ed0
+# %% ../../nbs/86_doors.metrics.ipynb #1e90e26e
 @dataclass(frozen=True)
 class Metrics:
     "What a service counts, and how it is read."

@@ -7,7 +7,7 @@ __all__ = ['RunName', 'Search', 'STARTED', 'LONG_WAIT', 'READING', 'get_forecast
            'get_scores', 'get_orders', 'get_report', 'get_store', 'get_quarantine', 'get_live', 'get_ready',
            'check_service', 'get_health', 'get_metrics']
 
-# %% ../../nbs/88_doors.reading.ipynb #cef84480
+# %% ../../nbs/88_doors.reading.ipynb #8f995e33
 import time
 from typing import Annotated, Literal
 
@@ -33,7 +33,7 @@ from .service import Service
 from ..jobs.queue import count_jobs, list_jobs
 from ..store.pages import Choice, forecast_page, lost_page
 
-# %% ../../nbs/88_doors.reading.ipynb #8a1a6acc
+# %% ../../nbs/88_doors.reading.ipynb #50dfdc70
 RunName = Annotated[str, Query(max_length=120, pattern=r"^[\w-]*$")]
 
 
@@ -45,7 +45,7 @@ def get_forecasts(
 ):
     "What is expected of each title in each month: quantiles and mean."
     try:
-        page = forecast_page(service.store, run, choice)
+        page = forecast_page(service.shop, run, choice)
     except InputError as error:
         raise input_problem(error, 404) from None
     return table_answer(page, choice, format)
@@ -57,9 +57,9 @@ def get_lost_sales(
     format: Format = "json",  # Of the answer
 ):
     "What could not be sold for lack of stock, the newest month and the greatest loss first."
-    return table_answer(lost_page(service.store, choice), choice, format)
+    return table_answer(lost_page(service.shop, choice), choice, format)
 
-# %% ../../nbs/88_doors.reading.ipynb #7fdb69b2
+# %% ../../nbs/88_doors.reading.ipynb #0f03a7bf
 def get_forecast_runs(
     service: ServiceOf,  # That is asked
     limit: Limit = 100,  # How many
@@ -69,7 +69,7 @@ def get_forecast_runs(
     "The forecasts that are kept: when each was made, and the last month that it saw."
     from plastinka.store.query import read_runs
 
-    runs = read_runs(service.store)[["run_id", "made", "version", "cutoff"]].iloc[::-1]
+    runs = read_runs(service.shop)[["run_id", "made", "version", "cutoff"]].iloc[::-1]
     page = runs.iloc[offset : offset + limit], len(runs)
     return table_answer(page, Choice(limit=limit, offset=offset), format)
 
@@ -84,12 +84,12 @@ def get_scores(
     "How the models of each run did on months that they had not seen."
     from plastinka.store.query import read_scores
 
-    scores = read_scores(service.store)
+    scores = read_scores(service.shop)
     scores = scores[scores["run_id"] == run] if run else scores
     page = scores.iloc[offset : offset + limit], len(scores)
     return table_answer(page, Choice(limit=limit, offset=offset), format)
 
-# %% ../../nbs/88_doors.reading.ipynb #78f93b9a
+# %% ../../nbs/88_doors.reading.ipynb #e86b4332
 Search = Annotated[str, Query(max_length=200)]
 
 
@@ -118,14 +118,14 @@ def get_report(
         return FileResponse(path, headers={"content-security-policy": REPORT_POLICY})
     return FileResponse(path, filename=f"{path.parent.name}-{RUN_FILES[format]}")
 
-# %% ../../nbs/88_doors.reading.ipynb #e753e6d2
+# %% ../../nbs/88_doors.reading.ipynb #bd45d6b7
 def get_store(
     service: ServiceOf,  # That is asked
 ):
     "What the store holds: months, gaps, titles, copies, the last upload, quarantine."
     from plastinka.store.query import store_status
 
-    status = store_status(service.store)
+    status = store_status(service.shop)
     return {name: value for name, value in status.items() if name != "store"}
 
 
@@ -138,11 +138,11 @@ def get_quarantine(
     "Rows of loaded files that could not be used, with reasons."
     from plastinka.store.query import read_quarantine
 
-    rows = read_quarantine(service.store)
+    rows = read_quarantine(service.shop)
     page = rows.iloc[offset : offset + limit], len(rows)
     return table_answer(page, Choice(limit=limit, offset=offset), format)
 
-# %% ../../nbs/88_doors.reading.ipynb #42ad8c85
+# %% ../../nbs/88_doors.reading.ipynb #5aaeebe4
 STARTED = time.time()
 LONG_WAIT = 900.0  # Seconds after which a waiting job means that nobody works
 
@@ -162,7 +162,7 @@ def get_ready(
         raise Problem(503, "the database cannot be reached.", "Look at the log.") from None
     return dict(status="ok")
 
-# %% ../../nbs/88_doors.reading.ipynb #6cf1724e
+# %% ../../nbs/88_doors.reading.ipynb #bc33f51a
 def _check(what, is_good, message, worst="degraded"):
     "One thing that was looked at."
     return dict(what=what, result="good" if is_good else worst, message="" if is_good else message)
@@ -188,7 +188,7 @@ def check_service(
         _check("disk", figures["disk_free_bytes",] > 1e9, "less than 1 GB is free"),
     ]
 
-# %% ../../nbs/88_doors.reading.ipynb #cabdd842
+# %% ../../nbs/88_doors.reading.ipynb #49241a7e
 def get_health(
     service: ServiceOf,  # That is asked
 ):
@@ -209,7 +209,7 @@ def get_metrics(
     text = request.app.state.metrics.text()
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
-# %% ../../nbs/88_doors.reading.ipynb #efcb919c
+# %% ../../nbs/88_doors.reading.ipynb #84368392
 READING = [
     Route("GET", "/forecasts", get_forecasts, tag="results"),
     Route("GET", "/forecasts/runs", get_forecast_runs, tag="results"),

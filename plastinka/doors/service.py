@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['JOB_KINDS', 'NOT_ASKED', 'Service', 'open_service', 'make_worker', 'asked_parameters', 'request_model', 'make_job']
 
-# %% ../../nbs/85_doors.service.ipynb #36f2ad01
+# %% ../../nbs/85_doors.service.ipynb #3b80a35c
 import os
 from dataclasses import dataclass
 from functools import cache
@@ -21,7 +21,7 @@ from ..jobs.parameters import check_parameters, notebook_parameters, run_noteboo
 from ..jobs.queue import JobQueue, open_queue
 from ..jobs.worker import Worker, run_claimed
 
-# %% ../../nbs/85_doors.service.ipynb #c281d9e9
+# %% ../../nbs/85_doors.service.ipynb #b8b1d03e
 @dataclass(frozen=True)
 class Service:
     "What the processes of a service share."
@@ -31,6 +31,7 @@ class Service:
     queue: JobQueue  # Accepted jobs
     keys: KeyRing  # Who may ask
     limits: UploadLimits = UploadLimits()  # Of an upload
+    shop: object = None  # The store, opened: `Store`
 
     @property
     def uploads(self) -> Path:  # May not be there yet
@@ -54,14 +55,14 @@ def open_service(
     folder = Path(data).expanduser().resolve()
     folder.mkdir(parents=True, exist_ok=True)
     os.chmod(folder, 0o700)  # A shop's files are nobody else's business
-    open_store(store, create=True)
-    url = store_url(store)
+    shop, url = open_store(store, create=True), store_url(store)
     if url.get_backend_name() == "sqlite":
         store, url = str(Path(url.database)), store_url(folder / "service.db")
     engine = make_engine(url)
-    return Service(store, folder, open_queue(engine, lease=lease), open_keys(engine))
+    queue, keys = open_queue(engine, lease=lease), open_keys(engine)
+    return Service(store, folder, queue, keys, shop=shop)
 
-# %% ../../nbs/85_doors.service.ipynb #8f0a4cd0
+# %% ../../nbs/85_doors.service.ipynb #75938c28
 def make_worker(
     service: Service,  # For which it works
     backend: str = "local",  # Where runs are executed
@@ -74,7 +75,7 @@ def make_worker(
 
     return Worker(service.queue, run)
 
-# %% ../../nbs/85_doors.service.ipynb #30bf9c0e
+# %% ../../nbs/85_doors.service.ipynb #6b750c71
 JOB_KINDS = {
     "data-upload": "ingest",
     "forecast": "forecast",
@@ -84,7 +85,7 @@ JOB_KINDS = {
 NOT_ASKED = ("store", "out", "from_")  # The service's own, or a folder by name
 _TYPES = {"int": int, "float": float, "bool": bool, "str": str, "list[str]": list[str]}
 
-# %% ../../nbs/85_doors.service.ipynb #312acaa2
+# %% ../../nbs/85_doors.service.ipynb #e34fabb9
 def asked_parameters(
     notebook: str,  # Name of a run notebook
 ) -> dict:  # Name → `Parameter`
@@ -112,7 +113,7 @@ def _field(parameter):
         limits = dict(max_length=50)
     return kind, Field(parameter.default, description=parameter.meaning, **limits)
 
-# %% ../../nbs/85_doors.service.ipynb #4f00696a
+# %% ../../nbs/85_doors.service.ipynb #31ac8206
 @cache
 def request_model(
     kind: str,  # A key of `JOB_KINDS`
@@ -127,7 +128,7 @@ def request_model(
     name = "".join(map(str.capitalize, kind.split("-"))) + "Request"
     return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
 
-# %% ../../nbs/85_doors.service.ipynb #ce860cd8
+# %% ../../nbs/85_doors.service.ipynb #ed904630
 def _upload_parameters(service, upload_id):
     "The parameters that load an upload; raises `Problem` where it cannot be loaded."
     folder = find_upload(service.uploads, upload_id)
