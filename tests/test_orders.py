@@ -95,7 +95,7 @@ def test_the_mean_is_the_models_and_not_one_guessed_from_quantiles():
 def test_unknown_stock_gives_no_order():
     orders = order_list(forecast([[3.0], [3.0]]), None, pd.Series({"a": 10.0, "b": 10.0}), ITEMS)
     assert (
-        orders[["stock", "order", "look_for", "at_selling_price"]].isna().all(axis=None)
+        orders[["stock", "order", "look_for", "at_purchase_price"]].isna().all(axis=None)
         and (orders["demand"] > 0).all()
     )
     assert not order_total(orders)["stock_known"] and np.isnan(order_total(orders)["copies"])

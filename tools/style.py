@@ -20,6 +20,7 @@ MEDIAN_CELL, LONGEST_CELL = 12, 40
 LONG_FUNCTION, LONGEST_FUNCTION, LONG_SHARE = 25, 40, 1 / 20
 LEAST_PROSE = 1 / 4
 EXPORT = re.compile(r"^#\s*\|\s*exporti?s?\b", re.MULTILINE)
+BACKEND = ("run_folder", "check", "cancel")  # Names that every backend has
 MIGRATION = ("revision", "down_revision", "upgrade", "downgrade")  # Names that alembic prescribes
 
 
@@ -118,7 +119,7 @@ def name_faults(names: dict[str, list[str]]) -> list[str]:
     return [
         f"{name} is exported by {' and '.join(sorted(set(pages)))}"
         for name, pages in sorted(names.items())
-        if len(set(pages)) > 1 and name not in MIGRATION
+        if len(set(pages)) > 1 and name not in MIGRATION + BACKEND
     ]
 
 

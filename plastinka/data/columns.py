@@ -34,6 +34,7 @@ from .profiles import Profile, lookup_path, profile_aliases, settle_profile
 from .rates import convert_prices
 from plastinka.data.schema import (
     COLUMNS,
+    OPTIONAL,
     check_columns,
     header_key,
     match_headers,
@@ -195,12 +196,22 @@ def find_columns(
     "Which headers of a file mean which column."
     free = [header for header in headers if header not in taken]
     found = match_headers(free, profile_aliases(settle_profile(profile, headers)))
-    if profile.columns or profile.splits or profile.lookups:
-        return found
-    named = {header for names in found.values() for header in names}
-    missing = [name for name in COLUMNS if name not in found and name not in profile.defaults]
+    found = {name: each[: 1 if name in OPTIONAL else None] for name, each in found.items()}
+    own = profile.columns or profile.splits or profile.lookups
+    names = OPTIONAL if own else COLUMNS
+    named = {header for names in found.values() for header in names} | _named_headers(profile)
+    missing = [name for name in names if name not in found and name not in profile.defaults]
     rest = [header for header in free if header not in named]
-    return found | usual_headers(rest, kind, missing)
+    found = found | usual_headers(rest, kind, missing)
+    if "price" not in found and "price" not in profile.defaults:
+        found.pop("purchase_price", None)  # What a customer paid may be called cost
+    return found
+
+
+def _named_headers(profile):
+    "Headers out of which a profile makes something."
+    parts = (*profile.splits, *profile.filters, *profile.statuses)
+    return {header for part in parts for header in part.header}
 
 # %% ../../nbs/10_data.columns.ipynb #7197d094
 # Letters of headers under which an order's number stands
@@ -335,6 +346,9 @@ def _take_statuses(table, found):
 _PLAIN_NUMBER = re.compile(r"-?\d+(?:\.\d{1,2})?")  # Says one thing in every file
 
 
+_MONEY = dict(price="prices", purchase_price="purchase prices")  # Columns with a currency
+
+
 def _settle_numbers(frame, table, name):
     "Write out the numbers of a column as the whole column shows; its currency, if one is written."
     codes, texts = pd.factorize(frame[name])
@@ -343,11 +357,11 @@ def _settle_numbers(frame, table, name):
         return ""
     rows = np.bincount(codes[codes >= 0], minlength=len(texts))
     written, currency, what = texts, "", "decimals and thousands as the whole column shows"
-    if name == "price" and table.rates:
+    if name in _MONEY and table.rates:
         texts, currency = convert_prices(texts, table.rates, table.where), next(iter(table.rates))
         what = f"converted to {currency} by the given rates"
-    elif name == "price":
-        currency = check_currency(texts, rows, f"{table.where}, prices")
+    elif name in _MONEY:
+        currency = check_currency(texts, rows, f"{table.where}, {_MONEY[name]}")
     settled = settle_decimals(texts, name == "count")
     if (changed := settled != written).any():
         first = changed.idxmax()
@@ -418,11 +432,26 @@ def _state_currencies(frame, table):
 # %% ../../nbs/10_data.columns.ipynb #76a269fc
 def _share_price(frame):
     "Prices of whole lines become prices of one copy."
-    if {"price", "count"} <= set(frame):
-        prices, copies = parse_price(frame["price"])[0], parse_count(frame["count"])[0].abs()
-        shared = (prices / copies).where(copies > 0).round(4)
-        known = shared.notna()
-        frame.loc[known, "price"] = shared[known].map(cell_text)
+    for name in _MONEY:
+        if {name, "count"} <= set(frame):
+            prices, copies = parse_price(frame[name])[0], parse_count(frame["count"])[0].abs()
+            shared = (prices / copies).where(copies > 0).round(4)
+            known = shared.notna()
+            frame.loc[known, name] = shared[known].map(cell_text)
+
+
+def _settle_purchases(frame, table, own):
+    "Write out purchase prices; refuse those in another currency than the prices."
+    if "purchase_price" not in frame:
+        return
+    theirs = _settle_numbers(frame, table, "purchase_price")
+    if theirs and not own:
+        what = f"in {theirs}, and prices name no currency: taken as the same"
+        table.notes.append(["purchase_price", what, len(frame), ""])
+    elif theirs and theirs != own:
+        cure = "Give a table of rates (--rates), or export both in one currency"
+        where = f"{table.where}, purchase prices"
+        raise input_error(where, f"are in {theirs}, and prices in {own}", cure)
 
 
 def _settle_cells(frame, table, kind):
@@ -431,6 +460,7 @@ def _settle_cells(frame, table, kind):
     currencies = [
         _settle_numbers(frame, table, name) for name in ("price", "count") if name in frame
     ]
+    _settle_purchases(frame, table, next(filter(None, [*currencies, stated]), ""))
     total = _total_rows(frame, table)
     none = _blank_counts(frame, table, kind) & ~total
     if kind == "stock" and none.any():

@@ -29,7 +29,7 @@ from .monthly import NO_COPIES, unfold_months
 from .profiles import Profile, as_profile, profile_aliases, settle_profile
 from .programs import choose_profile, fitting_profiles, shipped_profiles
 from .rows import check_rows, parse_cells, quarantine_rows
-from .schema import ALIASES, CELL_TYPES, COLUMNS, header_key
+from .schema import ALIASES, CELL_TYPES, COLUMNS, OPTIONAL, header_key
 
 # %% ../../nbs/14_data.inspect.ipynb #22d3d9b7
 @dataclass
@@ -68,7 +68,7 @@ def _guesses(types, found):
     "Header → the column that it may be, for headers that are not read."
     taken = {name for text in found.values() for name in text.split(", ")}
     unknown = {header: kind for header, kind in types.items() if kind and header not in found}
-    missing = [name for name in COLUMNS if name not in taken]
+    missing = [name for name in COLUMNS if name not in taken and name not in OPTIONAL]
     return {header: name for name, header in guess_columns(unknown, missing).items()}
 
 # %% ../../nbs/14_data.inspect.ipynb #75430aff
@@ -389,7 +389,7 @@ def _profile_columns(columns):
         for line in rest.itertuples()
     ]
     have = set(columns["read_as"]) | set(guesses["guess"])
-    missing = [name for name in COLUMNS if name not in have]
+    missing = [name for name in COLUMNS if name not in have and name not in OPTIONAL]
     return lines + [f"  # {name}: not found; {COLUMNS[name].meaning}" for name in missing]
 
 # %% ../../nbs/14_data.inspect.ipynb #457cd5e0

@@ -44,7 +44,7 @@ from plastinka.data.sales import (
     infer_last_day,
     shared_repairs,
 )
-from .schema import COLUMNS, ITEM_KEY
+from .schema import COLUMNS, ITEM_KEY, OPTIONAL
 from .tables import count_by, count_repairs, find_faults, repair_lines
 
 # %% ../../nbs/12_data.ledger.ipynb #a5422a92
@@ -190,6 +190,7 @@ def report_files(
     for name, values in counts.items():
         report[name] = _of_files(files, values)
     report["filtered"] = _numbers(sources, "filtered")
+    report["currency"] = sources.get("currency", pd.Series("", sources.index)).fillna("").to_numpy()
     report["first_day"], report["last_day"] = first, last
     report["months"], report["equal_rows"] = _of_files(files, months), _of_files(files, again)
     return report
@@ -435,7 +436,8 @@ def finish_copies(
     known, code = np.unique(copies["item"].to_numpy(), return_inverse=True)
     copies = copies.assign(item=code.astype(np.int32))
     copies = copies.astype({"count": np.int32, "source_row": np.int32})
-    return copies[list(COPY_COLUMNS)], known
+    given = [name for name in OPTIONAL if name in copies]
+    return copies[[*COPY_COLUMNS, *given]], known
 
 # %% ../../nbs/12_data.ledger.ipynb #c81aa171
 def _check_settings(max_bad_share, item_key):

@@ -16,7 +16,7 @@ import pandas as pd
 
 from ..core import input_error
 from .days import date_evidence, parse_date
-from .schema import COLUMNS, Column
+from .schema import COLUMNS, OPTIONAL, Column
 from .tables import count_by, count_repairs, find_faults, text_categories
 from .values import barcode_repairs, says_nothing
 
@@ -324,6 +324,8 @@ def parse_cells(
     columns, faults = {name: rows[name] for name in ORIGINS}, []
     month_first, repairs = order_dates(rows)
     for name, column in COLUMNS.items():
+        if name in OPTIONAL and name not in rows:
+            continue
         cells = rows[name] if name in rows else _blank_column(rows.index)
         columns[name], bad = parse_column(cells, column, month_first)
         faults += cell_faults(rows, name, cells, bad)
@@ -346,7 +348,7 @@ def cell_faults(
 ) -> list[pd.DataFrame]:  # Faults
     "The cells of a column that cannot be read, with a reason for each."
     column = COLUMNS[name]
-    if column.dtype not in ("money", "day", "count"):
+    if column.dtype not in ("money", "day", "count") or name in OPTIONAL:
         return []
     if column.required_in:
         bad = bad & rows["kind"].isin(column.required_in)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['forecast_levels', 'forecast_array', 'forecast_means', 'example_quantiles', 'demand_counts', 'long_forecast', 'Reach',
-           'order_reach', 'binomial_matrix', 'thinning_matrix', 'common_size', 'thin_counts', 'demand_ahead',
-           'past_sales']
+           'order_reach', 'period_shares', 'binomial_matrix', 'thinning_matrix', 'common_size', 'thin_counts',
+           'demand_ahead', 'past_sales']
 
 # %% ../../nbs/70_decide.demand.ipynb #2adde07f
 import re
@@ -135,6 +135,26 @@ def order_reach(
         )
     shares = np.clip(left / months.days_in_month, 0, 1)
     return Reach(months, day, ends[-1] - pd.Timedelta(days=1), np.asarray(shares, dtype=float))
+
+# %% ../../nbs/70_decide.demand.ipynb #10d33646
+def period_shares(
+    months: pd.DatetimeIndex,  # Months of the forecast
+    first: pd.Timestamp,  # Day from which the days are counted
+    edges: np.ndarray,  # Days after the first at which periods begin, and at last end [periods + 1]
+) -> np.ndarray:  # [periods, months] shares of each month's days
+    "Which share of each month's days lies in each period."
+    begins = np.asarray((months - first) / pd.Timedelta(days=1), float)
+    ends = begins + np.asarray(months.days_in_month)
+    edges = np.asarray(edges, float)[:, None]
+    if edges.max() > ends[-1]:
+        last = months[-1] + pd.offsets.MonthBegin(1) - pd.Timedelta(days=1)
+        raise input_error(
+            f"forecast to {last:%Y-%m-%d}",
+            f"ends before the {edges.max():.0f} days of lead time and review period are over",
+            "Forecast more months (--horizon), or give fewer days",
+        )
+    days = np.minimum(edges[1:], ends) - np.maximum(edges[:-1], begins)
+    return np.clip(days, 0, None) / np.asarray(months.days_in_month)
 
 # %% ../../nbs/70_decide.demand.ipynb #2487e56d
 def binomial_matrix(

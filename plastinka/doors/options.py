@@ -147,7 +147,7 @@ def option_flag(
     name: str,  # Of a parameter: "snapshot_date"
 ) -> str:  # "--snapshot-date"
     "A parameter's name as it is typed."
-    return "--" + name.replace("_", "-")
+    return "--" + name.rstrip("_").replace("_", "-")
 
 # %% ../../nbs/89_doors.options.ipynb #af5e2454
 def example_line(

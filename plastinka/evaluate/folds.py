@@ -95,16 +95,18 @@ def choose_cutoffs(
     months: int,  # Complete months at hand
     horizon: int,  # Months ahead
     most: int = 3,  # Cutoffs wanted
-    lags: int = LEAST_LAGS,  # Months of history that the first one needs at least
+    lags: int = LEAST_LAGS,  # Months of history that all but a lone one need at least
 ) -> list[int]:  # Places among the months, ascending; the last is months − 1 − horizon
     "Cutoffs that the months allow."
     last, first = months - 1 - horizon, lags + 2 * horizon - 1
-    if last < first:
+    if last < 0:
         raise input_error(
             "backtest",
-            f"needs at least {lags + 3 * horizon} complete months, the data holds {months}",
+            f"needs at least {horizon + 1} complete months, the data holds {months}",
             "Add older sales files, or choose a smaller horizon",
         )
+    if last < first:
+        return [last]
     step = max(1, min(horizon, (last - first) // max(most - 1, 1)))
     return [cutoff for cutoff in range(last - step * (most - 1), last + 1, step) if cutoff >= first]
 

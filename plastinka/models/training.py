@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['EPOCH_STEPS', 'LEAST_STEPS', 'LIGHTNING_LOGS', 'NetworkOptions', 'choose_batch_size', 'TrainingPlan',
-           'schedule_options', 'one_cycle', 'cosine_restarts', 'quiet_lightning', 'trainer_options', 'darts_options',
-           'EpochLosses', 'is_stale', 'lowest_epoch', 'LossCurve', 'CalendarOnce', 'LastAverage', 'head_target',
-           'TrainingWindows', 'weighted_windows', 'network_dataset', 'training_callbacks', 'plan_training',
-           'NetworkFit', 'run_training', 'train_network']
+           'schedule_options', 'one_cycle', 'cosine_restarts', 'quiet_lightning', 'trainer_options', 'options_head',
+           'optimizer_options', 'darts_options', 'EpochLosses', 'is_stale', 'lowest_epoch', 'LossCurve', 'CalendarOnce',
+           'LastAverage', 'head_target', 'TrainingWindows', 'weighted_windows', 'network_dataset', 'training_callbacks',
+           'plan_training', 'NetworkFit', 'run_training', 'train_network']
 
 # %% ../../nbs/43_models.training.ipynb #8a09c086
 import logging
@@ -42,6 +42,7 @@ class NetworkOptions:
     dropout: float = 0.3  # Share of activations dropped in training
     batch_size: int = 0  # Windows per step; 0 = about a thirtieth of the windows, 32 to 512
     learning_rate: float = 2e-3  # Peak of the schedule
+    weight_decay: float = 0.0  # Share of the weights taken off, times the learning rate (AdamW)
     # Of the learning rate: one_cycle, cosine (with warm restarts) or constant
     schedule: str = "one_cycle"
     # Share of the steps, at the end, whose weights are averaged (SWA); 0 = none
@@ -51,6 +52,8 @@ class NetworkOptions:
     keep_zero: float = 1.0  # Share of the all-zero windows to keep, see `windows.thin_windows`
     # How much more a window with sales weighs, see `windows.window_weights`
     weight_slope: float = 0.5
+    sigma_left: float = 1.0  # Of the quantile head: width of the levels' weights below the median
+    sigma_right: float = 1.0  # The same above the median
     further: dict = field(default_factory=dict)  # Further options of the network, by darts' names
     calendar: bool = True  # Read the season; else the calendar is left blank
     seed: int = 0  # Of weights, dropout and order of windows
@@ -150,6 +153,27 @@ def trainer_options(
         "num_sanity_val_steps": 0,
     }
 
+# %% ../../nbs/43_models.training.ipynb #d785adb7
+def options_head(
+    options: NetworkOptions,  # Network and training
+) -> TorchLikelihood:  # darts likelihood
+    "The head, with the widths of its levels' weights where it has some."
+    widths = {"sigma_left": options.sigma_left, "sigma_right": options.sigma_right}
+    return make_head(
+        options.head, options.quantiles, **(widths if options.head == "quantile" else {})
+    )
+
+
+def optimizer_options(
+    options: NetworkOptions,  # Network and training
+) -> dict:  # For a darts model
+    "Adam, or AdamW where weights decay."
+    settings = {"lr": options.learning_rate, "fused": True}
+    if not options.weight_decay:
+        return {"optimizer_kwargs": settings}
+    settings["weight_decay"] = options.weight_decay
+    return {"optimizer_cls": torch.optim.AdamW, "optimizer_kwargs": settings}
+
 # %% ../../nbs/43_models.training.ipynb #db4ece63
 def darts_options(
     options: NetworkOptions,  # Network and training
@@ -162,11 +186,11 @@ def darts_options(
         "input_chunk_length": options.lags,
         "output_chunk_length": options.horizon,
         "batch_size": options.batch_size,
-        "likelihood": make_head(options.head, options.quantiles),
+        "likelihood": options_head(options),
         "random_state": options.seed,
         "n_epochs": plan.epochs,
-        "optimizer_kwargs": {"lr": options.learning_rate, "fused": True},
         "pl_trainer_kwargs": trainer_options(plan, callbacks),
+        **optimizer_options(options),
     } | schedule_options(options, plan.steps)
 
 # %% ../../nbs/43_models.training.ipynb #83fe1817

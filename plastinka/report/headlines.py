@@ -118,7 +118,7 @@ def losses(
     return [money_lost(year, period), Headline("In stock", share, "share", detail, why)]
 
 # %% ../../nbs/87_report.headlines.ipynb #c8804d31
-TO_ORDER = "To order, at selling prices"
+TO_ORDER = "To order, at purchase prices"
 
 
 def order_details(
@@ -147,7 +147,7 @@ def order_headline(
     if total["stock_known"]:
         detail = order_details(total)
         why = f"{NO_PRICE} In copies: {detail}."
-        return Headline(TO_ORDER, total["at_selling_price"], "money", detail, why)
+        return Headline(TO_ORDER, total["at_purchase_price"], "money", detail, why)
     asked = orders[orders["demand"] > 0]
     copies = format_value(asked["demand"].sum(), "count")
     why = "Stock is unknown, and so is the order. The demand to be met is "

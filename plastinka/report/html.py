@@ -275,7 +275,7 @@ BESIDE = dict(
     last_year=("Last year", "count"),
     demand=("Demand", "count"),
 )
-MONEY = dict(price=("Price", "money"), at_selling_price=("At selling price", "money"))
+MONEY = dict(price=("Price", "money"), at_purchase_price=("At purchase price", "money"))
 ALIKE = NAMES | dict(edition=("Edition", "text"))
 LOST = ALIKE | dict(
     units=("Sold", "count"),
@@ -311,7 +311,7 @@ def order_sections(
         return dict(orders=None, look_for=None, stock_counted=False)
     known = bool(orders["stock"].notna().any()) or orders.empty
     wanted = orders[orders["order" if known else "demand"] > 0]
-    needs_stock = () if known else ("stock", "order", "at_selling_price")
+    needs_stock = () if known else ("stock", "order", "at_purchase_price")
     columns = {name: look for name, look in ORDERS.items() if name not in needs_stock}
     found = orders[orders["look_for"] > 0]
     found = found.sort_values(["look_for", "item_id"], ascending=[False, True])

@@ -169,7 +169,7 @@ def example_report(
         panel=panel,
         forecast=forecast,
         orders=orders,
-        settings=dict(horizon=horizon, demand_quantile=0.75),
+        settings=dict(horizon=horizon, service_level=0.75),
         title="Пример: made-up shop",
         **example_scores(panel, horizon),
     )
