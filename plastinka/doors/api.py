@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['HANDLERS', 'ROUTES', 'problem_answer', 'unfit_problem', 'make_app']
 
-# %% ../../nbs/89_doors.api.ipynb #265bff78
+# %% ../../nbs/89_doors.api.ipynb #5b3c32ec
 import plastinka
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -22,7 +22,7 @@ from .reading import READING
 from .routes import Route, make_router
 from .service import Service
 
-# %% ../../nbs/89_doors.api.ipynb #2a92f2e2
+# %% ../../nbs/89_doors.api.ipynb #47707398
 def problem_answer(
     request: Request,  # That came
     problem: Problem,  # What is wrong
@@ -36,7 +36,7 @@ def problem_answer(
     kind = "application/problem+json"
     return JSONResponse(body, problem.status, headers, media_type=kind)
 
-
+# %% ../../nbs/89_doors.api.ipynb #b72ce2b8
 def unfit_problem(
     error: RequestValidationError,  # Of the framework
 ) -> Problem:  # Names the first field, and lists all
@@ -49,7 +49,7 @@ def unfit_problem(
     cure = "The description at /api/v1/openapi.json says what may be given."
     return Problem(422, detail, cure, found[0]["field"], more=dict(errors=found))
 
-# %% ../../nbs/89_doors.api.ipynb #8bfd42a7
+# %% ../../nbs/89_doors.api.ipynb #56c2bb36
 async def _answer_problem(request, problem):
     return problem_answer(request, problem)
 
@@ -81,7 +81,7 @@ HANDLERS = {
     HTTPException: _answer_http,
 }
 
-# %% ../../nbs/89_doors.api.ipynb #5aeb3618
+# %% ../../nbs/89_doors.api.ipynb #7f202d45
 ROUTES: list[Route] = [*READING, *ASKING]
 
 

@@ -8,7 +8,7 @@ __all__ = ['Name', 'MOST_WAITING', 'Key', 'LISTENING', 'EVENT_PAUSE', 'ASKING', 
            'new_events', 'job_events', 'get_job_events', 'delete_job', 'post_retry', 'KeyRequest', 'post_key',
            'get_keys', 'delete_key', 'get_audit']
 
-# %% ../../nbs/88_doors.asking.ipynb #890ee633
+# %% ../../nbs/88_doors.asking.ipynb #9b6ac45c
 import asyncio
 import json
 import threading
@@ -40,7 +40,7 @@ from plastinka.jobs.queue import (
     same_job,
 )
 
-# %% ../../nbs/88_doors.asking.ipynb #36ff78f3
+# %% ../../nbs/88_doors.asking.ipynb #23d13446
 _READERS = threading.BoundedSemaphore(2)
 Name = Annotated[str, InPath(max_length=60)]
 
@@ -55,7 +55,7 @@ def _check_profile(name):
             422, f"profile {name[:60]!r} is not known.", f"Give one of {known}.", "profile"
         )
 
-
+# %% ../../nbs/88_doors.asking.ipynb #88ffd132
 def post_upload(
     service: ServiceOf,  # That is asked
     who: IdentityOf,  # Who asks
@@ -77,7 +77,7 @@ def post_upload(
         _READERS.release()
     return JSONResponse(report, 201, headers={"location": f"/api/v1/uploads/{folder.name}"})
 
-# %% ../../nbs/88_doors.asking.ipynb #fbce85a4
+# %% ../../nbs/88_doors.asking.ipynb #6a8373b2
 def get_upload(
     service: ServiceOf,  # That is asked
     upload_id: Name,  # As POST /uploads gave it
@@ -85,7 +85,7 @@ def get_upload(
     "What is in an upload."
     return JSONResponse(upload_report(find_upload(service.uploads, upload_id)))
 
-
+# %% ../../nbs/88_doors.asking.ipynb #f905838f
 def get_upload_quarantine(
     service: ServiceOf,  # That is asked
     upload_id: Name,  # As POST /uploads gave it
@@ -96,7 +96,7 @@ def get_upload_quarantine(
         raise Problem(404, "no row was set aside.", "", "upload_id")
     return FileResponse(path, filename=f"quarantine-{upload_id}.xlsx")
 
-# %% ../../nbs/88_doors.asking.ipynb #6fd4c327
+# %% ../../nbs/88_doors.asking.ipynb #1f42401d
 MOST_WAITING = 1000  # Jobs in the queue
 Key = Annotated[str, Header(max_length=200, pattern=r"^[ -~]*$")]
 
@@ -124,7 +124,7 @@ def start_job(
     except InputError as error:
         raise input_problem(error, 409) from None
 
-# %% ../../nbs/88_doors.asking.ipynb #ec588091
+# %% ../../nbs/88_doors.asking.ipynb #d1a1247b
 def job_starter(
     kind: str,  # A key of `JOB_KINDS`
 ) -> Callable:  # For a route
@@ -149,7 +149,7 @@ def job_starter(
     post_job.__doc__ = f"Start a job: {kind}."
     return post_job
 
-# %% ../../nbs/88_doors.asking.ipynb #84bd7274
+# %% ../../nbs/88_doors.asking.ipynb #2b725135
 def _found_job(service, job_id):
     "A job; `Problem` 404 where there is none."
     try:
@@ -157,7 +157,7 @@ def _found_job(service, job_id):
     except InputError as error:
         raise input_problem(error, 404) from None
 
-
+# %% ../../nbs/88_doors.asking.ipynb #3cba04f3
 def get_jobs(
     service: ServiceOf,  # That is asked
     status: Literal[(*JOB_STATUSES, "")] = "",  # Only with this one
@@ -169,7 +169,7 @@ def get_jobs(
     jobs = list_jobs(service.queue, limit, offset, status=status, kind=kind)
     return JSONResponse(dict(items=list(map(job_view, jobs)), limit=limit, offset=offset))
 
-
+# %% ../../nbs/88_doors.asking.ipynb #2ae1f332
 def get_job(
     service: ServiceOf,  # That is asked
     job_id: Name,  # As POST gave it
@@ -180,7 +180,7 @@ def get_job(
     told = [change | dict(at=iso_time(change["at"])) for change in changes]
     return JSONResponse(job_view(job) | dict(changes=told))
 
-
+# %% ../../nbs/88_doors.asking.ipynb #8324b2af
 def get_job_log(
     service: ServiceOf,  # That is asked
     job_id: Name,  # As POST gave it
@@ -188,7 +188,7 @@ def get_job_log(
     "What the run of a job has said so far."
     return PlainTextResponse(job_log(_found_job(service, job_id)))
 
-# %% ../../nbs/88_doors.asking.ipynb #8caff0ae
+# %% ../../nbs/88_doors.asking.ipynb #a8c2ad4c
 def event_text(
     name: str,  # Of the event
     data: dict,  # What it says
@@ -198,7 +198,7 @@ def event_text(
     text = json.dumps(data, ensure_ascii=False)
     return (f"id: {number}\n" if number else "") + f"event: {name}\ndata: {text}\n\n"
 
-
+# %% ../../nbs/88_doors.asking.ipynb #ae305aad
 def new_events(
     service: Service,  # That is asked
     job_id: str,  # A job
@@ -216,7 +216,7 @@ def new_events(
     events += [event_text("end", view)] if ended else []
     return events, changes[-1]["number"] if changes else last, step, ended
 
-# %% ../../nbs/88_doors.asking.ipynb #f6d8d91e
+# %% ../../nbs/88_doors.asking.ipynb #c82ee5c0
 LISTENING, EVENT_PAUSE = 600.0, 0.5  # Seconds
 
 
@@ -238,7 +238,7 @@ async def job_events(
         if not ended:
             await asyncio.sleep(EVENT_PAUSE)
 
-
+# %% ../../nbs/88_doors.asking.ipynb #7b4443eb
 def get_job_events(
     service: ServiceOf,  # That is asked
     job_id: Name,  # As POST gave it
@@ -250,7 +250,7 @@ def get_job_events(
     events = job_events(service, job_id, int(last_event_id or 0))
     return StreamingResponse(events, media_type="text/event-stream")
 
-# %% ../../nbs/88_doors.asking.ipynb #94eddb62
+# %% ../../nbs/88_doors.asking.ipynb #e6ba7bc6
 def delete_job(
     service: ServiceOf,  # That is asked
     job_id: Name,  # As POST gave it
@@ -262,7 +262,7 @@ def delete_job(
     except InputError as error:
         raise input_problem(error, 409) from None
 
-
+# %% ../../nbs/88_doors.asking.ipynb #19506c02
 def post_retry(
     service: ServiceOf,  # That is asked
     job_id: Name,  # As POST gave it
@@ -274,7 +274,7 @@ def post_retry(
     except InputError as error:
         raise input_problem(error, 409) from None
 
-# %% ../../nbs/88_doors.asking.ipynb #3c63f5a4
+# %% ../../nbs/88_doors.asking.ipynb #91a58873
 class KeyRequest(BaseModel):
     "A key that shall be made."
 
@@ -284,7 +284,7 @@ class KeyRequest(BaseModel):
     days: float = Field(90, ge=0, le=3650, description="After which it ends; 0 = never")
     per_minute: int = Field(600, ge=1, le=100_000, description="Requests in a minute")
 
-
+# %% ../../nbs/88_doors.asking.ipynb #4b5c34de
 def post_key(
     service: ServiceOf,  # That is asked
     body: KeyRequest,  # What it shall be
@@ -294,14 +294,14 @@ def post_key(
     text, row = make_key(service.keys, name, body.role, body.days, body.per_minute)
     return JSONResponse(dict(key=text) | key_view(row), 201)
 
-
+# %% ../../nbs/88_doors.asking.ipynb #b40691a6
 def get_keys(
     service: ServiceOf,  # That is asked
 ):
     "All keys, without what would open anything."
     return JSONResponse(dict(items=list(map(key_view, list_keys(service.keys)))))
 
-
+# %% ../../nbs/88_doors.asking.ipynb #0c056442
 def delete_key(
     service: ServiceOf,  # That is asked
     key_id: Name,  # Of the list
@@ -312,7 +312,7 @@ def delete_key(
     except InputError as error:
         raise input_problem(error, 404) from None
 
-
+# %% ../../nbs/88_doors.asking.ipynb #9e8f66bd
 def get_audit(
     service: ServiceOf,  # That is asked
     limit: Limit = 100,  # How many
@@ -322,7 +322,7 @@ def get_audit(
     lines = read_audit(service.keys, limit, offset)
     return JSONResponse(dict(items=[line | dict(at=iso_time(line["at"])) for line in lines]))
 
-# %% ../../nbs/88_doors.asking.ipynb #d3917d37
+# %% ../../nbs/88_doors.asking.ipynb #99c7c479
 ASKING = [
     Route("POST", "/uploads", post_upload, "operator", "uploads"),
     Route("GET", "/uploads/{upload_id}", get_upload, "operator", "uploads"),

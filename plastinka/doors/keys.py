@@ -6,7 +6,7 @@
 __all__ = ['ROLES', 'KEY_TABLES', 'KEY', 'AUDIT', 'Identity', 'KeyRing', 'open_keys', 'make_key', 'check_key', 'list_keys',
            'end_key', 'write_audit', 'read_audit']
 
-# %% ../../nbs/83_doors.keys.ipynb #836156af
+# %% ../../nbs/83_doors.keys.ipynb #4d62d4f9
 import hashlib
 import secrets
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from sqlalchemy import Column, Float, Integer, String, Text
 from ..core import input_error
 from ..jobs.database import Database, bring_up_to_date, database_time
 
-# %% ../../nbs/83_doors.keys.ipynb #f00138bc
+# %% ../../nbs/83_doors.keys.ipynb #1a71c6c2
 ROLES = ("viewer", "operator", "admin")
 KEY_TABLES = sa.MetaData()
 KEY = sa.Table(
@@ -33,7 +33,7 @@ KEY = sa.Table(
     Column("ended", Float),
 )
 
-# %% ../../nbs/83_doors.keys.ipynb #eea16df6
+# %% ../../nbs/83_doors.keys.ipynb #2ded5949
 AUDIT = sa.Table(
     "audit",
     KEY_TABLES,
@@ -45,7 +45,7 @@ AUDIT = sa.Table(
     Column("request_id", String(40), nullable=False),
 )
 
-# %% ../../nbs/83_doors.keys.ipynb #7aeb1687
+# %% ../../nbs/83_doors.keys.ipynb #0e5486f9
 @dataclass(frozen=True)
 class Identity:
     "Who asks."
@@ -62,7 +62,7 @@ class Identity:
         "Whether the key has a role, or one above it."
         return ROLES.index(self.role) >= ROLES.index(role)
 
-# %% ../../nbs/83_doors.keys.ipynb #a8501740
+# %% ../../nbs/83_doors.keys.ipynb #d2b7ac98
 def _hasher():
     "argon2id with 19 MiB and two passes."
     from argon2 import PasswordHasher
@@ -77,7 +77,7 @@ class KeyRing:
     database: Database  # Where they are
     known: dict = field(default_factory=dict)  # SHA-256 of a right key → name of its row
 
-
+# %% ../../nbs/83_doors.keys.ipynb #2b936409
 def open_keys(
     engine: sa.Engine,  # From `make_engine` of the store
 ) -> KeyRing:  # With its tables
@@ -86,7 +86,7 @@ def open_keys(
     bring_up_to_date(keys.database, "keys", KEY_TABLES)
     return keys
 
-# %% ../../nbs/83_doors.keys.ipynb #2b1e3706
+# %% ../../nbs/83_doors.keys.ipynb #aa70e8f8
 def make_key(
     keys: KeyRing,  # Of the service
     name: str,  # Whose it is, or what for
@@ -107,7 +107,7 @@ def make_key(
         connection.execute(sa.insert(KEY).values(**row, hash=_hasher().hash(secret)))
     return f"plastinka_{key_id}_{secret}", row
 
-# %% ../../nbs/83_doors.keys.ipynb #dbcd774a
+# %% ../../nbs/83_doors.keys.ipynb #dbeb3101
 def _read_key(keys, key_id):
     "The row of a key that is valid now; None for others."
     with keys.database.reading() as connection:
@@ -117,7 +117,7 @@ def _read_key(keys, key_id):
         return None
     return row
 
-
+# %% ../../nbs/83_doors.keys.ipynb #c1607e1a
 def _is_right(keys, row, secret):
     "Whether a secret is that of a row."
     from argon2.exceptions import VerificationError
@@ -134,7 +134,7 @@ def _is_right(keys, row, secret):
     keys.known[digest] = row.key_id
     return True
 
-# %% ../../nbs/83_doors.keys.ipynb #0c7842fa
+# %% ../../nbs/83_doors.keys.ipynb #a9ba8c5a
 def check_key(
     keys: KeyRing,  # Of the service
     text: str,  # What the caller gave
@@ -148,7 +148,7 @@ def check_key(
         return None
     return Identity(row.key_id, row.name, row.role, row.per_minute)
 
-# %% ../../nbs/83_doors.keys.ipynb #5cbcd3b1
+# %% ../../nbs/83_doors.keys.ipynb #e64888d0
 def list_keys(
     keys: KeyRing,  # Of the service
 ) -> list[dict]:  # key_id, name, role, per_minute, made, expires, ended; oldest first
@@ -158,7 +158,7 @@ def list_keys(
         rows = connection.execute(sa.select(*columns).order_by(KEY.c.made)).all()
     return [dict(row._mapping) for row in rows]
 
-
+# %% ../../nbs/83_doors.keys.ipynb #a508775b
 def end_key(
     keys: KeyRing,  # Of the service
     key_id: str,  # Name of its row
@@ -173,7 +173,7 @@ def end_key(
         raise input_error(f"key {key_id}", "is not known", "Look it up in the list of keys")
     return found[0]
 
-# %% ../../nbs/83_doors.keys.ipynb #5f028148
+# %% ../../nbs/83_doors.keys.ipynb #eb63b940
 def write_audit(
     keys: KeyRing,  # Of the service
     key_id: str,  # Who did it
@@ -186,7 +186,7 @@ def write_audit(
     with keys.database.writing() as connection:
         connection.execute(sa.insert(AUDIT).values(at=database_time(connection), **row))
 
-
+# %% ../../nbs/83_doors.keys.ipynb #4ff4dbd5
 def read_audit(
     keys: KeyRing,  # Of the service
     limit: int = 100,  # How many at most

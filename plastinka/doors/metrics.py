@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SECONDS', 'store_figures', 'service_figures', 'ServiceCollector', 'Metrics', 'make_metrics']
 
-# %% ../../nbs/86_doors.metrics.ipynb #f4669055
+# %% ../../nbs/86_doors.metrics.ipynb #e46f28a7
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from ..core import InputError
 from .service import Service
 from ..jobs.queue import count_jobs
 
-# %% ../../nbs/86_doors.metrics.ipynb #e8f3645e
+# %% ../../nbs/86_doors.metrics.ipynb #11c705a1
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 10)  # Bounds of the durations
 
 
@@ -33,7 +33,7 @@ def store_figures(
     figures = {name: float(held[name]) for name in ("months", "items", "quarantine", "runs")}
     return figures | dict(gaps=float(len(held["gaps"])))
 
-# %% ../../nbs/86_doors.metrics.ipynb #34eecdff
+# %% ../../nbs/86_doors.metrics.ipynb #dc30de46
 def service_figures(
     service: Service,  # To be looked at
 ) -> list[tuple]:  # Name, what it is, labels, value
@@ -46,7 +46,7 @@ def service_figures(
     rows += [("store_readable", "Whether the store can be read", {}, readable)]
     return [*rows, ("disk_free_bytes", "Room in the service's folder", {}, free)]
 
-# %% ../../nbs/86_doors.metrics.ipynb #88d274ae
+# %% ../../nbs/86_doors.metrics.ipynb #bf0d26d4
 class ServiceCollector:
     "Gives Prometheus what `service_figures` finds, at each request for it."
 
@@ -67,7 +67,7 @@ class ServiceCollector:
             families[name].add_metric([*labels.values()], value)
         yield from families.values()
 
-# %% ../../nbs/86_doors.metrics.ipynb #1e90e26e
+# %% ../../nbs/86_doors.metrics.ipynb #c8c7290e
 @dataclass(frozen=True)
 class Metrics:
     "What a service counts, and how it is read."

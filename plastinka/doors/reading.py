@@ -7,7 +7,7 @@ __all__ = ['RunName', 'Search', 'STARTED', 'LONG_WAIT', 'READING', 'get_forecast
            'get_scores', 'get_orders', 'get_report', 'get_store', 'get_quarantine', 'get_live', 'get_ready',
            'check_service', 'get_health', 'get_metrics']
 
-# %% ../../nbs/88_doors.reading.ipynb #8f995e33
+# %% ../../nbs/88_doors.reading.ipynb #ca6db7d5
 import time
 from typing import Annotated, Literal
 
@@ -33,7 +33,7 @@ from .service import Service
 from ..jobs.queue import count_jobs, list_jobs
 from ..store.pages import Choice, forecast_page, lost_page
 
-# %% ../../nbs/88_doors.reading.ipynb #50dfdc70
+# %% ../../nbs/88_doors.reading.ipynb #24f70087
 RunName = Annotated[str, Query(max_length=120, pattern=r"^[\w-]*$")]
 
 
@@ -50,7 +50,7 @@ def get_forecasts(
         raise input_problem(error, 404) from None
     return table_answer(page, choice, format)
 
-
+# %% ../../nbs/88_doors.reading.ipynb #f035a38f
 def get_lost_sales(
     service: ServiceOf,  # That is asked
     choice: ChoiceOf,  # Which rows
@@ -59,7 +59,7 @@ def get_lost_sales(
     "What could not be sold for lack of stock, the newest month and the greatest loss first."
     return table_answer(lost_page(service.shop, choice), choice, format)
 
-# %% ../../nbs/88_doors.reading.ipynb #0f03a7bf
+# %% ../../nbs/88_doors.reading.ipynb #812ca33c
 def get_forecast_runs(
     service: ServiceOf,  # That is asked
     limit: Limit = 100,  # How many
@@ -73,7 +73,7 @@ def get_forecast_runs(
     page = runs.iloc[offset : offset + limit], len(runs)
     return table_answer(page, Choice(limit=limit, offset=offset), format)
 
-
+# %% ../../nbs/88_doors.reading.ipynb #7b92a9c7
 def get_scores(
     service: ServiceOf,  # That is asked
     run: RunName = "",  # Of which run; of all by default
@@ -89,7 +89,7 @@ def get_scores(
     page = scores.iloc[offset : offset + limit], len(scores)
     return table_answer(page, Choice(limit=limit, offset=offset), format)
 
-# %% ../../nbs/88_doors.reading.ipynb #e86b4332
+# %% ../../nbs/88_doors.reading.ipynb #1c7c246c
 Search = Annotated[str, Query(max_length=200)]
 
 
@@ -106,7 +106,7 @@ def get_orders(
     page = orders_page(table, search, limit, offset)
     return table_answer(page, Choice(limit=limit, offset=offset), format)
 
-
+# %% ../../nbs/88_doors.reading.ipynb #fb357d3c
 def get_report(
     service: ServiceOf,  # That is asked
     run: Annotated[str, InPath(max_length=120)],  # Of which run, or "last"
@@ -118,7 +118,7 @@ def get_report(
         return FileResponse(path, headers={"content-security-policy": REPORT_POLICY})
     return FileResponse(path, filename=f"{path.parent.name}-{RUN_FILES[format]}")
 
-# %% ../../nbs/88_doors.reading.ipynb #bd45d6b7
+# %% ../../nbs/88_doors.reading.ipynb #0f8d6e86
 def get_store(
     service: ServiceOf,  # That is asked
 ):
@@ -128,7 +128,7 @@ def get_store(
     status = store_status(service.shop)
     return {name: value for name, value in status.items() if name != "store"}
 
-
+# %% ../../nbs/88_doors.reading.ipynb #fc781ab8
 def get_quarantine(
     service: ServiceOf,  # That is asked
     limit: Limit = 100,  # How many
@@ -142,7 +142,7 @@ def get_quarantine(
     page = rows.iloc[offset : offset + limit], len(rows)
     return table_answer(page, Choice(limit=limit, offset=offset), format)
 
-# %% ../../nbs/88_doors.reading.ipynb #5aaeebe4
+# %% ../../nbs/88_doors.reading.ipynb #acee1131
 STARTED = time.time()
 LONG_WAIT = 900.0  # Seconds after which a waiting job means that nobody works
 
@@ -151,7 +151,7 @@ def get_live():
     "Whether the process answers."
     return dict(status="ok")
 
-
+# %% ../../nbs/88_doors.reading.ipynb #ba0306f5
 def get_ready(
     service: ServiceOf,  # That is asked
 ):
@@ -162,12 +162,12 @@ def get_ready(
         raise Problem(503, "the database cannot be reached.", "Look at the log.") from None
     return dict(status="ok")
 
-# %% ../../nbs/88_doors.reading.ipynb #bc33f51a
+# %% ../../nbs/88_doors.reading.ipynb #0d3b4787
 def _check(what, is_good, message, worst="degraded"):
     "One thing that was looked at."
     return dict(what=what, result="good" if is_good else worst, message="" if is_good else message)
 
-
+# %% ../../nbs/88_doors.reading.ipynb #ae3021b6
 def check_service(
     service: Service,  # To be looked at
 ) -> list[dict]:  # what, result ("good", "degraded", "unhealthy"), message
@@ -188,7 +188,7 @@ def check_service(
         _check("disk", figures["disk_free_bytes",] > 1e9, "less than 1 GB is free"),
     ]
 
-# %% ../../nbs/88_doors.reading.ipynb #49241a7e
+# %% ../../nbs/88_doors.reading.ipynb #4bbca6b8
 def get_health(
     service: ServiceOf,  # That is asked
 ):
@@ -201,7 +201,7 @@ def get_health(
     body |= dict(uptime_seconds=round(time.time() - STARTED), checks=checks)
     return JSONResponse(body, 503 if status == "unhealthy" else 200)
 
-
+# %% ../../nbs/88_doors.reading.ipynb #f4e1e71c
 def get_metrics(
     request: Request,  # That came
 ):
@@ -209,7 +209,7 @@ def get_metrics(
     text = request.app.state.metrics.text()
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
-# %% ../../nbs/88_doors.reading.ipynb #84368392
+# %% ../../nbs/88_doors.reading.ipynb #53a2582b
 READING = [
     Route("GET", "/forecasts", get_forecasts, tag="results"),
     Route("GET", "/forecasts/runs", get_forecast_runs, tag="results"),

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['FORMATS', 'RUN_NAME', 'RUN_FILES', 'iso_time', 'job_progress', 'job_view', 'key_view', 'job_log', 'table_rows',
-           'table_bytes', 'page_body', 'find_run_folder', 'run_file', 'column_name', 'read_orders', 'orders_page']
+           'table_bytes', 'page_body', 'find_run_folder', 'run_file', 'header_name', 'read_orders', 'orders_page']
 
-# %% ../../nbs/86_doors.results.ipynb #e2853149
+# %% ../../nbs/86_doors.results.ipynb #ffc72af3
 import io
 import json
 import re
@@ -22,7 +22,7 @@ from .service import JOB_KINDS, Service, asked_parameters
 from ..jobs.core import read_receipt
 from ..jobs.runner import progress_events, read_steps
 
-# %% ../../nbs/86_doors.results.ipynb #10a27b28
+# %% ../../nbs/86_doors.results.ipynb #69a0625a
 def iso_time(
     seconds: float | None,  # Since 1970
 ) -> str | None:  # "2024-05-03T10:15:02.123Z"; None for None
@@ -32,7 +32,7 @@ def iso_time(
     text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
 
-
+# %% ../../nbs/86_doors.results.ipynb #aa310f42
 def job_progress(
     job: dict,  # From the queue
 ) -> dict:  # step, and how many steps are done
@@ -41,7 +41,7 @@ def job_progress(
     done = sum(event["status"] == "done" for event in steps)
     return dict(step=steps[-1]["step"] if steps else None, done=done)
 
-# %% ../../nbs/86_doors.results.ipynb #2886398b
+# %% ../../nbs/86_doors.results.ipynb #b28fdfb1
 def job_view(
     job: dict,  # From the queue
 ) -> dict:  # job_id, kind, status, times, attempt, progress, result, error, links
@@ -59,7 +59,7 @@ def job_view(
     run = (job["result"] or {}).get("run")
     return view | dict(links=links | (dict(report=f"/api/v1/reports/{run}") if run else {}))
 
-# %% ../../nbs/86_doors.results.ipynb #88c878f4
+# %% ../../nbs/86_doors.results.ipynb #c6b2a3d5
 def key_view(
     row: dict,  # From the list of keys
 ) -> dict:  # The same, with times as they are answered
@@ -67,7 +67,7 @@ def key_view(
     times = ("made", "expires", "ended")
     return {name: iso_time(value) if name in times else value for name, value in row.items()}
 
-# %% ../../nbs/86_doors.results.ipynb #27b699fd
+# %% ../../nbs/86_doors.results.ipynb #1d460b65
 def job_log(
     job: dict,  # From the queue
 ) -> str:  # Lines; empty before the run has begun
@@ -80,7 +80,7 @@ def job_log(
     lines += [job["error"]] if job["error"] else []
     return hide_secrets("\n".join(map(str, lines)) + "\n") if lines else ""
 
-# %% ../../nbs/86_doors.results.ipynb #4c0f2ed5
+# %% ../../nbs/86_doors.results.ipynb #f8c2edbf
 FORMATS = dict(
     json="application/json",
     csv="text/csv; charset=utf-8",
@@ -96,7 +96,7 @@ def table_rows(
     shown = table.assign(**{name: table[name].dt.strftime("%Y-%m-%d") for name in days})
     return json.loads(shown.to_json(orient="records", double_precision=6))
 
-
+# %% ../../nbs/86_doors.results.ipynb #ed95aae8
 def table_bytes(
     table: pd.DataFrame,  # Rows of a page
     kind: str,  # "csv" or "parquet"
@@ -108,7 +108,7 @@ def table_bytes(
     table.to_parquet(buffer, index=False)
     return buffer.getvalue()
 
-# %% ../../nbs/86_doors.results.ipynb #8175c31e
+# %% ../../nbs/86_doors.results.ipynb #03353e88
 def page_body(
     table: pd.DataFrame,  # Rows of the page
     total: int,  # Rows on all pages
@@ -120,7 +120,7 @@ def page_body(
     after = following if following < total and len(table) else None
     return dict(items=table_rows(table), total=total, limit=limit, offset=offset, next=after)
 
-# %% ../../nbs/86_doors.results.ipynb #d20cb350
+# %% ../../nbs/86_doors.results.ipynb #f7a20312
 RUN_NAME = re.compile(r"[0-9]{4}-[\w-]{1,100}")
 RUN_FILES = dict(html="report.html", xlsx="forecast.xlsx", parquet="forecast.parquet")
 
@@ -146,7 +146,7 @@ def _forecast_runs(service):
 
     return read_runs(service.shop)["run_id"].tolist()[::-1]
 
-# %% ../../nbs/86_doors.results.ipynb #0aefe92b
+# %% ../../nbs/86_doors.results.ipynb #3636d940
 def run_file(
     folder: Path,  # Of a run
     kind: str,  # A key of `RUN_FILES`
@@ -161,14 +161,14 @@ def run_file(
         raise Problem(404, f"run {folder.name} has no {kind}.", "Look up how its job ended.", "run")
     return path
 
-# %% ../../nbs/86_doors.results.ipynb #24d593da
-def column_name(
+# %% ../../nbs/86_doors.results.ipynb #96ea2e3b
+def header_name(
     label: str,  # Header of a sheet
 ) -> str:  # In small letters, with underscores
     "A header as the name of a column."
     return "_".join(re.findall(r"\w+", label.lower()))
 
-# %% ../../nbs/86_doors.results.ipynb #e651447e
+# %% ../../nbs/86_doors.results.ipynb #d72d06c9
 @lru_cache(maxsize=8)
 def read_orders(
     path: Path,  # Workbook of a forecast; a run's files never change
@@ -176,9 +176,9 @@ def read_orders(
     "The order list of a run."
     import fastexcel
 
-    return fastexcel.read_excel(path).load_sheet("orders").to_pandas().rename(columns=column_name)
+    return fastexcel.read_excel(path).load_sheet("orders").to_pandas().rename(columns=header_name)
 
-# %% ../../nbs/86_doors.results.ipynb #1f1423cc
+# %% ../../nbs/86_doors.results.ipynb #fc772fb1
 def orders_page(
     table: pd.DataFrame,  # From `read_orders`
     search: str,  # Part of artist or album, in any case; "" for all

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['JOB_KINDS', 'NOT_ASKED', 'Service', 'open_service', 'make_worker', 'asked_parameters', 'request_model', 'make_job']
 
-# %% ../../nbs/85_doors.service.ipynb #3b80a35c
+# %% ../../nbs/85_doors.service.ipynb #fa3a677d
 import os
 from dataclasses import dataclass
 from functools import cache
@@ -21,7 +21,7 @@ from ..jobs.parameters import check_parameters, notebook_parameters, run_noteboo
 from ..jobs.queue import JobQueue, open_queue
 from ..jobs.worker import Worker, run_claimed
 
-# %% ../../nbs/85_doors.service.ipynb #b8b1d03e
+# %% ../../nbs/85_doors.service.ipynb #54ad1556
 @dataclass(frozen=True)
 class Service:
     "What the processes of a service share."
@@ -43,7 +43,7 @@ class Service:
         "The folder of runs."
         return self.data / "runs"
 
-
+# %% ../../nbs/85_doors.service.ipynb #18e5c555
 def open_service(
     store: str,  # File or address of the shop's store; made where it is not there
     data: str | Path = "service",  # Folder of uploads and runs; made where it is not there
@@ -62,7 +62,7 @@ def open_service(
     queue, keys = open_queue(engine, lease=lease), open_keys(engine)
     return Service(store, folder, queue, keys, shop=shop)
 
-# %% ../../nbs/85_doors.service.ipynb #75938c28
+# %% ../../nbs/85_doors.service.ipynb #a4d4d93d
 def make_worker(
     service: Service,  # For which it works
     backend: str = "local",  # Where runs are executed
@@ -75,17 +75,18 @@ def make_worker(
 
     return Worker(service.queue, run)
 
-# %% ../../nbs/85_doors.service.ipynb #6b750c71
+# %% ../../nbs/85_doors.service.ipynb #0d565383
 JOB_KINDS = {
     "data-upload": "ingest",
     "forecast": "forecast",
     "backtest": "backtest",
     "totals": "totals",
+    "tuning": "tune",
 }
 NOT_ASKED = ("store", "out", "from_")  # The service's own, or a folder by name
 _TYPES = {"int": int, "float": float, "bool": bool, "str": str, "list[str]": list[str]}
 
-# %% ../../nbs/85_doors.service.ipynb #e34fabb9
+# %% ../../nbs/85_doors.service.ipynb #e4a17976
 def asked_parameters(
     notebook: str,  # Name of a run notebook
 ) -> dict:  # Name → `Parameter`
@@ -113,7 +114,7 @@ def _field(parameter):
         limits = dict(max_length=50)
     return kind, Field(parameter.default, description=parameter.meaning, **limits)
 
-# %% ../../nbs/85_doors.service.ipynb #31ac8206
+# %% ../../nbs/85_doors.service.ipynb #bc838266
 @cache
 def request_model(
     kind: str,  # A key of `JOB_KINDS`
@@ -128,7 +129,7 @@ def request_model(
     name = "".join(map(str.capitalize, kind.split("-"))) + "Request"
     return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
 
-# %% ../../nbs/85_doors.service.ipynb #ed904630
+# %% ../../nbs/85_doors.service.ipynb #c2344956
 def _upload_parameters(service, upload_id):
     "The parameters that load an upload; raises `Problem` where it cannot be loaded."
     folder = find_upload(service.uploads, upload_id)
@@ -140,7 +141,7 @@ def _upload_parameters(service, upload_id):
     named = dict(profile=report["profile"], stock=next(iter(files["stock"]), ""))
     return {name: value for name, value in named.items() if value} | dict(sales=files["sales"])
 
-
+# %% ../../nbs/85_doors.service.ipynb #c3b22da0
 def make_job(
     service: Service,  # That does it
     kind: str,  # A key of `JOB_KINDS`

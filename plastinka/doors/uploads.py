@@ -6,7 +6,7 @@
 __all__ = ['UPLOAD_NAME', 'UploadLimits', 'safe_name', 'check_name', 'take_upload', 'find_upload', 'upload_files',
            'describe_ledger', 'read_upload', 'read_from_arguments', 'check_upload_files', 'upload_report']
 
-# %% ../../nbs/83_doors.uploads.ipynb #83159d86
+# %% ../../nbs/83_doors.uploads.ipynb #324d0b92
 import json
 import re
 import secrets
@@ -23,7 +23,7 @@ from ..core import InputError, atomic_path, hide_secrets
 from .problems import Problem
 from ..jobs.local import child_environment
 
-# %% ../../nbs/83_doors.uploads.ipynb #119d2988
+# %% ../../nbs/83_doors.uploads.ipynb #1f9b8a80
 @dataclass(frozen=True)
 class UploadLimits:
     "What an upload may be."
@@ -43,7 +43,7 @@ def safe_name(
     stem, dot, ending = kept.strip().lstrip(".~$ ").rpartition(".")
     return f"{stem[:100]}{dot}{ending[:10]}"
 
-# %% ../../nbs/83_doors.uploads.ipynb #f801db50
+# %% ../../nbs/83_doors.uploads.ipynb #22c3f1c5
 def check_name(
     name: str,  # Made harmless
     given: str,  # As the client gave it
@@ -57,7 +57,7 @@ def check_name(
         raise Problem(415, detail, f"Send one of {', '.join(kinds)}.", "files")
     return name
 
-# %% ../../nbs/83_doors.uploads.ipynb #230b17ef
+# %% ../../nbs/83_doors.uploads.ipynb #ffca1af8
 def _new_path(folder, kind, given):
     "Where a file of an upload goes; raises `Problem` where it may not."
     name = check_name(safe_name(given), given)
@@ -82,7 +82,7 @@ def _write_files(folder, files, limits):
                     raise Problem(413, f"more than {size}.", "Send fewer files at a time.", "files")
                 file.write(part)
 
-# %% ../../nbs/83_doors.uploads.ipynb #32837d56
+# %% ../../nbs/83_doors.uploads.ipynb #cf108373
 def take_upload(
     uploads: Path,  # Folder of all uploads
     files: Iterable[tuple],  # Kind ("stock" or "sales"), name and binary stream of each file
@@ -107,7 +107,7 @@ def take_upload(
         shutil.rmtree(hidden, ignore_errors=True)
     return uploads / name
 
-# %% ../../nbs/83_doors.uploads.ipynb #90d0ae65
+# %% ../../nbs/83_doors.uploads.ipynb #e77227c6
 UPLOAD_NAME = re.compile(r"up-[0-9a-f]{16}")
 
 
@@ -120,7 +120,7 @@ def find_upload(
         raise Problem(404, f"upload {name[:40]!r} is not known.", "Send the files first.", "upload")
     return uploads / name
 
-
+# %% ../../nbs/83_doors.uploads.ipynb #6a7cb308
 def upload_files(
     folder: Path,  # Of an upload
 ) -> dict[str, list[str]]:  # stock and sales: paths, sorted
@@ -129,12 +129,12 @@ def upload_files(
         kind: sorted(str(path) for path in (folder / kind).glob("*")) for kind in ("stock", "sales")
     }
 
-# %% ../../nbs/83_doors.uploads.ipynb #30818667
+# %% ../../nbs/83_doors.uploads.ipynb #e1711940
 def _rows(frame, most=1000):
     "The first rows of a table as JSON has them."
     return json.loads(frame.head(most).to_json(orient="records", date_format="iso"))
 
-
+# %% ../../nbs/83_doors.uploads.ipynb #911fbc9f
 def describe_ledger(
     raw,  # `RawRows` of the files
     ledger,  # Made of them
@@ -152,7 +152,7 @@ def describe_ledger(
     facts |= dict(first_day=str(ledger.first_day)[:10], last_day=str(ledger.last_day)[:10])
     return facts | dict(bad_rows=len(ledger.quarantine), quarantine=_rows(ledger.quarantine))
 
-# %% ../../nbs/83_doors.uploads.ipynb #ed65c8c7
+# %% ../../nbs/83_doors.uploads.ipynb #4e1e74d8
 def read_upload(
     folder: Path,  # Of an upload
 ) -> dict:  # status "good" or "refused", message, and what `describe_ledger` says
@@ -172,7 +172,7 @@ def read_upload(
         write_quarantine(folder / "quarantine.xlsx", raw, ledger.quarantine)
     return dict(status="good", message="") | describe_ledger(raw, ledger)
 
-# %% ../../nbs/83_doors.uploads.ipynb #3f13fcca
+# %% ../../nbs/83_doors.uploads.ipynb #686be3ba
 def read_from_arguments():
     "Read the upload in the folder `sys.argv[1]`, in at most `sys.argv[2]` bytes of memory."
     folder = Path(sys.argv[1])
@@ -187,7 +187,7 @@ def read_from_arguments():
     with atomic_path(folder / "report.json") as path:
         path.write_text(hide_secrets(json.dumps(report, ensure_ascii=False)), encoding="utf-8")
 
-# %% ../../nbs/83_doors.uploads.ipynb #df91d928
+# %% ../../nbs/83_doors.uploads.ipynb #2d2aec79
 def check_upload_files(
     folder: Path,  # Of an upload
     limits: UploadLimits = UploadLimits(),  # Of time and memory
@@ -208,7 +208,7 @@ def check_upload_files(
         path.write_text(json.dumps(report), encoding="utf-8")
     return upload_report(folder)
 
-# %% ../../nbs/83_doors.uploads.ipynb #7478c632
+# %% ../../nbs/83_doors.uploads.ipynb #b3943492
 def upload_report(
     folder: Path,  # Of an upload
 ) -> dict:  # upload_id, profile, owner, received, and what `read_upload` found

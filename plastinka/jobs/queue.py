@@ -7,7 +7,7 @@ __all__ = ['QUEUE_TABLES', 'JOB_STATUSES', 'JOB', 'JOB_CHANGE', 'JobQueue', 'ope
            'job_changes', 'list_jobs', 'same_job', 'count_jobs', 'Claim', 'claim_job', 'renew_claim', 'finish_job',
            'retry_job', 'release_job', 'cancel_job', 'revive_job']
 
-# %% ../../nbs/83_jobs.queue.ipynb #cce89306
+# %% ../../nbs/83_jobs.queue.ipynb #4ac934fd
 import hashlib
 import json
 import secrets
@@ -20,7 +20,7 @@ from ..core import input_error
 from .core import Job
 from .database import Database, bring_up_to_date, database_time
 
-# %% ../../nbs/83_jobs.queue.ipynb #ffe2cb00
+# %% ../../nbs/83_jobs.queue.ipynb #bcd1b10b
 QUEUE_TABLES = sa.MetaData()
 JOB_STATUSES = ("queued", "running", "succeeded", "failed", "cancelled", "dead")
 JOB = sa.Table(
@@ -51,7 +51,7 @@ JOB = sa.Table(
     sa.Index("job_next", "status", "priority", "number"),
 )
 
-# %% ../../nbs/83_jobs.queue.ipynb #d7d809db
+# %% ../../nbs/83_jobs.queue.ipynb #20c59600
 JOB_CHANGE = sa.Table(
     "job_change",
     QUEUE_TABLES,
@@ -62,7 +62,7 @@ JOB_CHANGE = sa.Table(
     Column("note", Text, nullable=False),
 )
 
-# %% ../../nbs/83_jobs.queue.ipynb #21c65e9a
+# %% ../../nbs/83_jobs.queue.ipynb #84554141
 @dataclass(frozen=True)
 class JobQueue:
     "Jobs in a database; any number of processes may put, claim and read them."
@@ -72,7 +72,7 @@ class JobQueue:
     lease: float = 60.0  # Seconds for which a claim holds unless it is renewed
     backoff: float = 10.0  # Seconds to wait before the second attempt; doubled for each further one
 
-
+# %% ../../nbs/83_jobs.queue.ipynb #05af7e99
 def open_queue(
     engine: sa.Engine,  # From `make_engine` of the store
     **settings,  # attempts, lease, backoff
@@ -82,7 +82,7 @@ def open_queue(
     bring_up_to_date(queue.database, "queue", QUEUE_TABLES)
     return queue
 
-# %% ../../nbs/83_jobs.queue.ipynb #43028ba5
+# %% ../../nbs/83_jobs.queue.ipynb #3ded56f6
 def _as_job(row):
     "A row of the table as a dictionary; numbers that only the table uses are left out."
     job = {name: value for name, value in row._mapping.items() if name not in ("number", "digest")}
@@ -91,14 +91,14 @@ def _as_job(row):
     job["cancel"] = bool(job["cancel"])
     return job
 
-
+# %% ../../nbs/83_jobs.queue.ipynb #25a41347
 def _note(connection, number, status, note=""):
     "Keep a change of a job's status."
     at = database_time(connection)
     row = dict(job_number=number, at=at, status=status, note=note)
     connection.execute(sa.insert(JOB_CHANGE).values(**row))
 
-# %% ../../nbs/83_jobs.queue.ipynb #79c1b72b
+# %% ../../nbs/83_jobs.queue.ipynb #b57b7c3e
 def job_digest(
     kind: str,  # What the job is for
     job: Job,  # Notebook and parameters
@@ -107,7 +107,7 @@ def job_digest(
     text = json.dumps([kind, job.notebook, job.parameters], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
-# %% ../../nbs/83_jobs.queue.ipynb #8250a9a7
+# %% ../../nbs/83_jobs.queue.ipynb #ec42d656
 def _known_job(connection, key, digest):
     "The job that has a key; None where none has it."
     if not key:
@@ -118,7 +118,7 @@ def _known_job(connection, key, digest):
         raise input_error(f"idempotency key {key}", "was used for another job", cure)
     return row
 
-# %% ../../nbs/83_jobs.queue.ipynb #8a2a2927
+# %% ../../nbs/83_jobs.queue.ipynb #99c7a653
 def put_job(
     queue: JobQueue,  # Where it shall wait
     job: Job,  # Notebook and parameters; all that is needed to run it
@@ -148,7 +148,7 @@ def put_job(
             return _as_job(_known_job(connection, idempotency_key, digest)), False
     return find_job(queue, row["job_id"]), True
 
-# %% ../../nbs/83_jobs.queue.ipynb #4e53a486
+# %% ../../nbs/83_jobs.queue.ipynb #816204f8
 def find_job(
     queue: JobQueue,  # Where it is
     job_id: str,  # As `put_job` gave it
@@ -160,7 +160,7 @@ def find_job(
         raise input_error(f"job {job_id}", "is not known", "Look it up in the list of jobs")
     return _as_job(row)
 
-
+# %% ../../nbs/83_jobs.queue.ipynb #7cb00d71
 def job_changes(
     queue: JobQueue,  # Where it is
     job_id: str,  # A job
@@ -173,7 +173,7 @@ def job_changes(
         rows = connection.execute(chosen.order_by(JOB_CHANGE.c.number)).all()
     return [dict(row._mapping) for row in rows]
 
-# %% ../../nbs/83_jobs.queue.ipynb #67f888ab
+# %% ../../nbs/83_jobs.queue.ipynb #aa13d5b0
 def list_jobs(
     queue: JobQueue,  # Where they are
     limit: int = 100,  # How many at most
@@ -188,7 +188,7 @@ def list_jobs(
     with queue.database.reading() as connection:
         return [_as_job(row) for row in connection.execute(chosen).all()]
 
-
+# %% ../../nbs/83_jobs.queue.ipynb #2eac6aba
 def same_job(
     queue: JobQueue,  # Where it may be
     job: Job,  # Notebook and parameters
@@ -201,7 +201,7 @@ def same_job(
         row = connection.execute(sa.select(JOB).where(alike, under_way)).first()
     return None if row is None else _as_job(row)
 
-# %% ../../nbs/83_jobs.queue.ipynb #0437864a
+# %% ../../nbs/83_jobs.queue.ipynb #1e5c33e0
 def count_jobs(
     queue: JobQueue,  # Where they are
 ) -> dict[str, int]:  # Status → number of jobs, for all statuses
@@ -211,7 +211,7 @@ def count_jobs(
         found = dict(connection.execute(chosen).all())
     return {status: found.get(status, 0) for status in JOB_STATUSES}
 
-# %% ../../nbs/83_jobs.queue.ipynb #0477512d
+# %% ../../nbs/83_jobs.queue.ipynb #2f28ed7f
 @dataclass(frozen=True)
 class Claim:
     "A job in the hands of a worker."
@@ -225,7 +225,7 @@ class Claim:
     request_id: str = ""  # Of the request that asked for it
     before: str | None = None  # Run folder of the attempt before, where there was one
 
-# %% ../../nbs/83_jobs.queue.ipynb #847cc59a
+# %% ../../nbs/83_jobs.queue.ipynb #92b6e50a
 def _next_job(connection, now):
     "The row that is to be claimed next, locked; None where there is none."
     waiting = (JOB.c.status == "queued") & (JOB.c.ready <= now)
@@ -234,7 +234,7 @@ def _next_job(connection, now):
     chosen = sa.select(JOB).where(waiting | left).order_by(*order).limit(1)
     return connection.execute(chosen.with_for_update(skip_locked=True)).first()
 
-
+# %% ../../nbs/83_jobs.queue.ipynb #a317343b
 def _end_left(connection, queue, row, now):
     "End a job that its worker has left and that need not be run again; whether it was ended."
     ending = ""
@@ -248,7 +248,7 @@ def _end_left(connection, queue, row, now):
         _note(connection, row.number, ending, error)
     return bool(ending)
 
-# %% ../../nbs/83_jobs.queue.ipynb #58e2c1fb
+# %% ../../nbs/83_jobs.queue.ipynb #c18bc3a9
 def claim_job(
     queue: JobQueue,  # Where jobs wait
     worker: str,  # Name of the worker, unlike all others
@@ -271,13 +271,13 @@ def claim_job(
     about = dict(request_id=row.request_id, before=row.folder)
     return Claim(row.number, row.job_id, row.kind, job, worker, attempt, **about)
 
-# %% ../../nbs/83_jobs.queue.ipynb #8e68961c
+# %% ../../nbs/83_jobs.queue.ipynb #99e2ba58
 def _held(claim):
     "The row of a claim, as long as the claim holds."
     same = (JOB.c.number == claim.number) & (JOB.c.worker == claim.worker)
     return same & (JOB.c.attempt == claim.attempt) & (JOB.c.status == "running")
 
-
+# %% ../../nbs/83_jobs.queue.ipynb #17b8aba9
 def renew_claim(
     queue: JobQueue,  # Where the job is
     claim: Claim,  # Of this worker
@@ -292,7 +292,7 @@ def renew_claim(
         cancel = connection.scalar(sa.select(JOB.c.cancel).where(JOB.c.number == claim.number))
     return "cancel" if cancel else "held"
 
-# %% ../../nbs/83_jobs.queue.ipynb #2473d3af
+# %% ../../nbs/83_jobs.queue.ipynb #7956cb47
 def _write_end(queue, claim, status, note, **changes):
     "Change the row of a claim that still holds, and keep the change; whether it held."
     with queue.database.writing() as connection:
@@ -307,7 +307,7 @@ def _write_end(queue, claim, status, note, **changes):
             _note(connection, claim.number, status, note)
     return done.rowcount == 1
 
-# %% ../../nbs/83_jobs.queue.ipynb #bbf6f1f2
+# %% ../../nbs/83_jobs.queue.ipynb #d1a4e17e
 def finish_job(
     queue: JobQueue,  # Where the job is
     claim: Claim,  # Of this worker
@@ -319,7 +319,7 @@ def finish_job(
     values = dict(result=json.dumps(result, default=str), error=error or None)
     return _write_end(queue, claim, status, error, **values)
 
-
+# %% ../../nbs/83_jobs.queue.ipynb #ebab30f7
 def retry_job(
     queue: JobQueue,  # Where the job is
     claim: Claim,  # Of this worker
@@ -331,7 +331,7 @@ def retry_job(
     wait = queue.backoff * 2 ** (claim.attempt - 1)
     return _write_end(queue, claim, "queued", error, error=error, wait=wait)
 
-
+# %% ../../nbs/83_jobs.queue.ipynb #12f72963
 def release_job(
     queue: JobQueue,  # Where the job is
     claim: Claim,  # Of this worker
@@ -339,7 +339,7 @@ def release_job(
     "Put a job back because the worker stops."
     return _write_end(queue, claim, "queued", "its worker stops", attempt=claim.attempt - 1)
 
-# %% ../../nbs/83_jobs.queue.ipynb #fc016a5a
+# %% ../../nbs/83_jobs.queue.ipynb #744c9413
 def _change_job(queue, job_id, change):
     "Change a row by what it holds, in one transaction; the job afterwards."
     with queue.database.writing() as connection:
@@ -350,7 +350,7 @@ def _change_job(queue, job_id, change):
             _note(connection, row.number, values.get("status", row.status), "asked for")
     return find_job(queue, job_id)
 
-
+# %% ../../nbs/83_jobs.queue.ipynb #c140320c
 def cancel_job(
     queue: JobQueue,  # Where it is
     job_id: str,  # A job
@@ -366,7 +366,7 @@ def cancel_job(
 
     return _change_job(queue, job_id, change)
 
-
+# %% ../../nbs/83_jobs.queue.ipynb #e961bc7a
 def revive_job(
     queue: JobQueue,  # Where it is
     job_id: str,  # A job

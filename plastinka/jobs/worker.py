@@ -6,7 +6,7 @@
 __all__ = ['run_processes', 'end_run', 'Outcome', 'run_outcome', 'Keeper', 'ask_to_stop', 'run_claimed', 'Worker',
            'write_outcome']
 
-# %% ../../nbs/84_jobs.worker.ipynb #149be2c5
+# %% ../../nbs/84_jobs.worker.ipynb #0baa3fc9
 import contextlib
 import os
 import secrets
@@ -35,7 +35,7 @@ from plastinka.jobs.queue import (
     retry_job,
 )
 
-# %% ../../nbs/84_jobs.worker.ipynb #0edeaff5
+# %% ../../nbs/84_jobs.worker.ipynb #3f68f261
 def run_processes(
     folder: str | Path,  # Of a run
 ) -> list[psutil.Process]:  # The runner and its kernel, with their children; without this process
@@ -53,7 +53,7 @@ def run_processes(
     found.pop(os.getpid(), None)
     return list(found.values())
 
-
+# %% ../../nbs/84_jobs.worker.ipynb #2b69bc5c
 def end_run(
     folder: str | Path,  # Of a run
     patience: float = 10,  # Seconds to wait for the processes to be gone
@@ -76,7 +76,7 @@ def _has_ended(process):
     except psutil.NoSuchProcess:
         return True
 
-# %% ../../nbs/84_jobs.worker.ipynb #f592bcb2
+# %% ../../nbs/84_jobs.worker.ipynb #e798c10b
 @dataclass(frozen=True)
 class Outcome:
     "How an attempt at a job ended."
@@ -85,7 +85,7 @@ class Outcome:
     result: dict = field(default_factory=dict)  # What came out
     error: str = ""  # Why it did not succeed
 
-
+# %% ../../nbs/84_jobs.worker.ipynb #403fc1d7
 def run_outcome(
     receipt: dict,  # Of a run that has ended
     folder: Path,  # Its folder
@@ -102,7 +102,7 @@ def run_outcome(
     killed = receipt["status"] == "lost" or error.get("type") == "DeadKernelError"
     return Outcome("again" if killed else "failed", result, message)
 
-# %% ../../nbs/84_jobs.worker.ipynb #44710091
+# %% ../../nbs/84_jobs.worker.ipynb #74d96678
 class Keeper(threading.Thread):
     "Renews a claim while its job runs, and stops the run where that is asked for."
 
@@ -145,7 +145,7 @@ class Keeper(threading.Thread):
             self.asked = self.asked or time.monotonic()
             ask_to_stop(self.folder)
 
-# %% ../../nbs/84_jobs.worker.ipynb #6833c19c
+# %% ../../nbs/84_jobs.worker.ipynb #9dcbbf41
 def ask_to_stop(
     folder: str | Path,  # Of a run
 ):
@@ -155,7 +155,7 @@ def ask_to_stop(
             if str(folder) in process.cmdline():
                 process.send_signal(signal.SIGTERM)
 
-# %% ../../nbs/84_jobs.worker.ipynb #5e4dd99a
+# %% ../../nbs/84_jobs.worker.ipynb #5f5e2f94
 def run_claimed(
     claim: Claim,  # Of this worker
     keeper: Keeper,  # At work
@@ -176,7 +176,7 @@ def run_claimed(
     write_receipt(folder, backend=backend, job=claim.job_id, request=claim.request_id)
     return run_outcome(find_backend(backend).run_folder(folder, stream), folder)
 
-# %% ../../nbs/84_jobs.worker.ipynb #773f4fab
+# %% ../../nbs/84_jobs.worker.ipynb #941dce6f
 @dataclass
 class Worker:
     "Claims jobs one after the other, and runs them."
@@ -214,7 +214,7 @@ class Worker:
             self.attempt(claim)
         return claim is not None
 
-# %% ../../nbs/84_jobs.worker.ipynb #70386ec3
+# %% ../../nbs/84_jobs.worker.ipynb #d8ebdf26
 @patch
 def work(
     self: Worker,
@@ -229,7 +229,7 @@ def work(
             print(f"worker {self.name}: {type(error).__name__}: {error}", file=sys.stderr)
         self.stopping.wait(pause)
 
-# %% ../../nbs/84_jobs.worker.ipynb #ef82fdbb
+# %% ../../nbs/84_jobs.worker.ipynb #28359a3d
 def write_outcome(
     queue: JobQueue,  # Where the job is
     claim: Claim,  # Of this worker

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Choice', 'month_key', 'forecast_page', 'lost_page']
 
-# %% ../../nbs/25_store.pages.ipynb #80c6d676
+# %% ../../nbs/25_store.pages.ipynb #aca5d1a0
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from ..core import input_error
 from .tables import ARTIST, FORECAST, ITEM, ITEM_MONTH, RUN, Store, open_store
 
-# %% ../../nbs/25_store.pages.ipynb #0da03e14
+# %% ../../nbs/25_store.pages.ipynb #8a54d7f1
 @dataclass(frozen=True)
 class Choice:
     "Which rows of a table are wanted."
@@ -27,7 +27,7 @@ class Choice:
     limit: int = 100  # How many rows
     offset: int = 0  # How many rows are passed over
 
-
+# %% ../../nbs/25_store.pages.ipynb #a1e23f80
 def month_key(
     text: str,  # Month as 2024-05, or a day in it
 ) -> int:  # 202405; raises `InputError` for other texts
@@ -38,7 +38,7 @@ def month_key(
         raise input_error(f"month {text!r}", "is not a month", "Write it as 2024-03")
     return int(year) * 100 + int(month)
 
-# %% ../../nbs/25_store.pages.ipynb #9d881c86
+# %% ../../nbs/25_store.pages.ipynb #7f361033
 def _like(column, text):
     "Whether a column holds a text, in any of its usual spellings."
     spellings = {text, text.lower(), text.upper(), text.title(), text.capitalize()}
@@ -59,7 +59,7 @@ def _filters(choice, month):
         conditions.append(month <= month_key(choice.until))
     return conditions
 
-# %% ../../nbs/25_store.pages.ipynb #2ea7361a
+# %% ../../nbs/25_store.pages.ipynb #3f99f434
 def _months_as_days(frame):
     "A page with its month as the first day of it."
     days = pd.to_datetime(frame["month"].astype(str), format="%Y%m")
@@ -72,7 +72,7 @@ def _read_page(connection, chosen, counted, choice):
     page = chosen.limit(choice.limit).offset(choice.offset)
     return _months_as_days(pd.read_sql(page, connection)), int(total)
 
-# %% ../../nbs/25_store.pages.ipynb #74f52bba
+# %% ../../nbs/25_store.pages.ipynb #8cd164d3
 def _run_number(connection, run_id):
     "The number of a run; of the newest where none is named."
     chosen = sa.select(RUN.c.number).order_by(RUN.c.number.desc()).limit(1)
@@ -104,7 +104,7 @@ def _forecast_columns():
     rest = [most(FORECAST.c[name]).label(name) for name in ("horizon", "mean", "model")]
     return [*who, month, rest[0]], rest[1:]
 
-# %% ../../nbs/25_store.pages.ipynb #932be9e4
+# %% ../../nbs/25_store.pages.ipynb #e7c6f9b3
 def forecast_page(
     store: str | Path | Store,  # File or address
     run_id: str = "",  # Name of a run; the newest if empty
@@ -125,7 +125,7 @@ def forecast_page(
         single = chosen.where(*wanted, FORECAST.c.quantile == levels[0])  # One row for each group
         return _read_page(connection, grouped.order_by(*key), single, choice)
 
-# %% ../../nbs/25_store.pages.ipynb #9e808789
+# %% ../../nbs/25_store.pages.ipynb #6114dc3d
 def lost_page(
     store: str | Path | Store,  # File or address
     choice: Choice = Choice(),  # Which rows
