@@ -7,7 +7,7 @@ __all__ = ['OPEN_PATHS', 'WRONG_KEYS', 'JSON_BYTES', 'BODY_PATIENCE', 'SAFE_HEAD
            'header', 'given_key', 'identify', 'check_length', 'patient_receive', 'with_headers', 'request_id_of',
            'problem_messages', 'Request', 'log_request', 'Guard']
 
-# %% ../../nbs/87_doors.guard.ipynb #9a9636f6
+# %% ../../nbs/87_doors.guard.ipynb #dbb3dc7c
 import asyncio
 import json
 import logging
@@ -26,7 +26,7 @@ from .metrics import Metrics
 from .problems import Problem, input_problem, problem_body
 from .service import Service
 
-# %% ../../nbs/87_doors.guard.ipynb #77a86fcf
+# %% ../../nbs/87_doors.guard.ipynb #1f63f109
 @dataclass
 class Buckets:
     "How many requests each caller has left."
@@ -57,7 +57,7 @@ class Buckets:
         held, then = self.left.get(caller, (1.0, self.clock()))
         return held + (self.clock() - then) * per_minute / 60 < 1
 
-# %% ../../nbs/87_doors.guard.ipynb #24d23b26
+# %% ../../nbs/87_doors.guard.ipynb #a7ec3b10
 OPEN_PATHS = ("/api/v1/health", "/api/v1/health/live", "/api/v1/health/ready")
 OPEN_PATHS += ("/api/v1/health/deep",)
 WRONG_KEYS = 30  # That an address may send in a minute
@@ -71,7 +71,7 @@ def header(
     found = [value for key, value in scope["headers"] if key == name]
     return found[0].decode("latin-1") if found else ""
 
-# %% ../../nbs/87_doors.guard.ipynb #e5fcd7fe
+# %% ../../nbs/87_doors.guard.ipynb #9f5e531c
 def given_key(
     scope: dict,  # Of the request
 ) -> str:  # "" where there is none
@@ -79,7 +79,7 @@ def given_key(
     kind, _, key = header(scope, b"authorization").partition(" ")
     return key.strip() if kind.lower() == "bearer" else header(scope, b"x-api-key")
 
-# %% ../../nbs/87_doors.guard.ipynb #e6e7ba04
+# %% ../../nbs/87_doors.guard.ipynb #380fb510
 def identify(
     service: Service,  # That is asked
     buckets: Buckets,  # Of all callers
@@ -90,9 +90,11 @@ def identify(
     if buckets.is_empty(caller, WRONG_KEYS):
         cure = "Check the key."
         raise Problem(429, "too many wrong keys from this address.", cure, retry_after=60)
-    found = check_key(service.keys, given_key(scope))
+    key = given_key(scope)
+    found = check_key(service.keys, key)
     if found is None:
-        buckets.take(caller, WRONG_KEYS)
+        if key:
+            buckets.take(caller, WRONG_KEYS)
         cure = "Send Authorization: Bearer KEY; an admin makes keys."
         raise Problem(401, "there is no key, or it is wrong or has ended.", cure, "Authorization")
     wait = buckets.take(found.key_id, found.per_minute)
@@ -101,7 +103,7 @@ def identify(
         raise Problem(429, detail, "Ask less often.", retry_after=int(wait) + 1)
     return found
 
-# %% ../../nbs/87_doors.guard.ipynb #32b96444
+# %% ../../nbs/87_doors.guard.ipynb #37257355
 JSON_BYTES = 1 << 20
 BODY_PATIENCE = 30.0  # Seconds between two parts of a body
 
@@ -121,7 +123,7 @@ def check_length(
     if length and int(length) > allowed:
         raise Problem(413, f"the body has more than {allowed:,} bytes.", "Send less at a time.")
 
-# %% ../../nbs/87_doors.guard.ipynb #08b01221
+# %% ../../nbs/87_doors.guard.ipynb #d1a7bcef
 def patient_receive(
     receive: Callable,  # Of the request
     patience: float = BODY_PATIENCE,  # Seconds between two parts
@@ -143,7 +145,7 @@ def patient_receive(
 
     return next_part, late
 
-# %% ../../nbs/87_doors.guard.ipynb #b59e4654
+# %% ../../nbs/87_doors.guard.ipynb #adfc92fe
 SAFE_HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -169,7 +171,7 @@ def with_headers(
     more = [(name.encode(), value.encode()) for name, value in added.items()]
     return [*headers, *(pair for pair in more if pair[0] not in names)]
 
-# %% ../../nbs/87_doors.guard.ipynb #1d8edec2
+# %% ../../nbs/87_doors.guard.ipynb #97c853bd
 def request_id_of(
     scope: dict,  # Of the request
 ) -> str:  # The caller's own, where it is a plain word; else a new one
@@ -177,7 +179,7 @@ def request_id_of(
     given = header(scope, b"x-request-id")
     return given if re.fullmatch(r"[\w-]{1,40}", given, re.ASCII) else secrets.token_hex(8)
 
-# %% ../../nbs/87_doors.guard.ipynb #8203f37f
+# %% ../../nbs/87_doors.guard.ipynb #5f089b00
 def problem_messages(
     problem: Problem,  # What is wrong
     request_id: str,  # Of the request
@@ -193,7 +195,7 @@ def problem_messages(
     start = dict(type="http.response.start", status=problem.status, headers=headers)
     return [start, dict(type="http.response.body", body=body)]
 
-# %% ../../nbs/87_doors.guard.ipynb #14839ac5
+# %% ../../nbs/87_doors.guard.ipynb #ffa5e6ed
 @dataclass
 class Request:
     "A request on its way through the guard."
@@ -225,7 +227,7 @@ class Request:
             for message in problem_messages(problem, self.request_id):
                 await self.answer(message)
 
-# %% ../../nbs/87_doors.guard.ipynb #182d7120
+# %% ../../nbs/87_doors.guard.ipynb #ff2d3d33
 LOGGER = logging.getLogger("plastinka.service")
 
 
@@ -242,7 +244,7 @@ def log_request(
     line |= dict(method=scope["method"], path=scope["path"], status=request.status)
     LOGGER.info(json.dumps(line | dict(ms=round(seconds * 1000, 1)), ensure_ascii=False))
 
-# %% ../../nbs/87_doors.guard.ipynb #0a0be465
+# %% ../../nbs/87_doors.guard.ipynb #c21f5715
 @dataclass
 class Guard:
     "An ASGI application around another."
@@ -277,7 +279,7 @@ class Guard:
         finally:
             await self.settle(request)
 
-# %% ../../nbs/87_doors.guard.ipynb #add7923a
+# %% ../../nbs/87_doors.guard.ipynb #df133640
 @patch
 async def pass_on(
     self: Guard,
@@ -300,7 +302,7 @@ async def pass_on(
 
     await self.app(scope, receive, answer)
 
-# %% ../../nbs/87_doors.guard.ipynb #d40fa804
+# %% ../../nbs/87_doors.guard.ipynb #0fbb0e33
 @patch
 async def settle(
     self: Guard,

@@ -6,7 +6,7 @@
 __all__ = ['ROLES', 'KEY_TABLES', 'KEY', 'AUDIT', 'Identity', 'KeyRing', 'open_keys', 'make_key', 'check_key', 'list_keys',
            'end_key', 'write_audit', 'read_audit']
 
-# %% ../../nbs/83_doors.keys.ipynb #4d62d4f9
+# %% ../../nbs/83_doors.keys.ipynb #6711764f
 import hashlib
 import secrets
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from sqlalchemy import Column, Float, Integer, String, Text
 from ..core import input_error
 from ..jobs.database import Database, bring_up_to_date, database_time
 
-# %% ../../nbs/83_doors.keys.ipynb #1a71c6c2
+# %% ../../nbs/83_doors.keys.ipynb #d9f1df13
 ROLES = ("viewer", "operator", "admin")
 KEY_TABLES = sa.MetaData()
 KEY = sa.Table(
@@ -33,7 +33,7 @@ KEY = sa.Table(
     Column("ended", Float),
 )
 
-# %% ../../nbs/83_doors.keys.ipynb #2ded5949
+# %% ../../nbs/83_doors.keys.ipynb #def073c8
 AUDIT = sa.Table(
     "audit",
     KEY_TABLES,
@@ -45,7 +45,7 @@ AUDIT = sa.Table(
     Column("request_id", String(40), nullable=False),
 )
 
-# %% ../../nbs/83_doors.keys.ipynb #0e5486f9
+# %% ../../nbs/83_doors.keys.ipynb #ba836f84
 @dataclass(frozen=True)
 class Identity:
     "Who asks."
@@ -62,11 +62,14 @@ class Identity:
         "Whether the key has a role, or one above it."
         return ROLES.index(self.role) >= ROLES.index(role)
 
-# %% ../../nbs/83_doors.keys.ipynb #d2b7ac98
+# %% ../../nbs/83_doors.keys.ipynb #049c4134
 def _hasher():
     "argon2id with 19 MiB and two passes."
-    from argon2 import PasswordHasher
-
+    try:
+        from argon2 import PasswordHasher
+    except ModuleNotFoundError:
+        cure = "Run: pip install 'plastinka[api]'"
+        raise input_error("argon2", "is not installed", cure) from None
     return PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
 
@@ -77,7 +80,7 @@ class KeyRing:
     database: Database  # Where they are
     known: dict = field(default_factory=dict)  # SHA-256 of a right key → name of its row
 
-# %% ../../nbs/83_doors.keys.ipynb #2b936409
+# %% ../../nbs/83_doors.keys.ipynb #20028799
 def open_keys(
     engine: sa.Engine,  # From `make_engine` of the store
 ) -> KeyRing:  # With its tables
@@ -86,7 +89,7 @@ def open_keys(
     bring_up_to_date(keys.database, "keys", KEY_TABLES)
     return keys
 
-# %% ../../nbs/83_doors.keys.ipynb #aa70e8f8
+# %% ../../nbs/83_doors.keys.ipynb #707ecb15
 def make_key(
     keys: KeyRing,  # Of the service
     name: str,  # Whose it is, or what for
@@ -107,7 +110,7 @@ def make_key(
         connection.execute(sa.insert(KEY).values(**row, hash=_hasher().hash(secret)))
     return f"plastinka_{key_id}_{secret}", row
 
-# %% ../../nbs/83_doors.keys.ipynb #dbeb3101
+# %% ../../nbs/83_doors.keys.ipynb #8624a603
 def _read_key(keys, key_id):
     "The row of a key that is valid now; None for others."
     with keys.database.reading() as connection:
@@ -117,7 +120,7 @@ def _read_key(keys, key_id):
         return None
     return row
 
-# %% ../../nbs/83_doors.keys.ipynb #c1607e1a
+# %% ../../nbs/83_doors.keys.ipynb #0b8ed358
 def _is_right(keys, row, secret):
     "Whether a secret is that of a row."
     from argon2.exceptions import VerificationError
@@ -134,7 +137,7 @@ def _is_right(keys, row, secret):
     keys.known[digest] = row.key_id
     return True
 
-# %% ../../nbs/83_doors.keys.ipynb #a9ba8c5a
+# %% ../../nbs/83_doors.keys.ipynb #05509849
 def check_key(
     keys: KeyRing,  # Of the service
     text: str,  # What the caller gave
@@ -148,7 +151,7 @@ def check_key(
         return None
     return Identity(row.key_id, row.name, row.role, row.per_minute)
 
-# %% ../../nbs/83_doors.keys.ipynb #e64888d0
+# %% ../../nbs/83_doors.keys.ipynb #2edb17b6
 def list_keys(
     keys: KeyRing,  # Of the service
 ) -> list[dict]:  # key_id, name, role, per_minute, made, expires, ended; oldest first
@@ -158,7 +161,7 @@ def list_keys(
         rows = connection.execute(sa.select(*columns).order_by(KEY.c.made)).all()
     return [dict(row._mapping) for row in rows]
 
-# %% ../../nbs/83_doors.keys.ipynb #a508775b
+# %% ../../nbs/83_doors.keys.ipynb #b1eaae70
 def end_key(
     keys: KeyRing,  # Of the service
     key_id: str,  # Name of its row
@@ -173,7 +176,7 @@ def end_key(
         raise input_error(f"key {key_id}", "is not known", "Look it up in the list of keys")
     return found[0]
 
-# %% ../../nbs/83_doors.keys.ipynb #eb63b940
+# %% ../../nbs/83_doors.keys.ipynb #8132f570
 def write_audit(
     keys: KeyRing,  # Of the service
     key_id: str,  # Who did it
@@ -186,7 +189,7 @@ def write_audit(
     with keys.database.writing() as connection:
         connection.execute(sa.insert(AUDIT).values(at=database_time(connection), **row))
 
-# %% ../../nbs/83_doors.keys.ipynb #4ff4dbd5
+# %% ../../nbs/83_doors.keys.ipynb #4f77eae3
 def read_audit(
     keys: KeyRing,  # Of the service
     limit: int = 100,  # How many at most

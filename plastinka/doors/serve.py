@@ -6,7 +6,7 @@
 __all__ = ['workers_at_work', 'listening_socket', 'log_to_stderr', 'first_key', 'make_server', 'serve_command', 'worker_command',
            'keys_command']
 
-# %% ../../nbs/90_doors.serve.ipynb #dbb0846c
+# %% ../../nbs/90_doors.serve.ipynb #5131058d
 import contextlib
 import logging
 import socket
@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from ..core import input_error
 from .options import print_json, table_text
 
-# %% ../../nbs/90_doors.serve.ipynb #badccc2b
+# %% ../../nbs/90_doors.serve.ipynb #ace14f71
 @contextmanager
 def workers_at_work(
     service,  # `Service` for which they work
@@ -41,7 +41,7 @@ def workers_at_work(
         for thread in threads:
             thread.join(60)
 
-# %% ../../nbs/90_doors.serve.ipynb #1ee67058
+# %% ../../nbs/90_doors.serve.ipynb #1495edb8
 def listening_socket(
     host: str,  # Address of this machine
     port: int,  # 0 for a free one
@@ -59,7 +59,7 @@ def listening_socket(
         raise input_error(f"address {host}:{port}", problem, cure) from None
     return taken
 
-# %% ../../nbs/90_doors.serve.ipynb #b4e76daa
+# %% ../../nbs/90_doors.serve.ipynb #1232c3df
 def log_to_stderr():
     "Write the lines of the service's log to stderr."
     handler = logging.StreamHandler(sys.stderr)
@@ -68,7 +68,7 @@ def log_to_stderr():
     logger.handlers, logger.propagate = [handler], False
     logger.setLevel(logging.INFO)
 
-# %% ../../nbs/90_doors.serve.ipynb #7bda5cb2
+# %% ../../nbs/90_doors.serve.ipynb #21a7ad0b
 def first_key(
     service,  # `Service` that may have none
 ) -> str:  # A key for an admin; "" where there are keys already
@@ -77,7 +77,7 @@ def first_key(
 
     return "" if list_keys(service.keys) else make_key(service.keys, "first start", "admin")[0]
 
-# %% ../../nbs/90_doors.serve.ipynb #16f95632
+# %% ../../nbs/90_doors.serve.ipynb #54784bbc
 def make_server(
     service,  # `Service` that answers
 ):  # A server of uvicorn, not yet running
@@ -90,7 +90,7 @@ def make_server(
     settings |= dict(timeout_keep_alive=15, limit_concurrency=500, timeout_graceful_shutdown=10)
     return uvicorn.Server(uvicorn.Config(make_app(service), lifespan="off", **settings))
 
-# %% ../../nbs/90_doors.serve.ipynb #c1666246
+# %% ../../nbs/90_doors.serve.ipynb #076f8232
 def serve_command(
     store: str,  # The shop's store: its file, made if absent, or its address
     data: str = "service",  # Folder of uploads, runs and, beside a store in a file, jobs and keys
@@ -104,7 +104,7 @@ def serve_command(
 
     with contextlib.closing(listening_socket(host, port)) as taken:
         service = open_service(store, data)
-        key, server = first_key(service), make_server(service)
+        server, key = make_server(service), first_key(service)
         log_to_stderr()
         if key:
             print(f"Key of an admin, shown only now: {key}")
@@ -114,7 +114,7 @@ def serve_command(
             server.run(sockets=[taken])
     return 0
 
-# %% ../../nbs/90_doors.serve.ipynb #93105123
+# %% ../../nbs/90_doors.serve.ipynb #a1a2d821
 def worker_command(
     store: str,  # The store of the service: its file or its address
     data: str = "service",  # Folder of the service
@@ -129,7 +129,7 @@ def worker_command(
             threads[0].join(0.5)
     return 0
 
-# %% ../../nbs/90_doors.serve.ipynb #bb5935c3
+# %% ../../nbs/90_doors.serve.ipynb #30f78b33
 def keys_command(
     store: str,  # The store of the service: its file or its address
     data: str = "service",  # Folder of the service
