@@ -18,10 +18,10 @@ demo: $(VENV)/.core ## forecast a made-up shop, from its Excel files to the repo
 test: $(VENV)/.dev ## notebooks clean, package in sync, notebooks run, pytest: what CI runs
 	@$(BIN)/python tools/gates.py
 
-test-all: test ## the same, and what takes long: pages made, 10,000 damaged files, 100 killed uploads
+test-all: test .venv-datasphere/.done ## the same, and what takes long: pages, 10,000 damaged files, 100 killed uploads, 100 faults in the cloud
 	@$(BIN)/python tools/gates.py pages
 	@$(BIN)/python tests/test_fuzz.py 0 10000
-	@PLASTINKA_LONG=1 PLASTINKA_EXAMPLES=random PLASTINKA_KILLS=100 $(BIN)/python -m pytest -q tests
+	@PLASTINKA_LONG=1 PLASTINKA_EXAMPLES=random PLASTINKA_KILLS=100 PLASTINKA_FAULTS=100 $(BIN)/python -m pytest -q tests
 
 quick: $(VENV)/.dev ## in minutes: clean, in sync, the rules of the house, and the notebooks you have changed
 	@$(BIN)/python tools/gates.py quick
@@ -51,7 +51,7 @@ docs: $(VENV)/.dev ## the documentation site in _docs, by Quarto or, without it,
 lab: $(VENV)/.dev ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=nbs
 
-BENCHES := reading prepare files store lost_units training race predict statistical thinning scale vn2
+BENCHES := reading prepare files store lost_units training race predict statistical thinning scale vn2 vn2_orders launches
 bench: $(VENV)/.dev ## run all benchmarks and write their results for the documentation: about an hour on a quiet machine
 	@for each in $(BENCHES); do \
 	    case $$each in files) command="prepare.py --files";; race) command="race.py $(RACE)";; *) command="$$each.py";; esac; \
@@ -79,6 +79,12 @@ define small_torch
         --index-url $(TORCH_INDEX) "$(TORCH)"; } \
     || echo "No torch from $(TORCH_INDEX): pip takes what it finds elsewhere."
 endef
+
+# DataSphere's SDK does not go together with a current ray, so it has an environment of its own.
+.venv-datasphere/.done:
+	@$(PYTHON) -m venv .venv-datasphere
+	@.venv-datasphere/bin/python -m pip install --quiet datasphere==0.10.0
+	@touch $@
 
 $(VENV)/.core: settings.ini setup.py | $(BIN)/python
 	@echo "Installing plastinka into $(VENV) (some minutes the first time) ..."

@@ -28,6 +28,9 @@ def test_readme_is_what_the_index_says():
     )
 
 
+ELSEWHERE = dict(datasphere=["datasphere"], grpc=["grpcio"])  # In an environment of their own
+
+
 def undeclared(modules, requirements):
     "Third-party names that the modules import and the requirements do not bring."
     declared = {re.split(r"[\[<>=!~]", requirement)[0].lower() for requirement in requirements}
@@ -43,7 +46,7 @@ def undeclared(modules, requirements):
             else []
         )
     }
-    providers = packages_distributions()
+    providers = packages_distributions() | ELSEWHERE
     return sorted(
         top
         for top in tops - set(sys.stdlib_module_names) - {"plastinka"}

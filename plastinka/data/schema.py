@@ -478,7 +478,7 @@ def usual_headers(
 
 def _usual_header(keys, kind, name):
     "The header whose key comes first among the words of a column; an empty text where none does."
-    words = (*ALIASES[name], *USUAL[kind].get(name, ()))
+    words = (*ALIASES.get(name, ()), *USUAL[kind].get(name, ()))
     return next((keys[header_key(word)] for word in words if header_key(word) in keys), "")
 
 # %% ../../nbs/05_data.schema.ipynb #2257bf8b

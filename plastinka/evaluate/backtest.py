@@ -388,6 +388,12 @@ def newcomer_scores(
         valid=rows["valid"] & rows["newcomer"],
     )
 
+# %% ../../nbs/62_evaluate.backtest.ipynb #ff3aea7f
+@patch(as_prop=True)
+def newcomers(self: Backtest) -> pd.DataFrame:  # As `newcomer_scores`
+    "Scores of the records that no panel knew at its cutoff."
+    return newcomer_scores(self)
+
 # %% ../../nbs/62_evaluate.backtest.ipynb #230e3edc
 def true_scores(
     held: Backtest,  # Backtest of a made-up shop, made with its `demand`

@@ -5,18 +5,22 @@
 # %% auto #0
 __all__ = ['LEVEL_EDGES', 'PLACES', 'COMPLETIONS', 'EVEN_SPREAD', 'USUAL_SPREAD', 'HALF', 'pool_codes', 'pit_shares',
            'outcome_shares', 'evidence_share', 'shrink_maps', 'pool_maps', 'Calibration', 'map_counts', 'cell_means',
-           'tilt_counts', 'fit_calibration', 'coverage_change']
+           'tilt_counts', 'fit_calibration', 'pit_change', 'coverage_change', 'title_groups', 'calibration_table']
 
 # %% ../../nbs/63_evaluate.calibrate.ipynb #f993f89f
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from fastcore.basics import patch
 
 from ..data.schema import QUANTILES
+from .backtest import Backtest, pool
 from .titles import TITLE_CLASSES
 from ..scores.counts import Counts
 from ..scores.exposure import complete_own
+from ..scores.intervals import zero_groups
 from ..scores.metrics import mean_score
 from plastinka.scores.tables import (
     Truth,
@@ -241,6 +245,27 @@ def fit_calibration(
     return Calibration(pool_maps(shares, weights, codes[rows], horizon))
 
 # %% ../../nbs/63_evaluate.calibrate.ipynb #17dcc3e8
+def pit_change(
+    before: np.ndarray,  # [n] randomised PIT of what was asked for, 0..1; NaN where not known
+    after: np.ndarray,  # The same after a correction
+    groups: dict[str, np.ndarray],  # Name → bool [n]
+    item: np.ndarray,  # [n] item of each row
+    cutoff: np.ndarray,  # [n] cutoff of each row
+    levels: Sequence[int] = (50, 90),  # Intervals, per cent
+    seed: int = 0,  # Of the limits
+) -> pd.DataFrame:  # group, level (%), n, before, after, low, high (shares); no empty groups
+    "How much of what was asked for the ranges held, before and after a correction."
+    rows = []
+    filled = {name: each for name, each in groups.items() if (each & ~np.isnan(after)).any()}
+    for group, inside in filled.items():
+        for level in levels:
+            held = [np.where(inside, pit_covered(pit, level), np.nan) for pit in (before, after)]
+            limits = middle_draws(redrawn(held[1], item, cutoff, seed=seed))
+            known = int((~np.isnan(held[1])).sum())
+            rows.append((group, level, known, *(mean_score(one) for one in held), *limits))
+    return pd.DataFrame(rows, columns=["group", "level", "n", "before", "after", "low", "high"])
+
+
 def coverage_change(
     before: Counts,  # Forecast of demand [n]
     after: Counts,  # The same, corrected
@@ -250,13 +275,41 @@ def coverage_change(
     cutoff: np.ndarray,  # [n] cutoff of each row
     quantiles=QUANTILES,  # [Q] the symmetric intervals among them are counted
     seed: int = 0,  # Of the randomised PIT
-) -> pd.DataFrame:  # group, level (%), n, before, after, low, high (shares)
-    "How much of what was asked for the ranges held, before and after a correction."
-    pits, rows = [own_pit(one, truth, seed) for one in (before, after)], []
-    for group, inside in groups.items():
-        for level in interval_levels(quantiles):
-            held = [np.where(inside, pit_covered(pit, level), np.nan) for pit in pits]
-            limits = middle_draws(redrawn(held[1], item, cutoff, seed=seed))
-            known = int((~np.isnan(held[1])).sum())
-            rows.append((group, level, known, *(mean_score(one) for one in held), *limits))
-    return pd.DataFrame(rows, columns=["group", "level", "n", "before", "after", "low", "high"])
+) -> pd.DataFrame:  # As `pit_change`
+    "The same from distributions."
+    pits = [own_pit(one, truth, seed) for one in (before, after)]
+    return pit_change(*pits, groups, item, cutoff, list(interval_levels(quantiles)), seed)
+
+# %% ../../nbs/63_evaluate.calibrate.ipynb #d2b7bbc4
+def title_groups(
+    held: Backtest,  # Backtest
+    units: np.ndarray,  # [rows] copies sold, of all cutoffs
+) -> dict[str, np.ndarray]:  # Name → bool [rows]
+    "Rows by what sold, by demand class, and by age."
+    parts = [(fold.kinds, len(fold.months)) for fold in held.folds]
+    kinds = pd.concat([each.loc[each.index.repeat(size)] for each, size in parts])
+    classes, age = kinds["demand_class"].to_numpy(), kinds["age"].to_numpy()
+    found = {"all": np.ones(len(units), bool)} | zero_groups(units)
+    found |= {name: classes == name for name in TITLE_CLASSES if name != "new"}
+    return found | {"new titles": (age > 0) & (age <= 3), "older titles": age > 3}
+
+
+def calibration_table(
+    held: Backtest,  # Backtest whose first model is calibrated, else there are no rows
+) -> pd.DataFrame:  # As `pit_change`
+    "What the calibration of a backtest's first model changed."
+    forecasts, truth, rows = pool(held.folds)
+    unknown = np.full(len(rows), np.nan)
+    parts = [fold.before for fold in held.folds]
+    before = unknown if any(one is None for one in parts) else np.concatenate(parts)
+    counted = scored_rows(truth, rows["valid"]) & ~np.isnan(before)
+    after = np.where(counted, own_pit(next(iter(forecasts.values())), truth), np.nan)
+    groups = title_groups(held, truth.units)
+    before = np.where(counted, before, np.nan)
+    return pit_change(before, after, groups, rows["item_id"], rows["cutoff"])
+
+# %% ../../nbs/63_evaluate.calibrate.ipynb #cdc11257
+@patch(as_prop=True)
+def calibrated(self: Backtest) -> pd.DataFrame:  # As `calibration_table`
+    "What calibration changed."
+    return calibration_table(self)

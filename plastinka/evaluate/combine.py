@@ -214,13 +214,14 @@ class Combination:
         self,
         parts: Sequence[Counts],  # Members' forecasts [items, horizon]
         classes: np.ndarray,  # int64 [items] places in `TITLE_CLASSES`
+        corrected: bool = True,  # Whether the mixture is calibrated
     ) -> Counts:  # [items, horizon]
-        "The calibrated mixture."
+        "The mixture."
         shape = parts[0].shape
         row_classes = np.repeat(classes, shape[1])
         flat = [one.reshape(-1) for one in parts]
         mixed = mix_rows(flat, self.weights[row_classes].T).reshape(*shape)
-        return self.calibration.apply(mixed, classes)
+        return self.calibration.apply(mixed, classes) if corrected else mixed
 
 # %% ../../nbs/64_evaluate.combine.ipynb #329f331c
 def no_calibration(
@@ -369,6 +370,15 @@ class FittedAuto(Fitted):
             return mixed
         flat = mixed.reshape(-1)
         return tilt_counts(flat, flat.mean * self.factor).reshape(*mixed.shape)
+
+    def uncorrected(
+        self,
+        panel: xr.Dataset,  # Panel that ends at the cutoff
+        horizon: int,  # Months ahead, at most those fitted for
+    ) -> Counts:  # Demand [items, horizon], in copies
+        "The mixture before its calibration."
+        parts = member_counts(self, panel, horizon)
+        return self.combination.mix(parts, title_classes(panel), corrected=False)
 
     def save(
         self,

@@ -6,8 +6,9 @@
 __all__ = ['DRAWS', 'NEWCOMER_DAYS', 'MOST_LEARNERS', 'TITLE_KINDS', 'month_values', 'completed_draws', 'happened',
            'choose_cutoffs', 'place_cutoffs', 'arrived_since', 'Cost', 'MemoryWatch', 'measured', 'Fold', 'fold_rows',
            'month_supply', 'true_demand_of', 'judge_fold', 'Experience', 'even_choice', 'write_fit', 'read_fit',
-           'kept_fit', 'fit_models', 'ask_models', 'run_fold', 'list_column', 'forecast_columns', 'outcome_columns',
-           'fold_parts', 'column', 'read_counts', 'part_forecast', 'part_cost', 'read_fold', 'PartStore', 'read_folds']
+           'kept_fit', 'fit_models', 'ask_models', 'uncorrected_pit', 'run_fold', 'list_column', 'forecast_columns',
+           'outcome_columns', 'fold_parts', 'column', 'read_counts', 'part_forecast', 'part_cost', 'read_fold',
+           'PartStore', 'read_folds']
 
 # %% ../../nbs/61_evaluate.folds.ipynb #d8dd5e69
 import json
@@ -38,7 +39,7 @@ from ..panel.windows import LEAST_LAGS
 from ..scores.counts import Counts
 from ..scores.exposure import complete_demand
 from ..scores.metrics import rmsse_scale
-from ..scores.tables import Truth
+from ..scores.tables import Truth, keep_rows, own_pit
 
 # %% ../../nbs/61_evaluate.folds.ipynb #1442e02c
 DRAWS = 5  # Of completed demand
@@ -199,6 +200,8 @@ class Fold:
     demand: np.ndarray  # [rows] true demand of a made-up shop; NaN where unknown
     kinds: pd.DataFrame  # demand_class, abc_class, age of each item, as of the cutoff
     costs: dict[str, Cost] = field(default_factory=dict)  # What each model took
+    # [rows] randomised PIT of the first model that is calibrated, as it was before; NaN elsewhere
+    before: np.ndarray | None = None
 
     @property
     def items(self) -> np.ndarray:  # [items] ids
@@ -385,6 +388,21 @@ def ask_models(
             experience.pasts[-1][one.name] = found[one.name][0].take(known)
     return {name: found[name][0] for name in names}, [found[name][1:] for name in names]
 
+# %% ../../nbs/61_evaluate.folds.ipynb #e3ffa754
+def uncorrected_pit(
+    fitted: Sequence[Fitted],  # Models; one that is calibrated has `uncorrected`
+    seen: xr.Dataset,  # Panel that ends at the cutoff
+    fold: Fold,  # The same cutoff, judged
+) -> np.ndarray:  # [rows] 0..1; NaN for newcomers, and where no model is calibrated
+    "The PIT of the first calibrated model before its calibration."
+    pit = np.full(len(fold.truth.units), np.nan)
+    one = next((each for each in fitted if hasattr(each, "uncorrected")), None)
+    if one is not None:
+        counts = one.uncorrected(seen, len(fold.months)).reshape(-1)
+        rows = np.arange(len(pit)) < len(counts.sizes)
+        pit[rows] = own_pit(counts, keep_rows(fold.truth, rows))
+    return pit
+
 # %% ../../nbs/61_evaluate.folds.ipynb #457496aa
 def run_fold(
     ledger: Ledger,  # All that is known today
@@ -405,7 +423,7 @@ def run_fold(
     fold = judge_fold(panel, seen, forecasts, demand, seed)
     both = zip(forecasts, fitting, asking, strict=True)
     costs = {name: Cost(fit[0], ask[0], max(fit[1], ask[1])) for name, fit, ask in both}
-    return replace(fold, costs=costs), fitted
+    return replace(fold, costs=costs, before=uncorrected_pit(fitted, seen, fold)), fitted
 
 # %% ../../nbs/61_evaluate.folds.ipynb #b1aebe00
 def list_column(
@@ -449,6 +467,7 @@ def outcome_columns(
         "scored": rows["valid"].to_numpy(),
         "newcomer": rows["newcomer"].to_numpy(),
         "scale": rows["scale"].to_numpy(),
+        "pit_before": np.full(len(rows), np.nan) if fold.before is None else fold.before,
         **{name: np.repeat(of.to_numpy(), len(fold.months)) for name, of in fold.kinds.items()},
         "draws": list_column(np.ascontiguousarray(truth.completed.T).ravel(), draws),
     }
@@ -530,6 +549,7 @@ def read_fold(
         column(part, "true_demand"),
         pd.DataFrame({name: column(part, name)[::horizon] for name in TITLE_KINDS}),
         {one["model"][0].as_py(): part_cost(one) for one in parts},
+        column(part, "pit_before") if "pit_before" in part.column_names else None,
     )
 
 # %% ../../nbs/61_evaluate.folds.ipynb #51e4ecb3

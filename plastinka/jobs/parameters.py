@@ -65,7 +65,8 @@ class Parameter:
     high: float = float("inf")  # Greatest value allowed
     choices: tuple = ()  # Words allowed; empty for any
     date: bool = False  # Whether the value must be a day
-    holds: str = ""  # "file", "file or name", "file or address", or "" for no file
+    # "file", "file or name", "folder or name", "file or address", or "" for no file
+    holds: str = ""
     needed: bool = False  # Whether a value must be given
     unless: tuple = ()  # Parameters of which one may be given in place of it
     excludes: tuple = ()  # Parameters that must be left out beside it
@@ -75,6 +76,7 @@ NUMBER_RANGE = re.compile(r"(-?\d+(?:\.\d+)?) to (-?\d+(?:\.\d+)?)")
 WORD_LISTS = {"one of": "choices", "not with": "excludes", "needed without": "unless"}
 PLAIN_RULES = {"date": dict(date=True), "needed": dict(needed=True)}
 PLAIN_RULES |= {kind: dict(holds=kind) for kind in ("file", "file or name", "file or address")}
+PLAIN_RULES |= {"folder or name": dict(holds="folder or name")}
 
 # %% ../../nbs/79_jobs.parameters.ipynb #0302b44e
 def read_rule(
@@ -189,6 +191,8 @@ def is_file_value(
     "Whether a value of a parameter names an input file."
     if parameter.holds == "file or name":
         return Path(value).expanduser().is_file()
+    if parameter.holds == "folder or name":
+        return Path(value).expanduser().is_dir()
     if parameter.holds == "file or address":
         return bool(value) and "://" not in value
     return parameter.holds == "file" and bool(value)

@@ -50,6 +50,7 @@ from plastinka.report.words import (
     SCORES,
     UNKNOWN,
     column_name,
+    calibration_words,
     coverage_words,
     format_value,
     main_score,
@@ -460,7 +461,7 @@ def coverage_section(
     shown = rows.assign(group=rows["group"].replace(MONTH_GROUPS), level=rows["level"] / 100)
     return dict(
         picture=figure_svg(coverage_figure(coverage, model), COVERAGE_ALT),
-        words=coverage_words(coverage, model),
+        words=f"{coverage_words(coverage, model)} {calibration_words(report.calibrated)}".strip(),
         table=table_view(shown, COVERAGE),
     )
 

@@ -6,7 +6,7 @@
 __all__ = ['UNKNOWN', 'PATTERNS', 'MODEL_NAMES', 'RANKING', 'TIE', 'BASELINE_NAMES', 'SCORES', 'TARGETS', 'NOT_CHECKED',
            'is_unknown', 'pattern_of', 'format_value', 'model_name', 'column_name', 'main_score', 'cutoffs_won',
            'losses_of', 'verdict', 'comparison', 'scored_months', 'is_best', 'score_rows', 'weights_words',
-           'truth_name', 'judge_interval', 'judged_rows', 'coverage_words']
+           'truth_name', 'judge_interval', 'judged_rows', 'coverage_words', 'calibration_words']
 
 # %% ../../nbs/85_report.words.ipynb #29883488
 import math
@@ -312,3 +312,18 @@ def coverage_words(
         for row in rows.itertuples()
     ]
     return f"By the randomised count {', '.join(said)}."
+
+# %% ../../nbs/85_report.words.ipynb #2f45f0f0
+def calibration_words(
+    calibrated: pd.DataFrame | None,  # group, level (%), n, before, after, low, high (shares)
+) -> str:  # A sentence; empty where nothing was corrected
+    "How much the intervals held before their correction from earlier months, and after it."
+    if calibrated is None or calibrated.empty:
+        return ""
+    said = [
+        f"the {format_value(row.level / 100, 'share')} interval held "
+        f"{format_value(row.before, 'share')} before and {format_value(row.after, 'share')} after "
+        f"it ({format_value(row.low, 'share')} to {format_value(row.high, 'share')})"
+        for row in calibrated[calibrated["group"] == "all"].itertuples()
+    ]
+    return f"By the correction from earlier months {', '.join(said)}." if said else ""

@@ -59,6 +59,8 @@ from plastinka.store.tables import (
     FORECAST,
     ITEM,
     MODEL,
+    MODEL_EVENT,
+    MODEL_USE,
     QUARANTINE,
     RUN,
     SCORE,
@@ -416,7 +418,10 @@ def forget_runs(
     numbers: list[int],  # Numbers of runs
 ):
     "Take runs away, with their forecasts, scores and entries of models."
-    for table in (FORECAST, SCORE, MODEL):
+    own = sa.select(MODEL.c.number).where(MODEL.c.run_number.in_(numbers))
+    for table in (MODEL_EVENT, MODEL_USE):
+        connection.execute(sa.delete(table).where(table.c.model_number.in_(own)))
+    for table in (FORECAST, SCORE, MODEL_USE, MODEL):
         connection.execute(sa.delete(table).where(table.c.run_number.in_(numbers)))
     connection.execute(sa.delete(RUN).where(RUN.c.number.in_(numbers)))
 
@@ -455,11 +460,17 @@ def _keep_numbers(
     insert_frame(connection, SCORE, long.assign(run_number=run))
 
 
-def _keep_model(connection: sa.Connection, run: int, name: str, folder: str):
-    "Enter the model of a run."
+def _keep_model(connection: sa.Connection, run: int, name: str, folder: str, digest: str):
+    "Enter the model of a run as a candidate."
     row = dict(number=_next_number(connection, MODEL), run_number=run, name=name)
-    row |= dict(folder=str(folder), promoted=0)
+    row |= dict(folder=str(folder), promoted=0, stage="candidate", digest=digest)
     connection.execute(sa.insert(MODEL).values(**row))
+
+
+def _keep_use(connection: sa.Connection, run: int, model: int):
+    "Enter that a run forecast with a model that was there."
+    row = dict(run_number=run, model_number=model)
+    connection.execute(sa.insert(MODEL_USE).values(**row))
 
 # %% ../../nbs/23_store.load.ipynb #3f4cd66d
 def keep_run(
@@ -471,8 +482,10 @@ def keep_run(
     data_sha256: str = "",  # From `query.data_digest`
     parameters: dict | None = None,  # Of the run
     model_folder: str = "",  # Where the model is, if it is kept
+    model_digest: str = "",  # SHA-256 of its artifact
+    used_model: int | None = None,  # Number of a model in the store that made the forecast
 ):
-    "Keep what a run forecast."
+    "Keep what a run forecast, or the model that it has left."
     last = int(_month_numbers(pd.Series([cutoff])).iloc[0])
     with open_store(store).writing() as connection:
         items = _known_items(connection, forecast)
@@ -480,4 +493,7 @@ def keep_run(
         run = _replace_run(connection, run_id, last, data_sha256, parameters)
         _keep_numbers(connection, run, items, forecast, scores)
         if model_folder:
-            _keep_model(connection, run, forecast["model"].iloc[0], model_folder)
+            name = scores["model"].iloc[0] if len(scores) else forecast["model"].iloc[0]
+            _keep_model(connection, run, name, model_folder, model_digest)
+        if used_model is not None:
+            _keep_use(connection, run, used_model)

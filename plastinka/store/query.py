@@ -248,6 +248,12 @@ def _forecast_rows(connection, run_id):
     chosen = chosen.select_from(joined).where(RUN.c.run_id == run_id)
     return pd.read_sql(chosen, connection, parse_dates=["month"])
 
+# %% ../../nbs/24_store.query.ipynb #59c8f01c
+def _newest_forecast(connection):
+    "The name of the newest run that has forecast something; empty where there is none."
+    newest = sa.select(sa.func.max(FORECAST.c.run_number)).scalar_subquery()
+    return connection.scalar(sa.select(RUN.c.run_id).where(RUN.c.number == newest)) or ""
+
 # %% ../../nbs/24_store.query.ipynb #78e6696c
 def read_forecast(
     store: str | Path | Store,  # File or address
@@ -259,7 +265,7 @@ def read_forecast(
         cure = f"It has: {', '.join(runs['run_id'].tail(5)) or 'none'}"
         raise input_error(f"run {run_id}".strip(), "is not in the store", cure)
     with open_store(store).reading() as connection:
-        rows = _forecast_rows(connection, run_id or runs["run_id"].iloc[-1])
+        rows = _forecast_rows(connection, run_id or _newest_forecast(connection))
     keys = ["item_id", "month", "horizon"]
     wide = rows.pivot(index=[*keys, "model"], columns="quantile", values="value")
     names = [f"q{level:g}" for level in wide.columns]

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['METADATA', 'ITEM_TEXTS', 'ITEM_NUMBERS', 'MONTH', 'ARTIST', 'STYLE', 'ITEM', 'UPLOAD', 'SOURCE_FILE', 'FILE_MONTH',
-           'QUARANTINE', 'SETTING', 'MEASURES', 'COPY', 'ITEM_MONTH', 'RUN', 'MODEL', 'FORECAST', 'SCORE', 'ADDRESS',
-           'CONNECTION_STRING', 'BUSY_SECONDS', 'CACHE', 'PRAGMAS', 'NOT_WRITTEN', 'MAKE_STORE', 'CHUNK', 'store_url',
-           'make_engine', 'Store', 'migrations', 'store_version', 'migrate', 'open_store', 'insert_frame',
-           'update_frame']
+           'QUARANTINE', 'SETTING', 'MEASURES', 'COPY', 'ITEM_MONTH', 'RUN', 'MODEL', 'MODEL_EVENT', 'MODEL_USE',
+           'FORECAST', 'SCORE', 'ADDRESS', 'CONNECTION_STRING', 'BUSY_SECONDS', 'CACHE', 'PRAGMAS', 'NOT_WRITTEN',
+           'MAKE_STORE', 'CHUNK', 'store_url', 'make_engine', 'Store', 'migrations', 'store_version', 'migrate',
+           'open_store', 'insert_frame', 'update_frame']
 
 # %% ../../nbs/20_store.tables.ipynb #3c308ce3
 import os
@@ -201,6 +201,24 @@ MODEL = Table(
     Column("name", Text, nullable=False),
     Column("folder", Text, nullable=False),
     Column("promoted", Integer, nullable=False),
+    Column("stage", String(10), nullable=False, server_default="candidate"),
+    Column("digest", String(64), nullable=False, server_default=""),
+)
+
+# %% ../../nbs/20_store.tables.ipynb #6da10613
+MODEL_EVENT = Table(
+    "model_event",
+    METADATA,
+    _number(),
+    _key("model"),
+    Column("event", String(10), nullable=False),
+    Column("made", Text, nullable=False),
+)
+MODEL_USE = Table(
+    "model_use",
+    METADATA,
+    Column("run_number", ForeignKey("run.number"), primary_key=True),
+    _key("model"),
 )
 
 # %% ../../nbs/20_store.tables.ipynb #ed9c4789
