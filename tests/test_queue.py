@@ -17,11 +17,11 @@ import pytest
 from plastinka.core import InputError
 from plastinka.jobs.core import Job
 from plastinka.jobs.queue import (
-    cancel_job,
+    ask_to_cancel,
     claim_job,
     count_jobs,
-    find_job,
-    finish_job,
+    read_job,
+    end_job,
     job_changes,
     list_jobs,
     open_queue,
@@ -120,11 +120,11 @@ def test_what_a_lost_claim_writes_is_refused(new_store):
     quick = claim_job(queue, "other")
     assert (quick.job_id, quick.attempt) == (job["job_id"], 2)
     assert renew_claim(queue, slow) == "lost"
-    assert not finish_job(queue, slow, "failed", error="late")
+    assert not end_job(queue, slow, "failed", error="late")
     assert not retry_job(queue, slow, "late") and not release_job(queue, slow)
-    assert finish_job(queue, quick, "succeeded", dict(n=1))
-    assert not finish_job(queue, quick, "failed"), "it has ended"
-    found = find_job(queue, job["job_id"])
+    assert end_job(queue, quick, "succeeded", dict(n=1))
+    assert not end_job(queue, quick, "failed"), "it has ended"
+    found = read_job(queue, job["job_id"])
     assert (found["status"], found["result"], found["error"]) == ("succeeded", dict(n=1), None)
     statuses = [change["status"] for change in job_changes(queue, job["job_id"])]
     assert statuses == ["queued", "running", "running", "succeeded"]
@@ -136,7 +136,7 @@ def test_a_worker_of_the_same_name_is_another_attempt(new_store):
     first = claim_job(queue, "w")
     time.sleep(0.2)
     second = claim_job(queue, "w")
-    assert not finish_job(queue, first, "failed") and finish_job(queue, second, "succeeded")
+    assert not end_job(queue, first, "failed") and end_job(queue, second, "succeeded")
 
 
 def test_the_third_failure_is_a_dead_letter(queue):
@@ -147,7 +147,7 @@ def test_the_third_failure_is_a_dead_letter(queue):
 
     worker = Worker(queue, fail)
     assert [worker.work_once() for _ in range(4)] == [True, True, True, False]
-    found = find_job(queue, job["job_id"])
+    found = read_job(queue, job["job_id"])
     assert (found["status"], found["attempt"]) == ("dead", 3) and "no space" in found["error"]
 
 
@@ -158,7 +158,7 @@ def test_a_job_that_kills_its_workers_is_dead_after_three(new_store):
         assert claim_job(queue, "w")
         time.sleep(0.1)
     assert claim_job(queue, "w") is None
-    assert find_job(queue, job["job_id"])["status"] == "dead"
+    assert read_job(queue, job["job_id"])["status"] == "dead"
 
 
 def test_a_failing_job_waits_before_it_is_tried_again(new_store):
@@ -173,10 +173,10 @@ def test_a_cancelled_job_ends_though_its_worker_is_gone(new_store):
     queue = queue_at(new_store(), lease=0.1)
     job, _ = put_job(queue, Job("x"))
     claim_job(queue, "gone")
-    assert cancel_job(queue, job["job_id"])["status"] == "running"
+    assert ask_to_cancel(queue, job["job_id"])["status"] == "running"
     time.sleep(0.2)
     assert claim_job(queue, "w") is None
-    assert find_job(queue, job["job_id"])["status"] == "cancelled"
+    assert read_job(queue, job["job_id"])["status"] == "cancelled"
 
 
 def check_each_once(new_store, start_worker, tmp_path, jobs, workers):
@@ -209,12 +209,12 @@ def test_what_a_killed_worker_held_is_done_by_another(new_store, start_worker, t
         time.sleep(0.05)
     os.kill(killed.pid, signal.SIGKILL)
     killed.join()
-    assert find_job(queue, held["job_id"])["status"] == "running", "nobody could say otherwise"
+    assert read_job(queue, held["job_id"])["status"] == "running", "nobody could say otherwise"
     worker = Worker(queue, lambda claim, keeper: Outcome("succeeded", dict(attempt=claim.attempt)))
     until = time.monotonic() + 20
     while not worker.work_once() and time.monotonic() < until:
         time.sleep(0.1)
-    found = find_job(queue, held["job_id"])
+    found = read_job(queue, held["job_id"])
     assert (found["status"], found["result"]) == ("succeeded", dict(attempt=2))
 
 

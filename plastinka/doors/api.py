@@ -20,7 +20,7 @@ from .metrics import make_metrics
 from .problems import Problem, input_problem, problem_body
 from .reading import READING
 from .routes import Route, make_router
-from .service import Service
+from .service import ShopService
 
 # %% ../../nbs/89_doors.api.ipynb #47707398
 def problem_answer(
@@ -86,7 +86,7 @@ ROUTES: list[Route] = [*READING, *ASKING]
 
 
 def make_app(
-    service: Service,  # That answers
+    service: ShopService,  # That answers
 ) -> FastAPI:  # Behind its guard
     "The application of a service."
     app = FastAPI(

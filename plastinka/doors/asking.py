@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Name', 'MOST_WAITING', 'Key', 'LISTENING', 'EVENT_PAUSE', 'ASKING', 'post_upload', 'get_upload',
-           'get_upload_quarantine', 'start_job', 'job_starter', 'get_jobs', 'get_job', 'get_job_log', 'event_text',
+           'get_upload_quarantine', 'start_job', 'job_starter', 'get_jobs', 'get_one_job', 'get_job_log', 'event_text',
            'new_events', 'job_events', 'get_job_events', 'delete_job', 'post_retry', 'KeyRequest', 'post_key',
            'get_keys', 'delete_key', 'get_audit']
 
@@ -26,13 +26,13 @@ from .keys import end_key, list_keys, make_key, read_audit
 from .problems import Problem, input_problem
 from .results import iso_time, job_log, job_view, key_view
 from .routes import IdentityOf, Limit, Offset, Route, ServiceOf
-from .service import JOB_KINDS, Service, make_job, request_model
+from .service import JOB_KINDS, ShopService, make_job, request_model
 from .uploads import check_upload_files, find_upload, take_upload, upload_report
 from plastinka.jobs.queue import (
     JOB_STATUSES,
-    cancel_job,
+    ask_to_cancel,
     count_jobs,
-    find_job,
+    read_job,
     job_changes,
     list_jobs,
     put_job,
@@ -102,7 +102,7 @@ Key = Annotated[str, Header(max_length=200, pattern=r"^[ -~]*$")]
 
 
 def start_job(
-    service: Service,  # That is asked
+    service: ShopService,  # That is asked
     kind: str,  # A key of `JOB_KINDS`
     values: dict,  # As asked for
     idempotency_key: str,  # "" for none
@@ -153,7 +153,7 @@ def job_starter(
 def _found_job(service, job_id):
     "A job; `Problem` 404 where there is none."
     try:
-        return find_job(service.queue, job_id)
+        return read_job(service.queue, job_id)
     except InputError as error:
         raise input_problem(error, 404) from None
 
@@ -170,7 +170,7 @@ def get_jobs(
     return JSONResponse(dict(items=list(map(job_view, jobs)), limit=limit, offset=offset))
 
 # %% ../../nbs/88_doors.asking.ipynb #2ae1f332
-def get_job(
+def get_one_job(
     service: ServiceOf,  # That is asked
     job_id: Name,  # As POST gave it
 ):
@@ -200,13 +200,13 @@ def event_text(
 
 # %% ../../nbs/88_doors.asking.ipynb #ae305aad
 def new_events(
-    service: Service,  # That is asked
+    service: ShopService,  # That is asked
     job_id: str,  # A job
     last: int,  # Number of the last change that was told
     step: str | None,  # Last step that was told
 ) -> tuple[list[str], int, str | None, bool]:  # Events, change, step, whether the job has ended
     "What has happened to a job since then."
-    view = job_view(find_job(service.queue, job_id))
+    view = job_view(read_job(service.queue, job_id))
     changes = [each for each in job_changes(service.queue, job_id) if each["number"] > last]
     events = [event_text("status", each, each["number"]) for each in changes]
     if view["progress"]["step"] not in (step, None):
@@ -221,7 +221,7 @@ LISTENING, EVENT_PAUSE = 600.0, 0.5  # Seconds
 
 
 async def job_events(
-    service: Service,  # That is asked
+    service: ShopService,  # That is asked
     job_id: str,  # A job
     last: int = 0,  # Number of the last change that was told
 ) -> AsyncIterator[str]:  # Events, until the job has ended
@@ -258,7 +258,7 @@ def delete_job(
     "Cancel a job: at once while it waits; soon when it runs."
     _found_job(service, job_id)
     try:
-        return JSONResponse(job_view(cancel_job(service.queue, job_id)), 202)
+        return JSONResponse(job_view(ask_to_cancel(service.queue, job_id)), 202)
     except InputError as error:
         raise input_problem(error, 409) from None
 
@@ -330,8 +330,8 @@ ASKING = [
     *[Route("POST", f"/jobs/{kind}", job_starter(kind), "operator", "jobs") for kind in JOB_KINDS],
     Route("POST", "/prediction", job_starter("forecast"), "operator", "jobs"),
     Route("GET", "/jobs", get_jobs, tag="jobs"),
-    Route("GET", "/jobs/{job_id}", get_job, tag="jobs"),
-    Route("GET", "/status/{job_id}", get_job, tag="jobs"),
+    Route("GET", "/jobs/{job_id}", get_one_job, tag="jobs"),
+    Route("GET", "/status/{job_id}", get_one_job, tag="jobs"),
     Route("GET", "/jobs/{job_id}/events", get_job_events, tag="jobs"),
     Route("GET", "/jobs/{job_id}/log", get_job_log, tag="jobs"),
     Route("DELETE", "/jobs/{job_id}", delete_job, "operator", "jobs"),

@@ -36,7 +36,6 @@ from plastinka.doors.options import (
     progress_shown,
     read_options,
 )
-from .serve import keys_command, serve_command, worker_command
 from plastinka.doors.runs import (
     cancel_command,
     prune_command,
@@ -50,6 +49,9 @@ from plastinka.doors.runs import (
     submit_command,
 )
 from ..jobs.parameters import notebook_sentence, run_notebooks
+
+# %% ../../nbs/91_doors.cli.ipynb #b4fdde88
+from .serve import keys_command, serve_command, worker_command
 
 # %% ../../nbs/91_doors.cli.ipynb #df5c065d
 def ingest_command(

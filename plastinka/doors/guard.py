@@ -24,7 +24,7 @@ from ..core import InputError, hide_secrets
 from .keys import Identity, check_key, write_audit
 from .metrics import Metrics
 from .problems import Problem, input_problem, problem_body
-from .service import Service
+from .service import ShopService
 
 # %% ../../nbs/87_doors.guard.ipynb #1f63f109
 @dataclass
@@ -81,7 +81,7 @@ def given_key(
 
 # %% ../../nbs/87_doors.guard.ipynb #380fb510
 def identify(
-    service: Service,  # That is asked
+    service: ShopService,  # That is asked
     buckets: Buckets,  # Of all callers
     scope: dict,  # Of the request
 ) -> Identity:  # Raises `Problem` where there is no right key, or too many requests came
@@ -250,7 +250,7 @@ class Guard:
     "An ASGI application around another."
 
     app: Callable  # What it guards
-    service: Service  # That is asked
+    service: ShopService  # That is asked
     metrics: Metrics  # In which requests are counted
     buckets: Buckets = field(default_factory=Buckets)  # Of all callers
 

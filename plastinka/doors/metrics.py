@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..core import InputError
-from .service import Service
+from .service import ShopService
 from ..jobs.queue import count_jobs
 
 # %% ../../nbs/86_doors.metrics.ipynb #11c705a1
@@ -21,7 +21,7 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 10)  # Bounds
 
 
 def store_figures(
-    service: Service,  # Whose store
+    service: ShopService,  # Whose store
 ) -> dict[str, float]:  # months, gaps, items, quarantine, runs; empty where it cannot be read
     "A store in a few numbers."
     from plastinka.store.query import store_status
@@ -35,7 +35,7 @@ def store_figures(
 
 # %% ../../nbs/86_doors.metrics.ipynb #dc30de46
 def service_figures(
-    service: Service,  # To be looked at
+    service: ShopService,  # To be looked at
 ) -> list[tuple]:  # Name, what it is, labels, value
     "What is looked at when somebody asks."
     jobs, store = count_jobs(service.queue), store_figures(service)
@@ -52,7 +52,7 @@ class ServiceCollector:
 
     def __init__(
         self,
-        service: Service,  # To be looked at
+        service: ShopService,  # To be looked at
     ):
         self.service = service
 
@@ -77,7 +77,7 @@ class Metrics:
 
 
 def make_metrics(
-    service: Service,  # To be looked at
+    service: ShopService,  # To be looked at
 ) -> Metrics:  # Nothing counted yet
     "Counters of a service."
     import prometheus_client as prometheus

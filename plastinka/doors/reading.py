@@ -29,7 +29,7 @@ from plastinka.doors.results import (
     run_file,
 )
 from .routes import ChoiceOf, Format, Limit, Offset, Route, ServiceOf, table_answer
-from .service import Service
+from .service import ShopService
 from ..jobs.queue import count_jobs, list_jobs
 from ..store.pages import Choice, forecast_page, lost_page
 
@@ -169,7 +169,7 @@ def _check(what, is_good, message, worst="degraded"):
 
 # %% ../../nbs/88_doors.reading.ipynb #ae3021b6
 def check_service(
-    service: Service,  # To be looked at
+    service: ShopService,  # To be looked at
 ) -> list[dict]:  # what, result ("good", "degraded", "unhealthy"), message
     "Look at everything that can be wrong."
     try:

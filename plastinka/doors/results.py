@@ -18,7 +18,7 @@ import pandas as pd
 
 from ..core import InputError, hide_secrets
 from .problems import Problem
-from .service import JOB_KINDS, Service, asked_parameters
+from .service import JOB_KINDS, ShopService, asked_parameters
 from ..jobs.core import read_receipt
 from ..jobs.runner import progress_events, read_steps
 
@@ -126,7 +126,7 @@ RUN_FILES = dict(html="report.html", xlsx="forecast.xlsx", parquet="forecast.par
 
 
 def find_run_folder(
-    service: Service,  # That has run it
+    service: ShopService,  # That has run it
     name: str,  # Of a run, or "last" for the newest forecast that succeeded
 ) -> Path:  # Its folder; raises `Problem` where there is none
     "The folder of a run."

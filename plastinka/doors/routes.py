@@ -20,7 +20,7 @@ from fastapi.security import HTTPBearer
 from .keys import Identity
 from .problems import Problem
 from .results import FORMATS, page_body, table_bytes
-from .service import Service
+from .service import ShopService
 from ..store.pages import Choice
 
 # %% ../../nbs/87_doors.routes.ipynb #588e0171
@@ -38,7 +38,7 @@ class Route:
 # %% ../../nbs/87_doors.routes.ipynb #4844d73b
 def service_of(
     request: Request,  # That came
-) -> Service:  # That was asked
+) -> ShopService:  # That was asked
     "The service of a request."
     return request.app.state.service
 
@@ -50,7 +50,7 @@ def identity_of(
     return request.state.identity
 
 
-ServiceOf = Annotated[Service, Depends(service_of)]
+ServiceOf = Annotated[ShopService, Depends(service_of)]
 IdentityOf = Annotated[Identity, Depends(identity_of)]
 
 # %% ../../nbs/87_doors.routes.ipynb #08a12f8b

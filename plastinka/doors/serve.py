@@ -21,7 +21,7 @@ from .options import print_json, table_text
 # %% ../../nbs/90_doors.serve.ipynb #ace14f71
 @contextmanager
 def workers_at_work(
-    service,  # `Service` for which they work
+    service,  # `ShopService` for which they work
     count: int,  # How many; 0 for none
     backend: str = "local",  # Where runs are executed
     stream=None,  # Where progress is shown; stderr by default
@@ -70,7 +70,7 @@ def log_to_stderr():
 
 # %% ../../nbs/90_doors.serve.ipynb #21a7ad0b
 def first_key(
-    service,  # `Service` that may have none
+    service,  # `ShopService` that may have none
 ) -> str:  # A key for an admin; "" where there are keys already
     "The key that is shown at the first start."
     from plastinka.doors.keys import list_keys, make_key
@@ -79,7 +79,7 @@ def first_key(
 
 # %% ../../nbs/90_doors.serve.ipynb #54784bbc
 def make_server(
-    service,  # `Service` that answers
+    service,  # `ShopService` that answers
 ):  # A server of uvicorn, not yet running
     "A server that answers requests until a signal comes."
     import uvicorn

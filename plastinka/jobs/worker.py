@@ -29,7 +29,7 @@ from plastinka.jobs.queue import (
     Claim,
     JobQueue,
     claim_job,
-    finish_job,
+    end_job,
     release_job,
     renew_claim,
     retry_job,
@@ -137,13 +137,15 @@ class Keeper(threading.Thread):
             if self.folder and (self.state != "held" or self.stopping.is_set()):
                 self.stop_run()
 
-    def stop_run(self):
-        "Ask the run to stop; end it where it is late, or where the claim is lost."
-        if self.state == "lost" or self.asked and time.monotonic() - self.asked > self.patience:
-            end_run(self.folder)
-        else:
-            self.asked = self.asked or time.monotonic()
-            ask_to_stop(self.folder)
+# %% ../../nbs/84_jobs.worker.ipynb #3d6ed61e
+@patch
+def stop_run(self: Keeper):
+    "Ask the run to stop; end it where it is late, or where the claim is lost."
+    if self.state == "lost" or self.asked and time.monotonic() - self.asked > self.patience:
+        end_run(self.folder)
+    else:
+        self.asked = self.asked or time.monotonic()
+        ask_to_stop(self.folder)
 
 # %% ../../nbs/84_jobs.worker.ipynb #9dcbbf41
 def ask_to_stop(
@@ -239,10 +241,10 @@ def write_outcome(
     "Write how an attempt ended."
     if outcome.status in ("again", "stopped"):
         if renew_claim(queue, claim) == "cancel":
-            return finish_job(queue, claim, "cancelled", outcome.result, outcome.error)
+            return end_job(queue, claim, "cancelled", outcome.result, outcome.error)
         if stopping:
             return release_job(queue, claim)
         if outcome.status == "again":
             return retry_job(queue, claim, outcome.error)
     status = "succeeded" if outcome.status == "succeeded" else "failed"
-    return finish_job(queue, claim, status, outcome.result, outcome.error)
+    return end_job(queue, claim, status, outcome.result, outcome.error)
