@@ -6,7 +6,7 @@
 __all__ = ['PATIENCE', 'STORE_BYTES', 'QUIET', 'PORTS', 'START_ATTEMPTS', 'split_address', 'check_address', 'library_digest',
            'check_library', 'node_options', 'start_cluster', 'own_cluster', 'given_address', 'ray_ready', 'connect']
 
-# %% ../nbs/01_cluster.ipynb #8903ca74
+# %% ../nbs/01_cluster.ipynb #895958e9
 import contextlib
 import hashlib
 import os
@@ -15,14 +15,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import plastinka
 from .core import file_sha256, input_error
 
-# %% ../nbs/01_cluster.ipynb #995643ce
+# %% ../nbs/01_cluster.ipynb #14ee63ae
 def split_address(
     address: str,  # Of a cluster's head
 ) -> tuple[str, int]:  # Host and port; raises `InputError` where it is none
@@ -33,10 +32,10 @@ def split_address(
         raise input_error(f"RAY_ADDRESS {address}", "is no address of a cluster", cure)
     return host.strip("[]"), int(port)
 
-# %% ../nbs/01_cluster.ipynb #f88b7637
+# %% ../nbs/01_cluster.ipynb #11de6ac7
 PATIENCE = 5, 60  # Seconds for a connection, and for Ray's answer
 
-
+# %% ../nbs/01_cluster.ipynb #4a91cf90
 def check_address(
     address: str,  # Of a cluster's head
 ) -> None:
@@ -56,7 +55,7 @@ def check_address(
         problem = "answers, but not as a Ray cluster of this version"
         raise input_error(where, problem, cure)
 
-# %% ../nbs/01_cluster.ipynb #fc7f033c
+# %% ../nbs/01_cluster.ipynb #dd813068
 @cache
 def library_digest() -> str:  # Version and 12 hexadecimal digits
     "What tells two states of this library apart."
@@ -65,7 +64,7 @@ def library_digest() -> str:  # Version and 12 hexadecimal digits
         whole.update(f"{path.relative_to(root).as_posix()} {file_sha256(path)}\n".encode())
     return f"{plastinka.__version__} {whole.hexdigest()[:12]}"
 
-# %% ../nbs/01_cluster.ipynb #0b2394de
+# %% ../nbs/01_cluster.ipynb #d8e50f51
 def check_library(
     there: str,  # `library_digest` of the other side
 ) -> None:
@@ -74,7 +73,7 @@ def check_library(
         problem = f"has plastinka {there}, and here it is {library_digest()}"
         raise input_error("the Ray cluster", problem, "Install the same version on both")
 
-# %% ../nbs/01_cluster.ipynb #ece93d4e
+# %% ../nbs/01_cluster.ipynb #288d1941
 STORE_BYTES = 256 * 2**20
 QUIET = dict(RAY_USAGE_STATS_ENABLED="0", RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0")
 PORTS = (
@@ -84,7 +83,7 @@ PORTS = (
     "runtime_env_agent_port",
 )
 
-
+# %% ../nbs/01_cluster.ipynb #6140b49a
 def node_options(
     processors: int,  # That Ray may use; 0 = all
 ) -> dict:  # Of a node on this machine
@@ -96,10 +95,10 @@ def node_options(
     options = dict(zip(PORTS, found, strict=True)) | dict(object_store_memory=STORE_BYTES)
     return options | (dict(num_cpus=processors) if processors else {})
 
-# %% ../nbs/01_cluster.ipynb #50eb9d59
+# %% ../nbs/01_cluster.ipynb #9c304f02
 START_ATTEMPTS = 3
 
-
+# %% ../nbs/01_cluster.ipynb #757bebd5
 def start_cluster(
     processors: int = 0,  # That Ray may use; 0 = all
     folder: str | Path = "",  # For its logs and sockets; a short path
@@ -118,8 +117,8 @@ def start_cluster(
                 cure = "Try again when the machine is less busy, or do without Ray"
                 raise input_error("Ray", f"did not start ({reason})", cure) from None
 
-# %% ../nbs/01_cluster.ipynb #d7611f66
-@contextmanager
+# %% ../nbs/01_cluster.ipynb #5453f709
+@contextlib.contextmanager
 def own_cluster(
     processors: int = 0,  # That Ray may use; 0 = all
 ):
@@ -134,7 +133,7 @@ def own_cluster(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
-# %% ../nbs/01_cluster.ipynb #0b66a226
+# %% ../nbs/01_cluster.ipynb #2e133dc4
 def given_address() -> str:  # "" where Ray shall be started here
     "The address of the cluster to use, if it answers; raises `InputError` where it does not."
     address = os.environ.get("RAY_ADDRESS", "")
@@ -144,8 +143,8 @@ def given_address() -> str:  # "" where Ray shall be started here
         check_address(address)
     return address
 
-# %% ../nbs/01_cluster.ipynb #8b0951a4
-@contextmanager
+# %% ../nbs/01_cluster.ipynb #ce20855d
+@contextlib.contextmanager
 def ray_ready(
     processors: int = 0,  # That Ray may use on this machine; 0 = all
 ):
@@ -165,7 +164,7 @@ def ray_ready(
         connect(ray, address)
         yield ray
 
-# %% ../nbs/01_cluster.ipynb #1a245fa7
+# %% ../nbs/01_cluster.ipynb #aa65cb6c
 def connect(
     ray,  # The module
     address: str,  # Of a cluster

@@ -15,6 +15,9 @@ settings.load_profile(os.environ.get("PLASTINKA_EXAMPLES", "same"))
 
 def pytest_configure(config):
     config.addinivalue_line(
+        "markers", "ray: starts a Ray cluster; needs the extra `tune`, and a machine with time"
+    )
+    config.addinivalue_line(
         "markers",
         "postgres: needs a PostgreSQL server, which the tests start by themselves where its wheel "
         "is installed",

@@ -475,6 +475,15 @@ def test_a_double_is_deleted(tmp_path, cloud, options, quick):
     assert len(sent(cloud, folder)) == 1 and "Delete" in cloud.report()["calls"]
 
 
+@needs_sdk
+def test_a_double_that_cannot_be_deleted_is_never_executed(tmp_path, cloud, options, quick):
+    folder = queued(tmp_path)
+    faults = [dict(method="Create", when="after", code="UNAVAILABLE")]
+    cloud.change(faults=[*faults, dict(method="Delete", code="UNIMPLEMENTED", times=9)])
+    assert run(folder, options)["status"] == "succeeded"
+    assert len(sent(cloud, folder)) == 2 and paid(cloud, folder) == 1
+
+
 DRIVER = """
 import sys
 from pathlib import Path
@@ -538,3 +547,34 @@ def strike(process, what):
         process.send_signal(signal.SIGTERM)
     else:
         process.kill()
+
+
+@pytest.mark.long
+def test_a_run_in_the_cloud_ends_itself_after_its_hours(tmp_path):
+    folder, there = queued(tmp_path, wait=300.0), tmp_path / "there"
+    there.mkdir()
+    for name, path in parcels.write_parcel(folder, there, hours=15 / 3600).items():
+        (there / name).parent.mkdir(parents=True, exist_ok=True)
+        if path != there / name:
+            shutil.copy(path, there / name)
+    wheel = next(there.glob("*.whl")).name
+    command = [sys.executable, "plastinka_job.py", wheel, "job.json", "result.zip"]
+    assert subprocess.run(command, cwd=there, capture_output=True).returncode == 130
+    receipt = parcels.take_result(folder, there / "result.zip")
+    assert receipt["status"] == "cancelled"
+    assert "the most it may take" in receipt["error"]["message"]
+    assert (folder / "count.ipynb").exists()
+
+
+@pytest.mark.long
+@needs_sdk
+def test_the_tutorial_runs():
+    arguments = ["--path", "nbs/tutorials/datasphere.ipynb", "--n_workers", "0"]
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "nbdev_test"), *arguments, "--flags", "datasphere"],
+        cwd=ROOT,
+        env=os.environ | dict(PLASTINKA_DATASPHERE_PYTHON=PYTHON),
+        capture_output=True,
+        text=True,
+    )
+    assert "Success." in done.stdout + done.stderr, done.stdout[-3000:] + done.stderr[-3000:]

@@ -50,6 +50,8 @@ class Grid:
     # Merged cells over several rows: column from 0, first and last row number
     merged: list[tuple[int, int, int]] = field(default_factory=list)
     hidden: bool = False  # Whether the sheet is hidden
+    # Column from 0 → how many of its cells are formulas without a stored value
+    unsaved: dict[int, int] = field(default_factory=dict)
 
     def head(self, number: int = 20) -> list[list[str]]:  # Rows, "" for missing
         "The first rows as plain text."
@@ -382,10 +384,40 @@ def load_grids(
         raise input_error(where, "is empty: no sheet has a cell with a value", "Export it again")
     return grids if old else _add_facts(grids, content, merged)
 
+# %% ../../nbs/04_data.books.ipynb #31828f68
+_UNSAVED = re.compile(
+    rb'<c r="([A-Z]{1,3})\d+"[^>]*><f(?:[^>]*/>|[^>]*>[^<]*</f>)(?:<v></v>|<v ?/>)?</c>'
+)
+
+
+def _column_place(letters):
+    "Column A is 0, B is 1, and so on."
+    place = 0
+    for letter in letters:
+        place = place * 26 + letter - 64
+    return place - 1
+
+# %% ../../nbs/04_data.books.ipynb #92954c9c
+def _unsaved_formulas(archive, part):
+    "Formulas without a value in a sheet, by column."
+    if not part:
+        return {}
+    with suppress(KeyError), archive.open(part) as sheet:
+        head = sheet.read(1 << 16)
+        if _UNSAVED.search(head):
+            found = pd.Series(_UNSAVED.findall(head + sheet.read())).value_counts()
+            return {_column_place(letters): int(count) for letters, count in found.items()}
+    return {}
+
 # %% ../../nbs/04_data.books.ipynb #fa11aa44
 def _add_facts(grids, content, merged):
     "What the reader of an .xlsx does not tell: merged cells, and from where days are counted."
-    behind, parts = days_behind(content), _sheet_parts(content) if any(merged.values()) else {}
+    if not content.startswith(ZIP):
+        return grids
+    behind, parts = days_behind(content), _sheet_parts(content)
+    with suppress(zipfile.BadZipFile), zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for grid in grids:
+            grid.unsaved = _unsaved_formulas(archive, parts.get(grid.sheet, ""))
     for grid in grids:
         grid.days_behind = behind
         grid.merged = merged.get(parts.get(grid.sheet, ""), [])

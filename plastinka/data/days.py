@@ -75,6 +75,8 @@ def plain_day(
         return f"{bare[:4]}-{bare[4:6]}-{bare[6:]}"
     if re.fullmatch(r"\d{8}", bare):
         return f"{bare[4:]}-{bare[2:4]}-{bare[:2]}"
+    if found := re.fullmatch(r"((?:19|20)\d\d)(\d\d)(\d\d)[0-2]\d(?:[0-5]\d){1,2}", bare):
+        return "-".join(found.groups())
     if re.fullmatch(r"1\d{9}(?:\d{3})?", bare):
         return str(pd.Timestamp(int(bare[:10]), unit="s").date())
     if found := re.match(r"(\d{4})年(\d{1,2})月(\d{1,2})日", bare):

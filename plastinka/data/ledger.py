@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['CONTENT', 'EMPTY', 'AHEAD', 'CLOSED', 'BY_HAND', 'NOTE', 'SUPPOSED_YEAR', 'SUPPOSED_DAY', 'COPY_COLUMNS',
            'drop_repeated_files', 'hide_later_words', 'Ledger', 'cut_ledger', 'knows_stock', 'report_files', 'Draft',
-           'read_rows', 'settle_sales', 'find_span', 'source_repairs', 'supposed_repairs', 'finish_copies',
-           'build_ledger']
+           'read_rows', 'settle_sales', 'known_windows', 'find_span', 'source_repairs', 'supposed_repairs',
+           'finish_copies', 'build_ledger']
 
 # %% ../../nbs/12_data.ledger.ipynb #58856da3
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,10 +18,11 @@ import pandas as pd
 from fastcore.basics import patch
 
 from ..core import InputError, input_error, summary_html
-from .ingest import RawRows
+from .ingest import RawRows, open_questions
 from .items import spell_items
 from .records import Items, Joins, count_joins, find_items
 from .releases import estimate_releases, settle_originals
+from .returns import cancelled_sales, restore_sales
 from plastinka.data.rows import (
     ORIGINS,
     TEXTS,
@@ -105,6 +107,8 @@ class Ledger:
     stock_counted: bool  # Whether the unsold copies are all copies at hand on the last day
     item_key: tuple[str, ...] = ITEM_KEY  # Columns that make an item
     joins: Joins | None = None  # By what stock and sales were joined
+    # Sales that returns of later months cancel: columns of copies, item_id, returned
+    cancelled: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def seen_days(self) -> pd.Series:  # datetime64[ns], one per row of `copies`
         "The day from which each copy is known."
@@ -132,6 +136,12 @@ def _repr_html_(self: Ledger):
     return summary_html("Ledger", facts, names.join(shown))
 
 # %% ../../nbs/12_data.ledger.ipynb #7402e24a
+def _without_later(ledger, copies, end):
+    "A ledger with other copies, and without cancelled sales that come back from a day on."
+    gone = ledger.cancelled
+    return replace(ledger, copies=copies, cancelled=gone[gone["returned"] < end])
+
+
 def cut_ledger(
     ledger: Ledger,  # Ledger
     month: pd.Timestamp,  # Last month to see
@@ -139,6 +149,10 @@ def cut_ledger(
     "The ledger without anything that happened after a month."
     next_month = month.to_period("M").end_time.floor("D") + pd.Timedelta(days=1)
     end = min(next_month, ledger.last_day)
+    ids = ledger.items["item_id"].to_numpy()
+    if len(ledger.cancelled):
+        copies, ids = restore_sales(ledger.copies, ids, ledger.cancelled, end)
+        ledger = _without_later(ledger, copies, end)
     copies = ledger.copies[ledger.seen_days() < end]
     if end <= ledger.first_day or copies.empty:
         raise input_error(
@@ -149,7 +163,7 @@ def cut_ledger(
     copies = hide_later_words(copies, end, ledger.last_day, ledger.item_key)
     known, code = np.unique(copies["item"].to_numpy(), return_inverse=True)
     copies = estimate_releases(copies.assign(item=code.astype(np.int32)).reset_index(drop=True))
-    items = spell_items(copies, ledger.items["item_id"].to_numpy()[known])
+    items = spell_items(copies, ids[known])
     counted = ledger.stock_counted and (ledger.stock_known or end == ledger.last_day)
     return replace(ledger, copies=copies, items=items, last_day=end, stock_counted=counted)
 
@@ -226,6 +240,7 @@ class Draft:
     rejected: pd.DataFrame  # Lines that could not be split into cells, as in the quarantine
     table: pd.DataFrame = None  # Good rows
     items: Items = None  # Which item each good row is about
+    cancelled: pd.DataFrame = None  # From `cancelled_sales`
     faults: list[pd.DataFrame] = field(default_factory=list)  # Rows to set aside
     repairs: list[pd.DataFrame] = field(default_factory=list)  # What was changed
 
@@ -294,16 +309,18 @@ def settle_sales(
     draft: Draft,  # From `read_rows`; its table becomes copies without returns
     hint: str = "",  # What may be the cause where there are no sales
     without: bool = False,  # Whether there may be none: a stock alone
+    windows: Iterable[tuple[str, str]] = (),  # Files known to be exports of the same sales
 ) -> pd.Series:  # Rows of each file that are equal to an earlier one of it
     "What overlaps is counted once, and returns cancel their sales."
     if without:
         return pd.Series(dtype=np.int64)
     lack = "not one row of the sales files is a sale" + (hint and f": {hint}")
     _need_sales(draft.table, lack)
-    draft.table, overlapping = drop_overlaps(draft.table)
+    draft.table, overlapping = drop_overlaps(draft.table, windows)
     equal, shared = equal_rows(draft.table)
     again = count_by(draft.table.loc[equal, "source_file"])
     below_zero = _files_below_zero(draft.table)
+    draft.cancelled = cancelled_sales(draft.table)
     draft.table, unsold, returns = apply_returns(draft.table)
     draft.faults += unsold
     draft.repairs += [overlapping, shared_repairs(shared), *returns]
@@ -318,6 +335,21 @@ def _need_sales(table, lack):
         if "below zero" in lack or "came back" in lack:
             cure = "Look whether counts in the sales files are below zero by mistake"
         raise input_error("sales", lack, cure)
+
+# %% ../../nbs/12_data.ledger.ipynb #d39477cb
+def known_windows(
+    sources: pd.DataFrame,  # Files; `continues`: sums of files that hold some of the same sales
+) -> list[tuple[str, str]]:  # Names of two files each
+    "Files of which a store knows that they are exports of the same sales."
+    if "continues" not in sources:
+        return []
+    names = sources.set_index("sha256")["file"].astype(str).to_dict()
+    return [
+        (str(file), names[other])
+        for file, others in zip(sources["file"], sources["continues"], strict=True)
+        for other in (others if isinstance(others, list) else [])
+        if other in names
+    ]
 
 # %% ../../nbs/12_data.ledger.ipynb #f368b74b
 CLOSED = "nothing was sold in {}: the months count as zero"
@@ -439,6 +471,17 @@ def finish_copies(
     given = [name for name in OPTIONAL if name in copies]
     return copies[[*COPY_COLUMNS, *given]], known
 
+# %% ../../nbs/12_data.ledger.ipynb #f59e4fdf
+def _finish_cancelled(draft):
+    "Cancelled sales as the ledger keeps them."
+    if draft.cancelled is None or draft.cancelled.empty:
+        return pd.DataFrame()
+    gone = draft.cancelled.reset_index(drop=True).assign(release_estimated=False)
+    settle_originals(gone)
+    gone = gone.astype({"count": np.int32, "source_row": np.int32})
+    ids = np.asarray(draft.items.ids)[gone["item"].to_numpy()]
+    return gone[[*COPY_COLUMNS[1:], "returned"]].assign(item_id=ids)
+
 # %% ../../nbs/12_data.ledger.ipynb #c81aa171
 def _check_settings(max_bad_share, item_key):
     "Refuse a share that is none, and an item key of unknown columns."
@@ -459,6 +502,27 @@ def _explained(hint, function, *arguments):
     except InputError as error:
         raise InputError(f"{error} Besides, {hint}." if hint else str(error)) from None
 
+# %% ../../nbs/12_data.ledger.ipynb #38e44710
+def _settle_draft(draft, sources, given, stock_alone):
+    "First and last day, and rows equal to an earlier one, after sales were settled."
+    date, closed_months = given
+    empty, kinds = _files_without_rows(sources), set(sources["kind"].astype(str))
+    hint = _files_below_zero(draft.table) or _empty_hint(empty)
+    alone = stock_alone and kinds == {"stock"}
+    again = settle_sales(draft, hint, alone, known_windows(sources))
+    span = (_snapshot(date), empty, closed_months)
+    first_day, last_day, closed = _explained(hint, find_span, draft.table, *span)
+    late = draft.table["created_date"] >= last_day
+    draft.set_aside("created_date", late, f"after the snapshot of {last_day:%Y-%m-%d}")
+    draft.repairs.append(closed)
+    return first_day, last_day, again
+
+# %% ../../nbs/12_data.ledger.ipynb #81c346cc
+def _asked(sources):
+    "Questions about files, such as a column that may be the number of copies."
+    described = [each for each in sources.to_dict("records") if isinstance(each.get("notes"), list)]
+    return tuple(question for source in described for question in open_questions(source))
+
 # %% ../../nbs/12_data.ledger.ipynb #656cb26c
 def build_ledger(
     raw: RawRows,  # Rows as read from the shop's files
@@ -474,16 +538,11 @@ def build_ledger(
     "Raw rows to the validated ledger."
     _check_settings(max_bad_share, item_key)
     rows, sources, repeated = drop_repeated_files(raw)
-    draft = read_rows(rows, raw.rejected, tuple(item_key), max_bad_share)
-    empty = _files_without_rows(sources)
-    hint = _files_below_zero(draft.table) or _empty_hint(empty)
     kinds, monthly = set(sources["kind"].astype(str)), _is_monthly(sources)
-    again = settle_sales(draft, hint, stock_alone and kinds == {"stock"})
-    given = (_snapshot(snapshot_date), empty, closed_months)
-    first_day, last_day, closed = _explained(hint, find_span, draft.table, *given)
-    late = draft.table["created_date"] >= last_day
-    draft.set_aside("created_date", late, f"after the snapshot of {last_day:%Y-%m-%d}")
-    draft.repairs += [closed, repeated, source_repairs(sources)]
+    draft = read_rows(rows, raw.rejected, tuple(item_key), max_bad_share)
+    given = (snapshot_date, closed_months)
+    first_day, last_day, again = _settle_draft(draft, sources, given, stock_alone)
+    draft.repairs += [repeated, source_repairs(sources)]
     bad = check_share(rows, draft.quarantine(), max_bad_share)
     copies, known = finish_copies(draft)
     draft.repairs += supposed_repairs(copies, kinds, monthly)
@@ -498,5 +557,6 @@ def build_ledger(
         stock_known=knows_stock(copies, kinds, monthly) if with_stock is None else with_stock,
         stock_counted="stock" in kinds,
         item_key=tuple(item_key),
-        joins=count_joins(copies, draft.items, known),
+        joins=replace(count_joins(copies, draft.items, known), asked=_asked(sources)),
+        cancelled=_finish_cancelled(draft),
     )

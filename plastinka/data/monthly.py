@@ -155,7 +155,12 @@ def _unfold(table, months):
     written, numbers, bad = _copies(table, places)
     row, month = np.nonzero((numbers != 0) & ~bad)
     scale = 10 ** len(str(len(table.headers)))
-    others = [place for place in table.cells if place not in months and table.headers[place]]
+    sums = is_total(pd.Series(table.headers, dtype=object))
+    others = [
+        place
+        for place in table.cells
+        if place not in months and table.headers[place] and not sums[place]
+    ]
     days = [f"{each.to_period('M').end_time:%Y-%m-%d}" for each in months.values()]
     cells = {number: table.cells[place][row] for number, place in enumerate(others)}
     unfolded = replace(table, cells=cells, headers=[table.headers[place] for place in others])

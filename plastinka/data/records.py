@@ -664,6 +664,7 @@ class Joins:
     # Index: what joins them; records, sold and stock in copies, spellings: records of several keys
     counts: pd.DataFrame
     warning: str  # Where they share few records; else ""
+    asked: tuple[str, ...] = ()  # What the files leave open, and a person should answer
 
     def lines(self) -> list[str]:  # The loudest first
         "The same in words."
@@ -675,7 +676,8 @@ class Joins:
         ]
         several = int(self.counts["spellings"].sum())
         more = f"; {several:,} of them are written or filled in several ways" * bool(several)
-        return [*said, f"Records: {', '.join(shown)}{more}"]
+        asked = [f"QUESTION: {each}" for each in self.asked]
+        return [*said, *asked, f"Records: {', '.join(shown)}{more}"]
 
 
 def _copies(row):

@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['CAME_BACK', 'BY_ORDER', 'CANCELLED', 'STAYS', 'SALE', 'SAME_SHARE', 'DOUBTFUL_SHARE', 'LEAST_SAME', 'LEAST_DOUBTFUL',
-           'THIN', 'LEAST_EXPECTED', 'MOST_AHEAD', 'OWN_SHARE', 'settle_events', 'apply_returns', 'returned_arrivals',
-           'equal_rows', 'count_sales', 'overlaps', 'judge_overlaps', 'check_overlaps', 'drop_overlaps',
-           'shared_repairs', 'find_strays', 'find_preorders', 'infer_last_day', 'covered_months', 'named_months',
-           'find_closed', 'check_laws']
+           'THIN', 'LEAST_EXPECTED', 'MOST_AHEAD', 'OWN_SHARE', 'settle_events', 'order_codes', 'apply_returns',
+           'returned_arrivals', 'equal_rows', 'count_sales', 'overlaps', 'judge_overlaps', 'check_overlaps',
+           'drop_overlaps', 'shared_repairs', 'find_strays', 'find_preorders', 'infer_last_day', 'covered_months',
+           'named_months', 'find_closed', 'check_laws']
 
 # %% ../../nbs/09_data.sales.ipynb #0a70e004
 import re
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -39,7 +40,7 @@ def settle_events(
     order = _time_order(table, month)
     events, month = table.iloc[order], month[order]
     item, whole = (events[name].to_numpy(dtype=np.int64) for name in ("item", "count"))
-    ordered, returned = _match(whole, _order_codes(events))
+    ordered, returned = _match(whole, order_codes(events))
     count, copy = np.where(whole > 0, ordered, -returned), _copy_codes(events)
     same, left = _match(count, copy * 100_000 + month)
     open_sales, left_over = _match(np.where(count > 0, same, -left), copy, month)
@@ -47,11 +48,15 @@ def settle_events(
     _, unmatched = _match(np.where(count > 0, sales, -earlier), item, month)
     kept, by_order = same - (open_sales - sales), np.where(whole < 0, -whole - returned, 0)
     earlier = left - left_over + earlier
-    return events.assign(kept=kept, earlier=earlier, unmatched=unmatched, by_order=by_order)
+    cancelled = np.where(whole > 0, whole - ordered, 0)
+    found = dict(kept=kept, earlier=earlier, unmatched=unmatched)
+    return events.assign(**found, by_order=by_order, cancelled=cancelled)
 
 
-def _order_codes(events):
-    "A code per item and number of an order; rows without one have one each, below zero."
+def order_codes(
+    events: pd.DataFrame,  # Rows with item, and invoice where it is known
+) -> np.ndarray:  # int64, one per row; rows without a number have a code each, below zero
+    "A code per item and number of an order."
     if "invoice" not in events:
         return -1 - np.arange(len(events))
     known = events["invoice"].notna().to_numpy()
@@ -300,6 +305,8 @@ def check_overlaps(
 # %% ../../nbs/09_data.sales.ipynb #4cb26ce6
 def drop_overlaps(
     table: pd.DataFrame,  # Good rows with column item, returns included
+    # Names of two files each, known to be exports of the same sales
+    sure: Iterable[tuple[str, str]] = (),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:  # Rows that count; repairs
     "Of days that several exports of the same sales cover, keep the fullest file's sales."
     sales, names = count_sales(table), table["source_file"].cat.categories.astype(str)
@@ -307,6 +314,9 @@ def drop_overlaps(
         return table, repair_lines([], "", [], [])
     days = overlaps(sales)
     pairs = judge_overlaps(days)
+    known = {frozenset(pair) for pair in sure}
+    named = zip(names[pairs["file"]], names[pairs["other"]], strict=True)
+    pairs["same"] |= np.array([frozenset(pair) in known for pair in named], dtype=bool)
     check_overlaps(days, pairs, names)
     same = pairs[pairs["same"]]
     links = coo_array((np.ones(len(same)), (same["file"], same["other"])), shape=[len(names)] * 2)

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['CELL_TYPES', 'KINDS', 'OPTIONAL', 'COLUMNS', 'ITEM_KEY', 'RELEASE_TYPES', 'QUANTILES', 'ALIASES', 'USUAL', 'TABLES',
            'CellType', 'as_text', 'Rule', 'Column', 'column_table', 'quantile_columns', 'normalise', 'normalise_text',
-           'header_key', 'match_headers', 'usual_headers', 'nearest', 'nearest_header', 'required_columns',
-           'check_columns']
+           'header_key', 'match_headers', 'usual_headers', 'total_header', 'nearest', 'nearest_header',
+           'required_columns', 'check_columns']
 
 # %% ../../nbs/05_data.schema.ipynb #5573ac1a
 import difflib
@@ -426,7 +426,7 @@ _USUAL_SALES = {
     "sold_date": (
         "Дата реализации|Дата чека|Дата документа|Дата и время|Дата|Date of sale"
         "|Sold at|Sold on|Transaction date|Invoice date|Paid at|Created at|Date"
-        "|Verkaufsdatum|Bestelldatum"
+        "|Verkaufsdatum|Verkauft am|Bestelldatum"
         "|Kaufdatum|Rechnungsdatum|Datum|Eladás dátuma|Rendelés dátuma|Dátum|Date de vente"
         "|Date de commande|Fecha de venta|Fecha de pedido|Fecha"
     ),
@@ -436,11 +436,15 @@ _USUAL_SALES = {
         "|Quantity ordered|Units|Pieces|Pcs|Verkaufte Menge|Menge|Anzahl|Stückzahl|Stück"
         "|Eladott mennyiség|Mennyiség|Darab|db|Quantité vendue|Quantité|Qté"
         "|Cantidad vendida|Unidades vendidas|Cantidad|Cant|Unidades|Расход|Штук|Шт"
+        "|Отгружено|Verkauft|Abgang|Eladva|Vendu|Vendus|Vendido|Vendidos"
     ),
 }
 _USUAL_STOCK = {
     "count": (
-        "Конечный остаток|Остаток на конец|Остаток|Остатки|Доступно|В наличии|Наличие"
+        "Конечный остаток|Остаток на конец|Остаток кон|Closing|Closing stock|Closing balance"
+        "|Closing quantity|Closing qty|Closing inventory|Ending stock|Ending inventory|Endbestand"
+        "|Schlussbestand|Zárókészlet|Záró készlet|Stock final|Saldo final|Existencia final"
+        "|Остаток|Остатки|Доступно|В наличии|Наличие"
         "|Свободный остаток|Quantity on hand|Qty on hand|On hand|Available|In stock"
         "|Stock quantity|Stock level|Stock|Inventory quantity|Variant inventory qty"
         "|Inventory|Current quantity|Units|Lagerbestand|Bestand|Verfügbar|Menge|Anzahl"
@@ -459,6 +463,13 @@ USUAL = {
 }  # Headers of shop programs, by kind of file
 _UNITS = "шт штук ед экз руб rub р eur usd huf ft gbp czk pcs stk db € \\$ £ ₽".split()
 _UNIT = rf"(?<=.{{2}})[\s,(\[/]+(?:{'|'.join(_UNITS)})\.?[)\]]?$"
+# Headers of the money for all copies of a line; the last may be a number of copies
+_LINE_TOTALS = """Сумма|Сумма продажи|Сумма с НДС|Стоимость|Выручка|Итого|Всего|Line total
+|Total price|Total|Item total|Gross sales|Net sales|Revenue|Turnover|Gesamtpreis|Zeilensumme|Gesamt
+|Summe|Umsatz
+|Összeg|Összesen|Végösszeg|Bevétel|Montant|Montant total|Total TTC|Importe
+|Importe total|Total línea"""
+_AMOUNTS = "Amount|Sum|Betrag"
 
 # %% ../../nbs/05_data.schema.ipynb #d1e27f96
 def usual_headers(
@@ -479,6 +490,20 @@ def usual_headers(
 def _usual_header(keys, kind, name):
     "The header whose key comes first among the words of a column; an empty text where none does."
     words = (*ALIASES.get(name, ()), *USUAL[kind].get(name, ()))
+    return next((keys[header_key(word)] for word in words if header_key(word) in keys), "")
+
+
+def total_header(
+    headers: Iterable[str],  # Headers that mean nothing yet
+    counted: bool,  # Whether the file has a number of copies
+) -> str:  # The header under which the totals of lines stand, "" if none does
+    "The header of what all copies of a line cost together."
+    words = (_LINE_TOTALS.replace("\n", "") + ("|" + _AMOUNTS) * counted).split("|")
+    keys = {
+        header_key(re.sub(_UNIT, "", header.strip(), flags=re.IGNORECASE)): header
+        for header in reversed(list(headers))
+        if header
+    }
     return next((keys[header_key(word)] for word in words if header_key(word) in keys), "")
 
 # %% ../../nbs/05_data.schema.ipynb #2257bf8b

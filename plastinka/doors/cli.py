@@ -244,6 +244,7 @@ COMMANDS = {
 EXAMPLES = {
     "demo": "plastinka demo --out demo",
     "train": "plastinka train --store shop.db --promote",
+    "report": "plastinka report last --store shop.db",
     "forecast": "plastinka forecast --stock stock.xlsx --sales sales/ --horizon 2",
     "inspect": "plastinka inspect may.xlsx --write-profile shop.yml",
     "profiles": "plastinka profiles discogs_inventory",

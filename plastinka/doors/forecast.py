@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['NETWORK_SETTINGS', 'ShopData', 'read_shop', 'choose_model', 'fit_shop', 'fit_or_reuse', 'Result', 'setting_values',
-           'plain_settings', 'forecast', 'forecast_shop', 'find_network']
+           'plain_settings', 'forecast', 'forecast_shop', 'forecast_from', 'find_network']
 
 # %% ../../nbs/91_doors.forecast.ipynb #26c04e8e
 from collections.abc import Iterable
@@ -271,14 +271,23 @@ def forecast_shop(
     choose_model(settings)
     using = str(settings.get("using") or "")
     found = find_artifact(using, str(settings["store"])) if using else ()
-    data = read_shop(settings)
-    plan = read_plan(settings, data.ledger)
+    return forecast_from(settings, read_shop(settings), found)
+
+
+def forecast_from(
+    settings: dict,  # The parameters of `forecast`, by name
+    data: ShopData,  # As `read_shop` gives it
+    found: tuple = (),  # From `find_artifact`; looked for where the settings name a model
+) -> Result:  # Forecast, orders, scores, panel
+    "Judge and fit, or use a model that is there, and order."
+    plan, using = read_plan(settings, data.ledger), str(settings.get("using") or "")
     check_days(plan, data.ledger, settings["horizon"])
+    found = found or (find_artifact(using, data.store) if using else ())
     fitted = fit_or_reuse(data.ledger, settings, found)
     with step("Ordering"):
         dependence = fitted.held.dependence
         order = order_shop(data.ledger, data.panel, fitted.forecast, plan, dependence)
-    shown = values | dict(model=fitted.trained.name, currency=plan.currency)
+    shown = setting_values(settings) | dict(model=fitted.trained.name, currency=plan.currency)
     return Result(data, fitted, order, shown)
 
 # %% ../../nbs/91_doors.forecast.ipynb #23dbc430

@@ -22,6 +22,8 @@ def run_command(
     backend: str = "local",  # Where it is executed [one of local, ray, datasphere]
     # Runs of that folder at a time, older ones first; 0 = as many as there are cores [0 to 1000]
     jobs: int = 0,
+    # A folder with a folder for each shop, or a CSV table of shops: one run each, and a summary
+    shops: str = "",
     **values,  # Its parameters
 ) -> int:  # Exit code
     "Run a parameterized notebook; its own parameters are options."
@@ -32,6 +34,12 @@ def run_command(
     find_backend(backend)
     for option in ("profile", "stock_profile"):
         _check_profile(values.get(option, ""))
+    if shops:
+        from plastinka.doors.chain import chain_code, run_chain
+
+        rows = run_chain(notebook, shops, values, out, backend, jobs)
+        print(table_text(rows))
+        return chain_code(rows)
     folder = queue_run(Job(notebook, values), out)
     with progress_shown(quiet):
         receipt = run_queued(folder, backend, jobs)

@@ -6,7 +6,7 @@
 __all__ = ['HELD_TABLES', 'ARTIFACT_FILE', 'ORIGIN_FILE', 'KNOWN_SHARE', 'TRAIN', 'KeptBacktest', 'keep_backtest', 'write_frames',
            'read_frames', 'panel_fingerprint', 'sold_items', 'Artifact', 'saved_files', 'write_artifact', 'read_about',
            'changed_files', 'read_artifact', 'known_share', 'unknown_shop', 'check_knows', 'score_since',
-           'age_in_months']
+           'age_in_months', 'beside_sales', 'plot_beside']
 
 # %% ../../nbs/65_evaluate.artifacts.ipynb #3d4fe85d
 import hashlib
@@ -284,3 +284,37 @@ def age_in_months(
 ) -> int:  # 0 where it has seen all of them
     "How many complete months the model has not seen."
     return int((pd.DatetimeIndex(panel["month"].values) > artifact.cutoff).sum())
+
+# %% ../../nbs/65_evaluate.artifacts.ipynb #d12f0a52
+def beside_sales(
+    forecast: pd.DataFrame,  # item_id, month, q0.05 …, mean
+    panel: xr.Dataset,  # Panel of today
+) -> pd.DataFrame:  # month, expected, sold, lost (copies), bias, inside_50, inside_90 (shares)
+    "A kept forecast beside the sales of the months that are over."
+    over = panel["month"].values[panel["observed"].values >= 1]
+    known = forecast["month"].isin(over) & forecast["item_id"].isin(panel["item"].values)
+    rows = forecast[known]
+    items, months = (
+        xr.DataArray(rows[name].to_numpy(), dims="row") for name in ("item_id", "month")
+    )
+    sold = panel["units"].sel(item=items, month=months).values
+    lost = panel["lost_units"].sel(item=items, month=months).values
+    rows = rows.assign(sold=sold, lost=np.nan_to_num(lost))
+    for level, low, high in ((50, "q0.25", "q0.75"), (90, "q0.05", "q0.95")):
+        rows[f"inside_{level}"] = (rows["sold"] >= rows[low]) & (rows["sold"] <= rows[high])
+    sums = rows.groupby("month")[["mean", "sold", "lost"]].sum()
+    shares = rows.groupby("month")[["inside_50", "inside_90"]].mean()
+    found = sums.rename(columns=dict(mean="expected")).join(shares)
+    found.insert(3, "bias", found["expected"] / (found["sold"] + found["lost"]) - 1)
+    return found.reset_index()
+
+
+def plot_beside(
+    since: pd.DataFrame,  # From `beside_sales`
+):  # matplotlib's axes
+    "Expected and sold by month."
+    axes = since.set_index(since["month"].dt.strftime("%Y-%m"))[
+        ["expected", "sold", "lost"]
+    ].plot.bar()
+    axes.set(xlabel="", ylabel="copies")
+    return axes

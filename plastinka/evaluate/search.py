@@ -7,7 +7,7 @@ __all__ = ['ENDING', 'FIRST_RUNG', 'FACTOR', 'STARTUP', 'LEAST_TRIALS', 'append_
            'read_trials', 'rung_lengths', 'should_stop', 'optuna_distribution', 'known_trial', 'optuna_study',
            'propose', 'common_length', 'importance_table', 'saved_compute', 'trial_table']
 
-# %% ../../nbs/67_evaluate.search.ipynb #facd95d5
+# %% ../../nbs/67_evaluate.search.ipynb #f3e774c4
 import json
 import os
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ import pandas as pd
 
 from .space import Dimension, Space
 
-# %% ../../nbs/67_evaluate.search.ipynb #881c4ce8
+# %% ../../nbs/67_evaluate.search.ipynb #1d9fceec
 def append_event(
     path: str | Path,  # The ledger: a file of JSON lines
     **event,  # trial, event, and what there is to say
@@ -33,7 +33,7 @@ def append_event(
         file.flush()
         os.fsync(file.fileno())
 
-# %% ../../nbs/67_evaluate.search.ipynb #5baaa5b3
+# %% ../../nbs/67_evaluate.search.ipynb #ed1659d6
 def read_events(
     path: str | Path,  # The ledger
 ) -> list[dict]:  # Lines that are whole
@@ -47,7 +47,7 @@ def read_events(
             continue
     return [each for each in events if isinstance(each, dict) and "trial" in each]
 
-# %% ../../nbs/67_evaluate.search.ipynb #8eab95f4
+# %% ../../nbs/67_evaluate.search.ipynb #a3241129
 @dataclass
 class Trial:
     "One setting, and how it has done."
@@ -73,7 +73,7 @@ class Trial:
         "The score told last; NaN where none was."
         return self.curve[-1][1] if self.curve else float("nan")
 
-# %% ../../nbs/67_evaluate.search.ipynb #de81528e
+# %% ../../nbs/67_evaluate.search.ipynb #ad407aea
 def follow_event(
     trials: dict[int, Trial],  # By number; changed
     event: dict,  # From the ledger
@@ -91,7 +91,7 @@ def follow_event(
 
 ENDING = ("status", "error", "length", "score", "training")
 
-# %% ../../nbs/67_evaluate.search.ipynb #4d66a2c2
+# %% ../../nbs/67_evaluate.search.ipynb #b9364e41
 def read_trials(
     path: str | Path,  # The ledger
 ) -> dict[int, Trial]:  # By number
@@ -101,7 +101,7 @@ def read_trials(
         follow_event(trials, event)
     return trials
 
-# %% ../../nbs/67_evaluate.search.ipynb #a56d5dd0
+# %% ../../nbs/67_evaluate.search.ipynb #d4be67b5
 FIRST_RUNG, FACTOR = 2, 3
 
 
@@ -115,7 +115,7 @@ def rung_lengths(
         length *= FACTOR
     return found
 
-# %% ../../nbs/67_evaluate.search.ipynb #23c365c4
+# %% ../../nbs/67_evaluate.search.ipynb #b5a931f7
 def should_stop(
     trials: dict[int, Trial],  # All of the study
     number: int,  # The trial that has just told a score
@@ -129,7 +129,7 @@ def should_stop(
     known = [score for score in others if np.isfinite(score)]
     return bool(known) and trials[number].at(length) > np.quantile(known, 1 / FACTOR)
 
-# %% ../../nbs/67_evaluate.search.ipynb #709e53d4
+# %% ../../nbs/67_evaluate.search.ipynb #48803caf
 STARTUP = 8  # Trials before TPE trusts what it has seen, and draws at random
 
 
@@ -144,7 +144,7 @@ def optuna_distribution(
     kinds = {True: distributions.IntDistribution, False: distributions.FloatDistribution}
     return kinds[dimension.whole](dimension.low, dimension.high, log=dimension.log)
 
-# %% ../../nbs/67_evaluate.search.ipynb #4bf321b3
+# %% ../../nbs/67_evaluate.search.ipynb #33537689
 def known_trial(
     trial: Trial,  # Of the ledger
     space: dict,  # Setting → Optuna's distribution
@@ -162,7 +162,7 @@ def known_trial(
         intermediate_values={each[0]: each[1] for each in trial.curve},
     )
 
-# %% ../../nbs/67_evaluate.search.ipynb #17b01a42
+# %% ../../nbs/67_evaluate.search.ipynb #53b64889
 def optuna_study(
     space: Space,  # What is searched
     trials: dict[int, Trial],  # All of the study so far
@@ -179,7 +179,7 @@ def optuna_study(
         study.add_trial(known_trial(trials[number], named))
     return study
 
-# %% ../../nbs/67_evaluate.search.ipynb #d56abd4b
+# %% ../../nbs/67_evaluate.search.ipynb #75144e8d
 def propose(
     space: Space,  # What is searched
     trials: dict[int, Trial],  # All of the study so far
@@ -191,7 +191,7 @@ def propose(
     named = {each.name: optuna_distribution(each) for each in space.dimensions}
     return study.ask(fixed_distributions=named).params
 
-# %% ../../nbs/67_evaluate.search.ipynb #05948c6c
+# %% ../../nbs/67_evaluate.search.ipynb #a4d77a23
 LEAST_TRIALS = 8
 
 
@@ -202,7 +202,7 @@ def common_length(
     reached = sorted(len(each.curve) and each.curve[-1][0] for each in trials.values())
     return reached[(len(reached) - 1) // 2] if len(reached) >= LEAST_TRIALS else 0
 
-# %% ../../nbs/67_evaluate.search.ipynb #61833206
+# %% ../../nbs/67_evaluate.search.ipynb #30b142c4
 def importance_table(
     space: Space,  # What was searched
     trials: dict[int, Trial],  # All of the study
@@ -223,7 +223,7 @@ def importance_table(
     table = pd.DataFrame({"setting": list(found), "importance": [*map(float, found.values())]})
     return table.sort_values("importance", ascending=False, ignore_index=True)
 
-# %% ../../nbs/67_evaluate.search.ipynb #fb4b9ece
+# %% ../../nbs/67_evaluate.search.ipynb #531faa63
 def saved_compute(
     trials: dict[int, Trial],  # All of the study
     length: int,  # Of a whole trial
@@ -237,7 +237,7 @@ def saved_compute(
             saved += seconds * (length - each.curve[-1][0]) / each.curve[-1][0]
     return {"spent": spent, "saved": saved, "share": saved / max(spent + saved, 1e-9)}
 
-# %% ../../nbs/67_evaluate.search.ipynb #b0477130
+# %% ../../nbs/67_evaluate.search.ipynb #ba2ddce5
 def trial_table(
     trials: dict[int, Trial],  # All of the study
 ) -> pd.DataFrame:  # trial, status, length, score, best, seconds, error, and a column per setting

@@ -7,7 +7,7 @@ __all__ = ['SPACES', 'SIZES', 'MODES', 'NOT_TUNED', 'CHECK_MONTHS', 'Dimension',
            'make_space', 'check_space', 'default_values', 'move_within', 'model_of', 'mode_space', 'read_space',
            'limit_lags']
 
-# %% ../../nbs/66_evaluate.space.ipynb #00775019
+# %% ../../nbs/66_evaluate.space.ipynb #9116e62b
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields, replace
@@ -21,7 +21,7 @@ from ..core import input_error
 from .backtest import settle
 from ..models.core import Model
 
-# %% ../../nbs/66_evaluate.space.ipynb #0bd9cf4d
+# %% ../../nbs/66_evaluate.space.ipynb #4dec6fd1
 @dataclass(frozen=True)
 class Dimension:
     "What one setting may be."
@@ -47,7 +47,7 @@ class Dimension:
         kinds = (int,) if self.whole else (int, float)
         return type(value) in kinds and self.low <= value <= self.high
 
-# %% ../../nbs/66_evaluate.space.ipynb #26799452
+# %% ../../nbs/66_evaluate.space.ipynb #642b4151
 def read_dimension(
     name: str,  # Of the setting
     given,  # Mapping: low and high, perhaps log; or choices
@@ -69,7 +69,7 @@ def read_dimension(
         ends = [float(end) for end in ends]
     return Dimension(name, *ends, log)
 
-# %% ../../nbs/66_evaluate.space.ipynb #dccc1649
+# %% ../../nbs/66_evaluate.space.ipynb #ae3bd9fe
 def _read_choices(name, given, where, cure):
     "A dimension of choices."
     choices = given["choices"]
@@ -80,7 +80,7 @@ def _read_choices(name, given, where, cure):
         raise input_error(where, f"lists a choice twice: {choices!r}", "List each once")
     return Dimension(name, choices=tuple(choices))
 
-# %% ../../nbs/66_evaluate.space.ipynb #0f9eb478
+# %% ../../nbs/66_evaluate.space.ipynb #e0b1ae06
 @dataclass(frozen=True)
 class Space:
     "What a study searches."
@@ -105,7 +105,7 @@ class Space:
         table["choices"] = [", ".join(map(str, each)) for each in table["choices"]]
         return table
 
-# %% ../../nbs/66_evaluate.space.ipynb #a6913f91
+# %% ../../nbs/66_evaluate.space.ipynb #78cb55bd
 SPACES = {
     "tide": {
         "lags": {"low": 3, "high": 12},
@@ -134,7 +134,7 @@ SPACES = {
 SIZES = ("hidden_size", "layers", "covariate_hidden", "sigma_left", "sigma_right", "leaves")
 MODES = ("lite", "full")
 
-# %% ../../nbs/66_evaluate.space.ipynb #503a6164
+# %% ../../nbs/66_evaluate.space.ipynb #acdb7e48
 def known_settings(
     kind: str,  # A key of `SPACES`
 ) -> dict[str, object]:  # Setting → default
@@ -142,8 +142,7 @@ def known_settings(
     from plastinka.models.catalog import make_model
 
     if kind not in SPACES:
-        cure = f"Choose among {', '.join(SPACES)}"
-        raise input_error(f"kind «{kind}»", "cannot be tuned", cure)
+        raise input_error(f"kind «{kind}»", "cannot be tuned", f"Choose among {', '.join(SPACES)}")
     options = make_model(kind).options
     found = {each.name: getattr(options, each.name) for each in fields(options)}
     left = NOT_TUNED + (("head",) if kind == "lightgbm" else ())  # Quantile trees grow otherwise
@@ -152,7 +151,7 @@ def known_settings(
 
 NOT_TUNED = ("horizon", "quantiles", "seed", "calendar", "libraries", "further", "rounds")
 
-# %% ../../nbs/66_evaluate.space.ipynb #536d2aa1
+# %% ../../nbs/66_evaluate.space.ipynb #75d775cc
 def make_space(
     kind: str = "tide",  # A key of `SPACES`
     dimensions: dict | None = None,  # Setting → mapping; None = those of `SPACES`
@@ -175,7 +174,7 @@ def make_space(
     check_space(space)
     return space
 
-# %% ../../nbs/66_evaluate.space.ipynb #f177ab23
+# %% ../../nbs/66_evaluate.space.ipynb #c165a7d0
 def check_space(
     space: Space,  # What will be searched
 ) -> None:
@@ -189,7 +188,7 @@ def check_space(
                 raise input_error(f"space, setting {each.name}", f"cannot be {value!r}", cure)
             _check_model(model_of(space, usual | {each.name: value}))
 
-# %% ../../nbs/66_evaluate.space.ipynb #57194df1
+# %% ../../nbs/66_evaluate.space.ipynb #35e0b840
 def _check_model(model):
     "Refuse a head or a schedule that there is not, as a training would."
     options = settle(model, CHECK_MONTHS, 1).options
@@ -201,7 +200,7 @@ def _check_model(model):
 
 CHECK_MONTHS = 60  # Enough for any history
 
-# %% ../../nbs/66_evaluate.space.ipynb #ac30dadb
+# %% ../../nbs/66_evaluate.space.ipynb #3b7f6860
 def default_values(
     space: Space,  # What is searched
 ) -> dict:  # Setting → value, one for every dimension
@@ -209,7 +208,7 @@ def default_values(
     usual = known_settings(space.kind)
     return {each.name: move_within(each, usual[each.name]) for each in space.dimensions}
 
-# %% ../../nbs/66_evaluate.space.ipynb #38db2f3c
+# %% ../../nbs/66_evaluate.space.ipynb #bb0168a1
 def move_within(dimension, value):
     "A value, or the nearest one that a dimension holds; lags 0 stand for as many as fit."
     value = dimension.high if dimension.name == "lags" and value == 0 else value
@@ -219,7 +218,7 @@ def move_within(dimension, value):
         return dimension.choices[0]
     return dimension.high if value > dimension.high else dimension.low
 
-# %% ../../nbs/66_evaluate.space.ipynb #5b95c94f
+# %% ../../nbs/66_evaluate.space.ipynb #fa5b7a80
 def model_of(
     space: Space,  # What is searched
     values: dict,  # Setting → value, one for every dimension
@@ -230,7 +229,7 @@ def model_of(
 
     return make_model(space.kind, **space.fixed, **values, **others)
 
-# %% ../../nbs/66_evaluate.space.ipynb #7e478da5
+# %% ../../nbs/66_evaluate.space.ipynb #ba9954e3
 def mode_space(
     kind: str,  # A key of `SPACES`
     mode: str = "lite",  # lite: sizes stay at their defaults; full: everything
@@ -242,7 +241,7 @@ def mode_space(
     left = SIZES if mode == "lite" else ()
     return make_space(kind, {name: of for name, of in SPACES[kind].items() if name not in left})
 
-# %% ../../nbs/66_evaluate.space.ipynb #cfc75389
+# %% ../../nbs/66_evaluate.space.ipynb #d34abdd7
 def read_space(
     path: str | Path,  # YAML file
 ) -> Space:  # Raises `InputError` where it holds none
@@ -260,7 +259,7 @@ def read_space(
         raise input_error(str(path), "is no search space", cure)
     return make_space(given["kind"], given["search"], given.get("fixed"))
 
-# %% ../../nbs/66_evaluate.space.ipynb #5450322c
+# %% ../../nbs/66_evaluate.space.ipynb #3d9e23b4
 def limit_lags(
     space: Space,  # What is searched
     most: int,  # Lags that the data allow
@@ -268,7 +267,7 @@ def limit_lags(
     "Cut the range of lags; raises `InputError` where nothing of it is left."
     return replace(space, dimensions=tuple(_limited(each, most) for each in space.dimensions))
 
-# %% ../../nbs/66_evaluate.space.ipynb #f58d0bd0
+# %% ../../nbs/66_evaluate.space.ipynb #dc408d62
 def _limited(dimension, most):
     "A dimension, its lags cut off."
     if dimension.name != "lags":

@@ -7,7 +7,7 @@ __all__ = ['SAVED_KINDS', 'StudyPlan', 'panel_digest', 'write_study', 'study_fol
            'StudyBook', 'Winner', 'best_trial', 'TunedModel', 'read_winner', 'winner_entry', 'winner_model',
            'warm_values']
 
-# %% ../../nbs/68_evaluate.study.ipynb #12152a3f
+# %% ../../nbs/68_evaluate.study.ipynb #6fb9c114
 import hashlib
 import json
 import time
@@ -31,7 +31,7 @@ from .space import Space, default_values, make_space, model_of, move_within
 from .trials import PORTION, final_length
 from ..models.core import Fitted, Model, Requirements, read_description
 
-# %% ../../nbs/68_evaluate.study.ipynb #6bd32a9e
+# %% ../../nbs/68_evaluate.study.ipynb #a5e2cceb
 @dataclass(frozen=True)
 class StudyPlan:
     "What a study is about."
@@ -46,7 +46,7 @@ class StudyPlan:
     seed: int  # Of everything random
     data: str  # Digest of what is known at the newest cutoff
 
-# %% ../../nbs/68_evaluate.study.ipynb #2075301c
+# %% ../../nbs/68_evaluate.study.ipynb #813756d1
 def panel_digest(
     panel: xr.Dataset,  # Panel
 ) -> str:  # 16 hexadecimal digits
@@ -56,7 +56,7 @@ def panel_digest(
     known += [np.ascontiguousarray(panel[name].values).tobytes() for name in ("units", "arrivals")]
     return hashlib.sha256(b"\0".join(known)).hexdigest()[:16]
 
-# %% ../../nbs/68_evaluate.study.ipynb #206d94b1
+# %% ../../nbs/68_evaluate.study.ipynb #50dde023
 def write_study(
     folder: str | Path,  # Of the study
     plan: StudyPlan,  # What it is about
@@ -67,18 +67,19 @@ def write_study(
         text = json.dumps({"plan": asdict(plan)} | results, ensure_ascii=False, indent=1)
         path.write_text(text + "\n", encoding="utf-8")
 
-# %% ../../nbs/68_evaluate.study.ipynb #acf1d9db
+# %% ../../nbs/68_evaluate.study.ipynb #63036260
 def study_folder(
     folder: str | Path,  # Of a study, or of the run that made it
 ) -> Path:  # Where `study.json` lies; raises `InputError` where there is none
     "The folder of a study."
-    for place in (Path(folder).expanduser(), Path(folder).expanduser() / "study"):
+    own = Path(folder).expanduser()
+    for place in (own, own / "study", own / "parts" / "study"):
         if (place / "study.json").is_file():
             return place
     cure = "Give the folder of a study, or of a run of plastinka tune"
     raise input_error(str(folder), "holds no study", cure)
 
-# %% ../../nbs/68_evaluate.study.ipynb #c07acbeb
+# %% ../../nbs/68_evaluate.study.ipynb #02753529
 def read_study(
     folder: str | Path,  # Of a study, or of the run that made it
 ) -> tuple[StudyPlan, dict]:  # The plan, and the results so far
@@ -94,7 +95,7 @@ def read_study(
         problem = f"is cut short, or is no study ({type(error).__name__}: {error})"
         raise input_error(str(path), problem, "Give another study") from None
 
-# %% ../../nbs/68_evaluate.study.ipynb #5ad351c0
+# %% ../../nbs/68_evaluate.study.ipynb #42c56f5e
 def _read_written_space(written):
     "A space as `asdict` wrote it, checked like any other."
     searched = {}
@@ -103,7 +104,7 @@ def _read_written_space(written):
         searched[each["name"]] = {"choices": each["choices"]} if each["choices"] else ends
     return make_space(written["kind"], searched, written["fixed"])
 
-# %% ../../nbs/68_evaluate.study.ipynb #431e6524
+# %% ../../nbs/68_evaluate.study.ipynb #15c6f18d
 def check_same_plan(
     before: StudyPlan,  # Of the study to go on with
     now: StudyPlan,  # As asked for
@@ -112,18 +113,17 @@ def check_same_plan(
     for name in asdict(now):
         one, other = getattr(before, name), getattr(now, name)
         if one != other:
-            shown = f"of another {name}"
-            if name not in ("space", "data"):
-                shown += f": {_words(one)}, and this one has {_words(other)}"
+            shown = f": {_words(one)}, and this one has {_words(other)}"
+            shown = f"is of another {name}" + ("" if name in ("space", "data") else shown)
             cure = "Give the same files and options as then, or begin a study of its own"
-            raise input_error("study", f"is {shown}", cure)
+            raise input_error("study", shown, cure)
 
-# %% ../../nbs/68_evaluate.study.ipynb #ec9a6307
+# %% ../../nbs/68_evaluate.study.ipynb #83c1a1b6
 def _words(value):
     "A value of a plan for a message."
     return ", ".join(value) if isinstance(value, tuple) else value
 
-# %% ../../nbs/68_evaluate.study.ipynb #7e95e7f7
+# %% ../../nbs/68_evaluate.study.ipynb #4afbe56b
 @dataclass
 class StudyBook:
     "Begins, follows and ends the trials of a study."
@@ -152,7 +152,7 @@ class StudyBook:
         append_event(self.ledger, **event)
         follow_event(self.trials, event)
 
-# %% ../../nbs/68_evaluate.study.ipynb #fd662d68
+# %% ../../nbs/68_evaluate.study.ipynb #9d0e1969
 @patch
 def begin(
     self: StudyBook,
@@ -170,7 +170,7 @@ def begin(
     self.write(trial=number, event="began", values=values)
     return self.trials[number]
 
-# %% ../../nbs/68_evaluate.study.ipynb #d72d4c87
+# %% ../../nbs/68_evaluate.study.ipynb #d514d01a
 @patch
 def tell(
     self: StudyBook,
@@ -186,7 +186,7 @@ def tell(
     late = number > 0 and time.time() > self.until
     return late or should_stop(self.trials, number, length, self.plan.length)
 
-# %% ../../nbs/68_evaluate.study.ipynb #194d450b
+# %% ../../nbs/68_evaluate.study.ipynb #f8d28b59
 @patch
 def end(
     self: StudyBook,
@@ -207,7 +207,7 @@ def end(
         self.write(**event, status="complete", **found)
     return self.trials[number]
 
-# %% ../../nbs/68_evaluate.study.ipynb #dd15e153
+# %% ../../nbs/68_evaluate.study.ipynb #cbdbe7b1
 @dataclass(frozen=True)
 class Winner:
     "The setting that a study found best."
@@ -234,7 +234,7 @@ class Winner:
         inner = replace(model_of(self.space, self.values, **others), name=name)
         return TunedModel(inner, self.training, name)
 
-# %% ../../nbs/68_evaluate.study.ipynb #c32c4fcb
+# %% ../../nbs/68_evaluate.study.ipynb #7a0cb7e8
 def best_trial(
     trials: dict[int, Trial],  # All of the study
 ) -> Trial:  # Raises `InputError` where none ran its whole length
@@ -246,7 +246,7 @@ def best_trial(
         raise input_error("study", problem, "Give more time, or a space with smaller models")
     return min(whole, key=lambda each: (each.score, each.number))
 
-# %% ../../nbs/68_evaluate.study.ipynb #dcab1b1e
+# %% ../../nbs/68_evaluate.study.ipynb #6d54b65c
 @dataclass(frozen=True)
 class TunedModel:
     "A model with a winner's numbers, the length of its training included."
@@ -275,7 +275,7 @@ class TunedModel:
 
         return self.inner.fit(panel, horizon, Training(**self.training))
 
-# %% ../../nbs/68_evaluate.study.ipynb #be03c408
+# %% ../../nbs/68_evaluate.study.ipynb #043a4f22
 def read_winner(
     folder: str | Path,  # Of a study, or of the run that made it
 ) -> Winner:  # Raises `InputError` where the study has none
@@ -298,7 +298,7 @@ def read_winner(
         raise input_error(where, "holds a winner that is none of its space", "Give another study")
     return winner
 
-# %% ../../nbs/68_evaluate.study.ipynb #78c899bd
+# %% ../../nbs/68_evaluate.study.ipynb #c612302e
 def winner_entry(
     trial: Trial,  # The best one
 ) -> dict:  # For `study.json`
@@ -306,7 +306,7 @@ def winner_entry(
     names = ("number", "values", "length", "score", "training")
     return {name: getattr(trial, name) for name in names}
 
-# %% ../../nbs/68_evaluate.study.ipynb #b104aa45
+# %% ../../nbs/68_evaluate.study.ipynb #5b27c003
 def winner_model(
     folder: str | Path,  # Of a study, or of the run that made it
     model="auto",  # What is asked for beside it; must be the default
@@ -319,7 +319,7 @@ def winner_model(
         raise input_error(f"model «{model}»", problem, "Leave one of the two out")
     return read_winner(folder).model(seeds, seed)
 
-# %% ../../nbs/68_evaluate.study.ipynb #caae0ba4
+# %% ../../nbs/68_evaluate.study.ipynb #ec411e32
 def warm_values(
     space: Space,  # What is searched
     folder: str | Path,  # Of a study, of its run, or of a saved model
@@ -338,7 +338,7 @@ def warm_values(
     known = {one.number: one.values for one in trials}
     return [_moved(space, plan.space.fixed | known[number]) for _, number in whole]
 
-# %% ../../nbs/68_evaluate.study.ipynb #1212b98e
+# %% ../../nbs/68_evaluate.study.ipynb #1d7fd609
 SAVED_KINDS = {"tide": "tide", "boosting": "lightgbm"}  # Of saved models → of spaces
 
 
@@ -351,7 +351,7 @@ def _model_options(folder, space):
         raise input_error(str(folder), problem, "Give a model of that kind")
     return described["options"]
 
-# %% ../../nbs/68_evaluate.study.ipynb #fc9ca79c
+# %% ../../nbs/68_evaluate.study.ipynb #4b8048cf
 def _moved(space, values):
     "Values for every dimension: those that are known, moved into the range, else the defaults."
     usual = default_values(space)

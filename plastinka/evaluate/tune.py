@@ -9,7 +9,7 @@ __all__ = ['LEAST_HISTORY', 'TRIAL_BYTES', 'SILENT', 'ENGINES', 'part_months', '
            'compare_winner', 'gain_table', 'gain_sentence', 'StudyResult', 'open_study', 'run_trials', 'write_table',
            'close_study', 'tune', 'plot_study', 'scaled_settings', 'plot_parallel']
 
-# %% ../../nbs/69_evaluate.tune.ipynb #0459352a
+# %% ../../nbs/69_evaluate.tune.ipynb #79d6768b
 import os
 import shutil
 import tempfile
@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -48,7 +49,10 @@ from plastinka.evaluate.study import (
 from .trials import LENGTHS, TrialData, check_objective, run_trial, trial_data
 from ..models.core import Model
 
-# %% ../../nbs/69_evaluate.tune.ipynb #fcc71c25
+# %% ../../nbs/69_evaluate.tune.ipynb #8da8ee85
+LEAST_HISTORY = 3  # Of history, before anything is judged
+
+# %% ../../nbs/69_evaluate.tune.ipynb #33bc22bb
 def part_months(
     months: int,  # Complete months at hand
     horizon: int,  # Months ahead
@@ -56,22 +60,15 @@ def part_months(
     checks: int,  # Set apart, as far as the months allow
 ) -> tuple[list[int], list[int]]:  # Places of the shared cutoffs, and of those set apart
     "Cutoffs for the study, and cutoffs it does not see."
-    try:
-        apart = choose_cutoffs(months, horizon, checks)
-        while len(apart) > 1 and apart[0] + 1 < LEAST_HISTORY + 4 * horizon:
-            apart = apart[1:]
-        shared = choose_cutoffs(apart[0] + 1, horizon, cutoffs)
-    except PlastinkaError:
-        needed = LEAST_HISTORY + 4 * horizon
-        cure = "Add older sales files, or choose a smaller horizon"
+    if months < (needed := LEAST_HISTORY + 4 * horizon):
         problem = f"needs at least {needed} complete months, the data holds {months}"
-        raise input_error("tuning", problem, cure) from None
+        raise input_error("tuning", problem, "Add older sales files, or choose a smaller horizon")
+    apart = choose_cutoffs(months, horizon, checks)
+    apart = [place for place in apart if place + 1 >= needed - horizon]
+    shared = choose_cutoffs(apart[0] + 1, horizon, cutoffs)
     return shared, apart
 
-
-LEAST_HISTORY = 3  # Of history, before anything is judged
-
-# %% ../../nbs/69_evaluate.tune.ipynb #4c473723
+# %% ../../nbs/69_evaluate.tune.ipynb #99799c78
 @dataclass(frozen=True)
 class StudySettings:
     "How much a study does, and on what."
@@ -90,7 +87,7 @@ class StudySettings:
     seed: int = 0  # Of everything random
     engine: str = "ray"  # What runs trials: ray, or here for this process
 
-# %% ../../nbs/69_evaluate.tune.ipynb #8039abcd
+# %% ../../nbs/69_evaluate.tune.ipynb #ce315793
 def plan_study(
     ledger: Ledger,  # All that is known
     space: Space,  # What is searched
@@ -113,7 +110,7 @@ def plan_study(
         panel_digest(panel),
     )
 
-# %% ../../nbs/69_evaluate.tune.ipynb #67c3aaab
+# %% ../../nbs/69_evaluate.tune.ipynb #d8df69b6
 def study_data(
     ledger: Ledger,  # All that is known
     plan: StudyPlan,  # What the study is about
@@ -123,7 +120,7 @@ def study_data(
     cutoffs = [pd.Timestamp(each) for each in plan.cutoffs]
     return trial_data(known, cutoffs, plan.horizon, plan.objective, plan.titles, plan.seed)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #b2555d86
+# %% ../../nbs/69_evaluate.tune.ipynb #1b9f6f30
 def try_values(
     plan: StudyPlan,  # What the study is about
     values: dict,  # Setting → value
@@ -142,7 +139,7 @@ def try_values(
     length = {} if training is None else dict(steps=training.steps, windows=training.windows)
     return dict(files=model_files(fitted), training=length)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #e9e80e59
+# %% ../../nbs/69_evaluate.tune.ipynb #a844e9ff
 def model_files(
     fitted,  # A fitted model
 ) -> dict[str, bytes]:  # File → content
@@ -151,7 +148,7 @@ def model_files(
         fitted.save(folder)
         return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
 
-# %% ../../nbs/69_evaluate.tune.ipynb #aead2826
+# %% ../../nbs/69_evaluate.tune.ipynb #c06de9e0
 def keep_models(
     book: StudyBook,  # Of the study
     number: int,  # Of a trial that has ended
@@ -173,7 +170,7 @@ def keep_models(
         if path.name.strip(".").isdigit() and int(path.name.strip(".")) not in best:
             shutil.rmtree(path)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #e89da7bb
+# %% ../../nbs/69_evaluate.tune.ipynb #7c8e7a73
 def finish_trial(
     book: StudyBook,  # Of the study
     number: int,  # Of the trial
@@ -181,14 +178,13 @@ def finish_trial(
     keep: int,  # Best trials whose weights are kept
 ) -> Trial:  # As it stands now
     "Close a trial, and keep its weights if it is among the best."
-    error = outcome.get("error", "")
+    if error := outcome.get("error", ""):
+        report_progress(f"Trial {number} failed: {error}")
     trial = book.end(number, error, outcome.get("training"))
     keep_models(book, number, outcome.get("files", {}), keep)
-    if error:
-        report_progress(f"Trial {number} failed: {error}")
     return trial
 
-# %% ../../nbs/69_evaluate.tune.ipynb #f071c4d5
+# %% ../../nbs/69_evaluate.tune.ipynb #1a781333
 def run_here(
     book: StudyBook,  # Of the study
     data: TrialData,  # What all trials are asked
@@ -197,13 +193,12 @@ def run_here(
     "Run trials until the budget is used up."
     with bar(None, "trials", total=book.budget) as progress:
         while (trial := book.begin()) is not None:
-            number = trial.number
-            report = lambda *told, number=number: book.tell(number, *told)  # noqa: E731
+            report = partial(book.tell, trial.number)
             outcome = try_values(book.plan, trial.values, data, report)
-            finish_trial(book, number, outcome, settings.keep)
+            finish_trial(book, trial.number, outcome, settings.keep)
             progress.update()
 
-# %% ../../nbs/69_evaluate.tune.ipynb #9693c516
+# %% ../../nbs/69_evaluate.tune.ipynb #4bb01bd6
 def trials_at_once(
     asked: int,  # 0 = as cores and memory allow
 ) -> int:  # At least 1
@@ -216,7 +211,7 @@ def trials_at_once(
 
 TRIAL_BYTES = 10**9  # Of one process with torch
 
-# %% ../../nbs/69_evaluate.tune.ipynb #b324f00a
+# %% ../../nbs/69_evaluate.tune.ipynb #417fddc6
 def ray_trial(
     config: dict,  # number and values, from the searcher
     plan: StudyPlan,  # What the study is about
@@ -231,10 +226,9 @@ def ray_trial(
         tune.report(dict(length=length, score=score, seconds=seconds))
         return False
 
-    outcome = try_values(plan, config["values"], data, report)
-    tune.report(dict(score=0.0, outcome=[outcome]))
+    tune.report(dict(score=0.0, outcome=[try_values(plan, config["values"], data, report)]))
 
-# %% ../../nbs/69_evaluate.tune.ipynb #e64b38bf
+# %% ../../nbs/69_evaluate.tune.ipynb #f48db18d
 def book_searcher(
     book: StudyBook,  # Of the study
 ):  # For Ray Tune
@@ -262,7 +256,7 @@ def book_searcher(
 
     return BookSearcher()
 
-# %% ../../nbs/69_evaluate.tune.ipynb #b3bbdf98
+# %% ../../nbs/69_evaluate.tune.ipynb #97661e43
 def book_scheduler(
     book: StudyBook,  # Of the study
     keep: int,  # Best trials whose weights are kept
@@ -295,7 +289,7 @@ def book_scheduler(
 
     return BookScheduler()
 
-# %% ../../nbs/69_evaluate.tune.ipynb #02e80f25
+# %% ../../nbs/69_evaluate.tune.ipynb #fd4a9d7a
 def run_on_ray(
     book: StudyBook,  # Of the study
     data: TrialData,  # What all trials are asked
@@ -329,13 +323,13 @@ def run_on_ray(
             )
             tuner.fit()
 
-# %% ../../nbs/69_evaluate.tune.ipynb #b763c209
+# %% ../../nbs/69_evaluate.tune.ipynb #2cbf0c88
 SILENT = dict(RAY_AIR_NEW_OUTPUT="0", TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1")
 SILENT |= dict(
     TUNE_MAX_PENDING_TRIALS_PG="1", TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S="0"
 )
 
-
+# %% ../../nbs/69_evaluate.tune.ipynb #f9a7432e
 @contextmanager
 def quiet_tune():
     "Turn Ray Tune's own output off within the block."
@@ -349,7 +343,7 @@ def quiet_tune():
             if value is not None:
                 os.environ[name] = value
 
-# %% ../../nbs/69_evaluate.tune.ipynb #0dbe3d22
+# %% ../../nbs/69_evaluate.tune.ipynb #e56badaa
 def silent_reporter():  # For Ray Tune
     "A reporter that says nothing."
     from ray.tune import ProgressReporter
@@ -363,7 +357,7 @@ def silent_reporter():  # For Ray Tune
 
     return Silent()
 
-# %% ../../nbs/69_evaluate.tune.ipynb #9c51e914
+# %% ../../nbs/69_evaluate.tune.ipynb #42ddf83f
 def default_model(
     space: Space,  # What was searched
     seeds: int = 2,  # Networks averaged
@@ -375,7 +369,7 @@ def default_model(
     others = dict(seed=seed) | (dict(seeds=seeds) if space.kind == "tide" else {})
     return replace(make_model(space.kind, **others), name="defaults")
 
-# %% ../../nbs/69_evaluate.tune.ipynb #0c47cc21
+# %% ../../nbs/69_evaluate.tune.ipynb #c82655fc
 def compare_winner(
     ledger: Ledger,  # All that is known
     plan: StudyPlan,  # What the study was about
@@ -386,7 +380,7 @@ def compare_winner(
     models = [winner.model(seeds, plan.seed), default_model(winner.space, seeds, plan.seed)]
     return cross_validate(ledger, models, plan.checks, plan.horizon, seed=plan.seed)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #307cd860
+# %% ../../nbs/69_evaluate.tune.ipynb #b531c6e3
 def gain_table(
     held: Backtest,  # From `compare_winner`
 ) -> pd.DataFrame:  # score, defaults, tuned, gain (per cent of the defaults'), low, high, noise
@@ -402,22 +396,23 @@ def gain_table(
     columns = ["score", "defaults", "tuned", "gain", "low", "high", "noise"]
     return pd.DataFrame(found, columns=columns)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #2251855a
+# %% ../../nbs/69_evaluate.tune.ipynb #fec9160e
 def gain_sentence(
     gains: pd.DataFrame,  # From `gain_table`
     checks: int,  # Cutoffs set apart
 ) -> str:  # One sentence
     "Whether the winner is better than the defaults."
     row = gains.set_index("score").loc["mean_pinball"]
-    how = "lower" if row["gain"] >= 0 else "higher"
     said = f"On {checks} cutoffs that the study did not see the winner's pinball loss is "
-    said += f"{abs(row['gain']):.1f} % {how} than the defaults' "
+    said += (
+        f"{abs(row['gain']):.1f} % {'lower' if row['gain'] >= 0 else 'higher'} than the defaults' "
+    )
     said += f"(95 % interval of the gain {row['low']:.1f} to {row['high']:.1f} %): "
     if row["noise"]:
         return said + "the interval holds zero, so the difference is noise."
     return said + ("a gain." if row["gain"] > 0 else "the defaults are better.")
 
-# %% ../../nbs/69_evaluate.tune.ipynb #3d880e53
+# %% ../../nbs/69_evaluate.tune.ipynb #41db2baa
 @dataclass(frozen=True)
 class StudyResult:
     "A study that has ended."
@@ -432,7 +427,7 @@ class StudyResult:
     gains: pd.DataFrame  # As `gain_table`
     verdict: str  # One sentence
 
-# %% ../../nbs/69_evaluate.tune.ipynb #4aab0d86
+# %% ../../nbs/69_evaluate.tune.ipynb #cad4536e
 def open_study(
     folder: str | Path,  # Made if absent; a study that lies there is gone on with
     plan: StudyPlan,  # What the study is about
@@ -456,7 +451,7 @@ def open_study(
     until = time.time() + settings.seconds if settings.seconds else float("inf")
     return StudyBook(folder, plan, first, settings.trials, until)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #9cb210a4
+# %% ../../nbs/69_evaluate.tune.ipynb #beb6202e
 ENGINES = {"here": run_here, "ray": run_on_ray}
 
 
@@ -472,7 +467,7 @@ def run_trials(
     if book.again or len(book.trials) < book.budget:
         ENGINES[settings.engine](book, data, settings)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #df1b7018
+# %% ../../nbs/69_evaluate.tune.ipynb #bab75830
 def write_table(
     folder: Path,  # Of the study
     plan: StudyPlan,  # What it is about
@@ -485,7 +480,7 @@ def write_table(
     texts.to_parquet(Path(folder) / "trials.parquet", index=False)
     return table
 
-# %% ../../nbs/69_evaluate.tune.ipynb #08a1c65c
+# %% ../../nbs/69_evaluate.tune.ipynb #e271662e
 def close_study(
     ledger: Ledger,  # All that is known
     book: StudyBook,  # All trials ended
@@ -506,7 +501,7 @@ def close_study(
     importance = importance_table(plan.space, trials)
     return StudyResult(folder, plan, table, importance, saved, winner, held, gains, said)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #770efb9c
+# %% ../../nbs/69_evaluate.tune.ipynb #2fea64d3
 def tune(
     ledger: Ledger,  # All that is known
     space: Space,  # What is searched
@@ -523,7 +518,7 @@ def tune(
         run_trials(book, study_data(ledger, plan), settings)
     return close_study(ledger, book, settings.seeds)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #b0f50b27
+# %% ../../nbs/69_evaluate.tune.ipynb #076bcfad
 def plot_study(
     result: StudyResult,  # Of a study
     trials: dict[int, Trial],  # By number, from its ledger
@@ -545,7 +540,7 @@ def plot_study(
     figure.tight_layout()
     return figure
 
-# %% ../../nbs/69_evaluate.tune.ipynb #2b41034e
+# %% ../../nbs/69_evaluate.tune.ipynb #e41cc0d6
 def scaled_settings(
     result: StudyResult,  # Of a study
 ) -> pd.DataFrame:  # A column per setting, 0..1 from the least to the greatest
@@ -563,7 +558,7 @@ def scaled_settings(
         columns[each.name] = (change(values.to_numpy(float)) - low) / (high - low)
     return pd.DataFrame(columns)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #128f0fa6
+# %% ../../nbs/69_evaluate.tune.ipynb #c0ecf014
 def plot_parallel(
     result: StudyResult,  # Of a study
 ):  # A matplotlib figure
@@ -581,7 +576,7 @@ def plot_parallel(
     figure.tight_layout()
     return figure
 
-# %% ../../nbs/69_evaluate.tune.ipynb #344d5f7a
+# %% ../../nbs/69_evaluate.tune.ipynb #bad78754
 def _axis_label(dimension):
     "A setting with its ends."
     if dimension.choices:

@@ -7,7 +7,7 @@ __all__ = ['PACKED', 'CLOUD_SYSTEM', 'PROGRAM', 'SENT_SETTINGS', 'OURS', 'packag
            'needed_packages', 'pinned_requirements', 'pack_inputs', 'check_reach', 'write_parcel', 'execute_parcel',
            'pack_result', 'read_result', 'take_result']
 
-# %% ../../nbs/84_jobs.cloud.ipynb #b0449a74
+# %% ../../nbs/84_jobs.cloud.ipynb #ea77f7c1
 import base64
 import csv
 import hashlib
@@ -37,10 +37,10 @@ from plastinka.jobs.core import (
 from .local import run_folder as run_here
 from .runner import exit_code
 
-# %% ../../nbs/84_jobs.cloud.ipynb #e3d4b90d
+# %% ../../nbs/84_jobs.cloud.ipynb #9d40ab6b
 PACKED = (".py", ".yml", ".ipynb", ".html", ".css", ".j2", ".svg", ".txt")  # Files of the package
 
-
+# %% ../../nbs/84_jobs.cloud.ipynb #60b48ae8
 def package_files() -> dict[str, Path]:  # Name within the wheel → file
     "The files that make the package, with the run notebooks of a checkout."
     root = Path(plastinka.__file__).resolve().parent
@@ -55,7 +55,7 @@ def package_files() -> dict[str, Path]:  # Name within the wheel → file
         found[f"plastinka/runs/{name}.ipynb"] = path
     return dict(sorted(found.items()))
 
-# %% ../../nbs/84_jobs.cloud.ipynb #3c6bd465
+# %% ../../nbs/84_jobs.cloud.ipynb #70b2fa29
 def wheel_metadata() -> dict[str, str]:  # Name within the wheel → text
     "What a wheel says of itself."
     version = plastinka.__version__
@@ -68,7 +68,7 @@ def wheel_metadata() -> dict[str, str]:  # Name within the wheel → text
     tags = "Wheel-Version: 1.0\nGenerator: plastinka\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     return {f"{folder}/METADATA": about.partition("\n\n")[0] + "\n", f"{folder}/WHEEL": tags}
 
-# %% ../../nbs/84_jobs.cloud.ipynb #836eef86
+# %% ../../nbs/84_jobs.cloud.ipynb #1b2ee082
 def write_wheel(
     folder: Path,  # Where to write it
 ) -> Path:  # The wheel
@@ -85,7 +85,7 @@ def write_wheel(
             archive.writestr(entry, data)
     return path
 
-# %% ../../nbs/84_jobs.cloud.ipynb #9190b685
+# %% ../../nbs/84_jobs.cloud.ipynb #81b00219
 def _record(content, own_name):
     "The list of a wheel's files with their hashes, as PEP 376 has it."
     lines = io.StringIO()
@@ -96,11 +96,11 @@ def _record(content, own_name):
     writer.writerow([own_name, "", ""])
     return lines.getvalue().encode()
 
-# %% ../../nbs/84_jobs.cloud.ipynb #3e39962a
+# %% ../../nbs/84_jobs.cloud.ipynb #cb437ede
 CLOUD_SYSTEM = dict(sys_platform="linux", platform_system="Linux", os_name="posix")
 CLOUD_SYSTEM |= dict(platform_machine="x86_64", implementation_name="cpython")
 
-
+# %% ../../nbs/84_jobs.cloud.ipynb #68d87750
 def needed_packages(
     name: str,  # A package that is installed here
     extras: set[str],  # Its extras that are wanted
@@ -116,7 +116,7 @@ def needed_packages(
         if not each.marker or any(each.marker.evaluate(one) for one in surroundings)
     ]
 
-# %% ../../nbs/84_jobs.cloud.ipynb #77d43058
+# %% ../../nbs/84_jobs.cloud.ipynb #76b71b16
 def pinned_requirements(
     extras: tuple = ("models",),  # Extras that are sent where all of them is installed here
 ) -> list[str]:  # "numpy==2.2.1", sorted
@@ -138,7 +138,7 @@ def pinned_requirements(
                 pins.setdefault(name, f"{name}{each.specifier}")
     return sorted(pins.values())
 
-# %% ../../nbs/84_jobs.cloud.ipynb #efad6fd8
+# %% ../../nbs/84_jobs.cloud.ipynb #6ac91d6f
 def _is_whole(extra):
     "Whether all that an extra brings is installed here."
     own = {each.name for each in needed_packages("plastinka", set())}
@@ -146,12 +146,12 @@ def _is_whole(extra):
     known = {re.sub(r"[-_.]+", "-", name).lower() for name in _installed_names()}
     return all(re.sub(r"[-_.]+", "-", name).lower() in known for name in names)
 
-# %% ../../nbs/84_jobs.cloud.ipynb #2a10d980
+# %% ../../nbs/84_jobs.cloud.ipynb #02c92800
 def _installed_names():
     "Names of all packages that are installed."
     return {each.metadata["Name"] or "" for each in importlib.metadata.distributions()}
 
-# %% ../../nbs/84_jobs.cloud.ipynb #96c59252
+# %% ../../nbs/84_jobs.cloud.ipynb #4af39e5d
 def pack_inputs(
     job: Job,  # With absolute paths, as `queue_run` makes it
 ) -> tuple[dict, dict[str, Path]]:  # Parameters with relative paths; relative path → file here
@@ -166,14 +166,14 @@ def pack_inputs(
     values = {name: _placed(value, places) for name, value in job.parameters.items()}
     return values, files
 
-# %% ../../nbs/84_jobs.cloud.ipynb #a3d950d6
+# %% ../../nbs/84_jobs.cloud.ipynb #aaecd2b3
 def _placed(value, places):
     "A parameter's value with the paths of the parcel."
     if isinstance(value, (list, tuple)):
         return [_placed(each, places) for each in value]
     return places.get(value, value) if isinstance(value, str) else value
 
-# %% ../../nbs/84_jobs.cloud.ipynb #8fd16693
+# %% ../../nbs/84_jobs.cloud.ipynb #04fb3821
 def check_reach(
     notebook: Path,  # The run notebook
     parameters: dict,  # As given
@@ -190,7 +190,7 @@ def check_reach(
             problem = "names a secret, and secrets are not sent"
             raise input_error(f"parameter {name}", problem, cure)
 
-# %% ../../nbs/84_jobs.cloud.ipynb #30b819c8
+# %% ../../nbs/84_jobs.cloud.ipynb #12f4fa9c
 PROGRAM = """"Unpacks the wheel of plastinka beside it, and executes the job."
 import os
 import sys
@@ -209,7 +209,7 @@ if __name__ == "__main__":
 """
 SENT_SETTINGS = ("currency", "language")
 
-# %% ../../nbs/84_jobs.cloud.ipynb #8e564c23
+# %% ../../nbs/84_jobs.cloud.ipynb #08c76086
 def write_parcel(
     folder: Path,  # A queued run
     stage: Path,  # An empty folder, for what is sent
@@ -237,12 +237,12 @@ def write_parcel(
     )
     return files | _write_own_files(stage, job)
 
-# %% ../../nbs/84_jobs.cloud.ipynb #758df744
+# %% ../../nbs/84_jobs.cloud.ipynb #48dcf239
 def _is_own(notebook):
     "Whether a notebook is one of the package."
     return notebook.parent in [folder.resolve() for folder in run_notebook_folders()]
 
-# %% ../../nbs/84_jobs.cloud.ipynb #41abc13b
+# %% ../../nbs/84_jobs.cloud.ipynb #1f975c82
 def _write_own_files(stage, job):
     "Write what is made for the parcel; by relative path."
     program, text = stage / "plastinka_job.py", stage / "job.json"
@@ -252,7 +252,7 @@ def _write_own_files(stage, job):
     made = [program, text, write_wheel(stage)]
     return {path.name: path for path in made}
 
-# %% ../../nbs/84_jobs.cloud.ipynb #f887aea1
+# %% ../../nbs/84_jobs.cloud.ipynb #cca9eaaf
 def execute_parcel(
     job_file: str,  # job.json, in the parcel's folder
     result: str,  # Archive to write
@@ -277,7 +277,7 @@ def execute_parcel(
     pack_result(folder, Path(result))
     return exit_code(receipt)
 
-# %% ../../nbs/84_jobs.cloud.ipynb #dcaf947e
+# %% ../../nbs/84_jobs.cloud.ipynb #96efd217
 def pack_result(
     folder: Path,  # A run that has ended
     archive: Path,  # File to write
@@ -288,7 +288,7 @@ def pack_result(
             if path.is_file():
                 packed.write(path, path.relative_to(folder).as_posix(), zipfile.ZIP_DEFLATED)
 
-# %% ../../nbs/84_jobs.cloud.ipynb #258f895f
+# %% ../../nbs/84_jobs.cloud.ipynb #b8599486
 def read_result(
     archive: Path,  # As it came back
     target: Path,  # An empty folder to unpack it into
@@ -307,7 +307,7 @@ def read_result(
             raise _damaged(archive, f"{each['path']} is not what the receipt says")
     return receipt
 
-# %% ../../nbs/84_jobs.cloud.ipynb #6bcd186d
+# %% ../../nbs/84_jobs.cloud.ipynb #c4d7a7c0
 def _check_names(names, archive):
     "Refuse names that lead out of the folder."
     for name in names:
@@ -315,12 +315,12 @@ def _check_names(names, archive):
         if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
             raise _damaged(archive, f"holds the name {name}")
 
-# %% ../../nbs/84_jobs.cloud.ipynb #bb9364c9
+# %% ../../nbs/84_jobs.cloud.ipynb #bc786523
 def _damaged(archive, problem):
     "The error for a result that cannot be used."
     return input_error(archive.name, problem, "Fetch it again: plastinka attach RUN")
 
-# %% ../../nbs/84_jobs.cloud.ipynb #5eb116f7
+# %% ../../nbs/84_jobs.cloud.ipynb #e070243c
 OURS = (
     "notebook_path",
     "parameters",
@@ -333,7 +333,7 @@ OURS = (
     "temporary",
 )
 
-
+# %% ../../nbs/84_jobs.cloud.ipynb #82c474ef
 def take_result(
     folder: Path,  # The run's folder here
     archive: Path,  # As it came back
@@ -356,7 +356,7 @@ def take_result(
     finally:
         shutil.rmtree(target, ignore_errors=True)
 
-# %% ../../nbs/84_jobs.cloud.ipynb #28c56b7d
+# %% ../../nbs/84_jobs.cloud.ipynb #04892439
 def _compare_inputs(theirs, ours, folder):
     "Refuse a result that was computed from other inputs."
     if ours is None:

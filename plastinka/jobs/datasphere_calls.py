@@ -7,7 +7,7 @@ __all__ = ['OUTCOMES', 'TRANSIENT', 'CODES', 'JOB_CODES', 'TOKENS_FROM', 'LIMITS
            'job_outcome', 'CloudRecord', 'tell', 'signed_statement', 'key_file_token', 'Service', 'token_metadata',
            'call_service']
 
-# %% ../../nbs/84_jobs.datasphere_calls.ipynb #0d0cba3b
+# %% ../../nbs/84_jobs.datasphere_calls.ipynb #833c33cd
 import base64
 import contextlib
 import json
@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-# %% ../../nbs/84_jobs.datasphere_calls.ipynb #b6afe6ec
+# %% ../../nbs/84_jobs.datasphere_calls.ipynb #01d0b9e0
 OUTCOMES = dict(done=0, broken=1, running=3)
 OUTCOMES |= dict(no_sdk=20, other_sdk=21, config=22, not_sent=23)
 OUTCOMES |= dict(no_credentials=30, token=31, forbidden=32, not_found=33, certificate=34)
@@ -25,7 +25,7 @@ OUTCOMES |= dict(unreachable=40, late=41, capacity=42, upload=43, download=44, c
 OUTCOMES |= dict(job_failed=50, job_error=51, cancelled=52, time=53, no_result=54, too_large=55)
 TRANSIENT = ("unreachable", "late", "capacity", "upload", "download", "checksum")
 
-# %% ../../nbs/84_jobs.datasphere_calls.ipynb #41758831
+# %% ../../nbs/84_jobs.datasphere_calls.ipynb #60ece919
 class Ended(Exception):
     "A call has ended otherwise than well: one of OUTCOMES, and what the service said."
 
@@ -37,12 +37,12 @@ class Ended(Exception):
         super().__init__(outcome, message)
         self.outcome, self.message = outcome, message
 
-# %% ../../nbs/84_jobs.datasphere_calls.ipynb #5d270973
+# %% ../../nbs/84_jobs.datasphere_calls.ipynb #ab3c0137
 CODES = dict(UNAUTHENTICATED="token", PERMISSION_DENIED="forbidden", NOT_FOUND="not_found")
 CODES |= dict(INVALID_ARGUMENT="config", FAILED_PRECONDITION="config", OUT_OF_RANGE="config")
 CODES |= dict(RESOURCE_EXHAUSTED="capacity", DEADLINE_EXCEEDED="late")
 
-# %% ../../nbs/84_jobs.datasphere_calls.ipynb #8723117e
+# %% ../../nbs/84_jobs.datasphere_calls.ipynb #ae5c9278
 def call_outcome(
     code: str,  # Of a failed call: "UNAVAILABLE"
     details: str,  # What came with it
@@ -52,10 +52,10 @@ def call_outcome(
         return "certificate"
     return CODES.get(code, "unreachable")
 
-# %% ../../nbs/84_jobs.datasphere_calls.ipynb #fb713234
+# %% ../../nbs/84_jobs.datasphere_calls.ipynb #fbedcea9
 JOB_CODES = {1: "cancelled", 4: "time", 8: "capacity"}
 
-
+# %% ../../nbs/84_jobs.datasphere_calls.ipynb #0d9b7810
 def job_outcome(
     code: int,  # Of an operation's error
     started: bool,  # Whether the job's program had begun
@@ -64,7 +64,7 @@ def job_outcome(
     found = JOB_CODES.get(code, "job_error")
     return "job_error" if found == "capacity" and started else found
 
-# %% ../../nbs/84_jobs.datasphere_calls.ipynb #31339447
+# %% ../../nbs/84_jobs.datasphere_calls.ipynb #b2a35d1b
 class CloudRecord:
     "What is known of a job in the cloud, on the disk before anything is waited for."
 
@@ -93,7 +93,7 @@ class CloudRecord:
         os.replace(name, self.path)
         return values
 
-# %% ../../nbs/84_jobs.datasphere_calls.ipynb #dbb94b57
+# %% ../../nbs/84_jobs.datasphere_calls.ipynb #eca20945
 def tell(
     **event,  # What happened: `say=` a line, `log=` text of the job, `status=`
 ):
@@ -101,15 +101,15 @@ def tell(
     with contextlib.suppress(OSError, ValueError):
         print(json.dumps(event, ensure_ascii=False), flush=True)
 
-# %% ../../nbs/84_jobs.datasphere_calls.ipynb #d4a9ccc4
+# %% ../../nbs/84_jobs.datasphere_calls.ipynb #e31cd3b9
 TOKENS_FROM = "https://iam.api.cloud.yandex.net/iam/v1/tokens"
 
-
+# %% ../../nbs/84_jobs.datasphere_calls.ipynb #eef7a6f2
 def _encoded(data):
     "Base64 as addresses and tokens have it, without padding."
     return base64.urlsafe_b64encode(data).rstrip(b"=")
 
-# %% ../../nbs/84_jobs.datasphere_calls.ipynb #d35d3d35
+# %% ../../nbs/84_jobs.datasphere_calls.ipynb #f8299d3e
 def signed_statement(
     key: dict,  # A key file: id, service_account_id, private_key
     now: int,  # Seconds since 1970
@@ -127,7 +127,7 @@ def signed_statement(
         signature = subprocess.run(command, input=text, capture_output=True, check=True).stdout
     return (text + b"." + _encoded(signature)).decode()
 
-# %% ../../nbs/84_jobs.datasphere_calls.ipynb #21d9b5c3
+# %% ../../nbs/84_jobs.datasphere_calls.ipynb #d7e50c45
 def key_file_token(
     path: str,  # A service account's key file
 ) -> str:  # An IAM token
@@ -145,11 +145,11 @@ def key_file_token(
     request = iam_token_service_pb2.CreateIamTokenRequest(jwt=statement)
     return stub.Create(request, timeout=LIMITS["status"]).iam_token
 
-# %% ../../nbs/84_jobs.datasphere_calls.ipynb #672795cc
+# %% ../../nbs/84_jobs.datasphere_calls.ipynb #d289e2ca
 LIMITS = dict(init=60, submit=300, status=30, download=300, cancel=60)  # Seconds of one call
 SDK_VERSION = "0.10.0"
 
-# %% ../../nbs/84_jobs.datasphere_calls.ipynb #b9e51956
+# %% ../../nbs/84_jobs.datasphere_calls.ipynb #9ac2582b
 class Service:
     "The SDK's client, and the key file where there is one."
 
@@ -166,7 +166,7 @@ class Service:
         self.key_file = "" if given else os.environ.get("YC_SERVICE_ACCOUNT_KEY_FILE", "")
         self.client = Client(oauth_token=oauth, yc_profile=os.environ.get("YC_PROFILE"))
 
-# %% ../../nbs/84_jobs.datasphere_calls.ipynb #756501cc
+# %% ../../nbs/84_jobs.datasphere_calls.ipynb #14eadf59
 def _log_into(folder):
     "Have the SDK write its log into files alone: stdout is for events."
     import logging
@@ -177,7 +177,7 @@ def _log_into(folder):
     root = logging.getLogger()
     root.handlers = [each for each in root.handlers if hasattr(each, "baseFilename")]
 
-# %% ../../nbs/84_jobs.datasphere_calls.ipynb #3927b65a
+# %% ../../nbs/84_jobs.datasphere_calls.ipynb #ab90adcd
 def token_metadata(
     service: Service,  # Connected
 ) -> list:  # What goes with every call
@@ -194,7 +194,7 @@ def token_metadata(
     except (RuntimeError, AssertionError) as error:
         raise Ended("no_credentials", str(error)) from None
 
-# %% ../../nbs/84_jobs.datasphere_calls.ipynb #ce6d57be
+# %% ../../nbs/84_jobs.datasphere_calls.ipynb #a33b5e2f
 def call_service(
     service: Service,  # Connected
     method,  # Of one of the client's stubs
@@ -214,7 +214,7 @@ def call_service(
             return call_service(service, method, request, seconds, renewed=True)
         raise Ended(outcome, error.details() or error.code().name) from None
 
-# %% ../../nbs/84_jobs.datasphere_calls.ipynb #ce13d397
+# %% ../../nbs/84_jobs.datasphere_calls.ipynb #129d1fc6
 def _check_sdk():
     "Refuse to go on without the version of the SDK that this was written for."
     try:

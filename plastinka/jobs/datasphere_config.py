@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['TORCH_INDEX', 'RESULT', 'MOST_ENTRIES', 'MOST_OF_ONE', 'MOST_OF_ALL', 'CloudOptions', 'cloud_options', 'sdk_python',
-           'render_config', 'group_entries', 'check_limits', 'units_per_hour', 'price_line', 'write_stage']
+           'render_config', 'group_entries', 'check_limits', 'units_per_hour', 'price_line', 'write_stage',
+           'can_be_cloned', 'requirements_digest']
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #9625ff73
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #508ede95
 import shutil
 import sys
 from dataclasses import dataclass
@@ -16,11 +17,11 @@ import yaml
 
 import plastinka
 from ..config import DEFAULTS, given_settings
-from ..core import input_error
+from ..core import file_sha256, input_error
 from .cloud import pinned_requirements, write_parcel
 from .core import read_receipt
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #045f280f
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #7b153d4b
 @dataclass(frozen=True)
 class CloudOptions:
     "How runs are sent to DataSphere."
@@ -34,7 +35,7 @@ class CloudOptions:
     python: str = ""  # Interpreter that has the SDK; "" looks for one
     pause: float = 2  # Seconds before a second attempt; doubles with each
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #30d71d89
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #9b9463b6
 def cloud_options() -> CloudOptions:  # As the settings say
     "The options that are set."
     values = DEFAULTS | given_settings()
@@ -43,7 +44,7 @@ def cloud_options() -> CloudOptions:  # As the settings say
     instances = tuple(values["datasphere_instances"].replace(",", " ").split())
     return CloudOptions(instances=instances, **given)
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #ab7f5994
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #7b3cce28
 def sdk_python(
     options: CloudOptions,  # As set
 ) -> str:  # An interpreter
@@ -57,11 +58,11 @@ def sdk_python(
                 return str(root / ".venv-datasphere" / name)
     return sys.executable
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #cb592259
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #14eff2ce
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 RESULT = "result.zip"
 
-
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #23c288bb
 def render_config(
     name: str,  # The job's name
     entries: list[str],  # Relative paths of what is sent
@@ -85,16 +86,16 @@ def render_config(
     config["graceful-shutdown"] = dict(signal="SIGTERM", timeout="60s")
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=100)
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #35fcd66c
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #6fab7916
 def _variable(number, path):
     "The variable by which a config names a file."
     known = {".whl": "WHEEL", ".json": "JOB"}
     return known.get(Path(path).suffix, f"IN{number}") if "/" not in path else f"IN{number}"
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #85107e9c
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #4879557b
 MOST_ENTRIES, MOST_OF_ONE, MOST_OF_ALL = 100, 5 << 30, 10 << 30  # Entries, and bytes of them
 
-
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #eeed4dfb
 def group_entries(
     sizes: dict[str, int],  # Relative path → bytes
     most: int = MOST_ENTRIES,  # How many entries there may be
@@ -109,7 +110,7 @@ def group_entries(
         found[name] = found.get(name, 0) + size
     return found
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #e465b565
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #99556fc1
 def check_limits(
     entries: dict[str, int],  # Relative path → bytes
     options: CloudOptions,  # As set
@@ -132,12 +133,12 @@ def check_limits(
         cure = "Give 100 or more, or 0 for none"
         raise input_error("setting datasphere_storage", "a disk has at least 100 GB", cure)
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #0f4a9894
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #6b9e35eb
 def _over(where, problem):
     "The error for inputs over a limit."
     return input_error(where, problem, "Give fewer months, or run it here with --backend local")
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #4500ab10
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #a3ce346f
 def units_per_hour(
     instance: str,  # "c1.4"
 ) -> int | None:  # None where it is not known
@@ -145,7 +146,7 @@ def units_per_hour(
     family, _, cores = instance.partition(".")
     return int(cores) * 3600 if family == "c1" and cores.isdigit() else None
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #a5e659e0
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #370eb4ef
 def price_line(
     options: CloudOptions,  # As set
 ) -> str:  # One line
@@ -158,7 +159,7 @@ def price_line(
         return f"an hour on {instance}: {units:,} units; the price of a unit: {page}"
     return f"an hour on {instance}: {units:,} units, about {units * options.unit_price:,.2f}"
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #8ef029c9
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #8746b8d1
 def write_stage(
     folder: Path,  # A queued run
     options: CloudOptions,  # As set
@@ -181,7 +182,7 @@ def write_stage(
     (stage / "requirements.txt").write_text("\n".join(pinned_requirements()) + "\n")
     return entries
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #73a96064
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #958fe08c
 def _link(source, target):
     "A link to a file, or its copy where there are no links."
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -189,3 +190,24 @@ def _link(source, target):
         target.symlink_to(source)
     except OSError:
         shutil.copy2(source, target)
+
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #efb61f6c
+def can_be_cloned(
+    stage: Path,  # What would be sent
+    config: str,  # The old job's config, as it was sent
+    requirements: str,  # The old job's digest of its requirements
+) -> bool:
+    "Whether a new job differs from an old one by the content of its inputs alone."
+    old, new = (
+        yaml.safe_load(text) for text in (config, (stage / "config.yaml").read_text("utf-8"))
+    )
+    same = all(old.get(name) == new.get(name) for name in ("cmd", "outputs", "env"))
+    variables = [[v for each in one["inputs"] for v in each.values()] for one in (old, new)]
+    return same and variables[0] == variables[1] and requirements == requirements_digest(stage)
+
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #54a730ce
+def requirements_digest(
+    stage: Path,  # What is sent
+) -> str:  # Of its requirements
+    "What tells two environments apart."
+    return file_sha256(stage / "requirements.txt")

@@ -192,7 +192,7 @@ def is_file_value(
     if parameter.holds == "file or name":
         return Path(value).expanduser().is_file()
     if parameter.holds == "folder or name":
-        return Path(value).expanduser().is_dir()
+        return bool(value) and Path(value).expanduser().is_dir()
     if parameter.holds == "file or address":
         return bool(value) and "://" not in value
     return parameter.holds == "file" and bool(value)

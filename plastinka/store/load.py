@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from datetime import datetime, UTC
 from pathlib import Path
 
@@ -307,6 +308,19 @@ def _settle_upload(
     return both[len(before) :], *stored_files(connection)
 
 # %% ../../nbs/23_store.load.ipynb #012c4157
+def _stored_sales(
+    connection: sa.Connection, files: pd.DataFrame, months: pd.DataFrame
+) -> dict[int, FileRows]:
+    "The sales files that count, by their numbers."
+    active = files[files["status"] == "active"]
+    parts = active_parts(connection, files, months)
+    return {
+        int(number): part
+        for number, part in zip(active["number"], parts, strict=True)
+        if part.source["kind"] == "sales"
+    }
+
+# %% ../../nbs/23_store.load.ipynb #25f902e8
 def _load_parts(
     connection: sa.Connection,
     parts: list[FileRows],
@@ -320,7 +334,8 @@ def _load_parts(
     "Load files that were read, under the store's lock."
     parts, files, months = _settle_upload(connection, parts)
     check_upload(parts, files, date)
-    plan = plan_load(parts, files, months, date, again)
+    stored = None if may_lose else partial(_stored_sales, connection, files, months)
+    plan = plan_load(parts, files, months, date, again, stored, item_key)
     if plan.is_empty():
         return _report_known(parts, plan)
     key = _item_key(connection, item_key)
