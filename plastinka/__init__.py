@@ -8,6 +8,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _LAZY = {"forecast": "plastinka.doors.forecast", "open": "plastinka.doors.shop"}
+_LAZY |= {"client": "plastinka.doors.client"}
 
 
 def __getattr__(name):

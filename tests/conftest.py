@@ -5,6 +5,7 @@ what they find becomes an `@example`."""
 import os
 
 import pytest
+from databases import new_store, server  # noqa: F401
 from hypothesis import settings
 
 settings.register_profile("same", derandomize=True, database=None)

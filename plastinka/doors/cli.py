@@ -50,6 +50,9 @@ from plastinka.doors.runs import (
 )
 from ..jobs.parameters import notebook_sentence, run_notebooks
 
+# %% ../../nbs/91_doors.cli.ipynb #b4fdde88
+from .serve import keys_command, serve_command, worker_command
+
 # %% ../../nbs/91_doors.cli.ipynb #df5c065d
 def ingest_command(
     # The store: a file such as shop.db, made if absent, or an address such as
@@ -232,6 +235,9 @@ COMMANDS = {
     "cancel": cancel_command,
     "prune": prune_command,
     "check": check_command,
+    "serve": serve_command,
+    "worker": worker_command,
+    "keys": keys_command,
 }
 
 # %% ../../nbs/91_doors.cli.ipynb #2609d885
@@ -261,6 +267,9 @@ EXAMPLES = {
     "cancel": "plastinka cancel last",
     "check": "plastinka check",
     "prune": "plastinka prune --days 180 --keep 20 --yes",
+    "serve": "plastinka serve --store shop.db --port 8000",
+    "worker": "plastinka worker --store shop.db --workers 2",
+    "keys": "plastinka keys --store shop.db --add 'the sheet' --role viewer",
 }
 
 # %% ../../nbs/91_doors.cli.ipynb #81de8e4e

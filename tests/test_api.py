@@ -1,0 +1,302 @@
+"""Nobody without a key, nobody with too little a role, no server error whatever is sent, and no
+file that the readers do not read."""
+
+import io
+import json
+import os
+import re
+import warnings
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("fastapi", reason="the service needs: pip install 'plastinka[api]'")
+from hypothesis import HealthCheck, given, settings  # noqa: E402
+from hypothesis.errors import Unsatisfiable  # noqa: E402
+
+from plastinka.doors.api import ROUTES, make_app  # noqa: E402
+from plastinka.doors.keys import make_key, read_audit  # noqa: E402
+from plastinka.doors.service import JOB_KINDS, open_service  # noqa: E402
+from plastinka.doors.uploads import UploadLimits  # noqa: E402
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import schemathesis
+    from schemathesis import GenerationMode
+    from starlette.testclient import TestClient
+
+ROOT = Path(__file__).resolve().parents[1]
+OPEN = ["GET /health", "GET /health/live", "GET /health/ready", "GET /health/deep"]
+VIEWER = """
+GET /forecasts
+GET /forecasts/runs
+GET /scores
+GET /orders
+GET /lost-sales
+GET /reports/{run}
+GET /store
+GET /store/quarantine
+GET /metrics
+GET /jobs
+GET /jobs/{job_id}
+GET /status/{job_id}
+GET /jobs/{job_id}/events
+GET /jobs/{job_id}/log
+""".split("\n")[1:-1]
+OPERATOR = """
+POST /uploads
+GET /uploads/{upload_id}
+GET /uploads/{upload_id}/quarantine
+POST /jobs/data-upload
+POST /jobs/forecast
+POST /jobs/backtest
+POST /jobs/totals
+POST /jobs/tuning
+POST /prediction
+DELETE /jobs/{job_id}
+""".split("\n")[1:-1]
+ADMIN = """
+POST /jobs/{job_id}/retry
+POST /admin/keys
+GET /admin/keys
+DELETE /admin/keys/{key_id}
+GET /admin/audit
+""".split("\n")[1:-1]
+MAY = dict(viewer=VIEWER, operator=VIEWER + OPERATOR, admin=VIEWER + OPERATOR + ADMIN)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("service")
+    made = open_service(str(folder / "shop.db"), folder / "service")
+    return replace(made, limits=UploadLimits(request_bytes=100_000, files=3, seconds=60))
+
+
+@pytest.fixture(scope="module")
+def app(service):
+    return make_app(service)
+
+
+@pytest.fixture(scope="module")
+def clients(service, app):
+    "A client for each role, and one without a key."
+    found = {None: TestClient(app)}
+    for role in MAY:
+        key, _ = make_key(service.keys, f"test {role}", role, per_minute=100_000)
+        found[role] = TestClient(app, headers={"authorization": f"Bearer {key}"})
+    return found
+
+
+def ask(client, route):
+    "Use an address with names that nothing has."
+    method, path = route.split()
+    filled = re.sub(r"{\w+}", "nothing", path)
+    return client.request(method, f"/api/v1{filled}", **(dict(json={}) if method == "POST" else {}))
+
+
+def test_every_address_stands_in_the_tables_of_roles(app):
+    described = [
+        f"{method.upper()} {path.removeprefix('/api/v1')}"
+        for path, item in app.openapi()["paths"].items()
+        for method in item
+    ]
+    assert sorted(described) == sorted(OPEN + MAY["admin"])
+    assert len(ROUTES) == len(described)
+    assert {f"POST /jobs/{kind}" for kind in JOB_KINDS} <= set(OPERATOR)
+
+
+@pytest.mark.parametrize("role", [None, *MAY])
+def test_no_role_may_more_than_it_should(clients, role):
+    for route in OPEN + MAY["admin"]:
+        answer = ask(clients[role], route)
+        if route in OPEN or route in MAY.get(role, []):
+            assert answer.status_code not in (401, 403), (role, route)
+        else:
+            assert answer.status_code == (403 if role else 401), (role, route)
+            assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.status_code < 500, (role, route, answer.text)
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "access-control-allow-origin" not in answer.headers
+
+
+def test_an_ended_key_opens_nothing(service, app, clients):
+    made = clients["admin"].post("/api/v1/admin/keys", json=dict(name="short", role="admin"))
+    client = TestClient(app, headers={"x-api-key": made.json()["key"]})
+    assert client.get("/api/v1/store").status_code == 200
+    key_id = made.json()["key_id"]
+    assert clients["admin"].delete(f"/api/v1/admin/keys/{key_id}").status_code == 200
+    assert client.get("/api/v1/store").status_code == 401
+    actions = [line["action"] for line in read_audit(service.keys, 2)]
+    assert actions == [f"DELETE /api/v1/admin/keys/{key_id}", "POST /api/v1/admin/keys"]
+    with service.keys.database.reading() as connection:
+        stored = str(connection.exec_driver_sql("SELECT * FROM api_key").all())
+    assert made.json()["key"].split("_", 2)[2] not in stored
+
+
+def test_a_request_may_not_name_a_file_of_the_server(clients):
+    for name in ("store", "stock", "sales", "profile", "rates", "out", "known", "warm", "resume"):
+        for kind in ("forecast", "totals", "tuning"):
+            answer = clients["operator"].post(f"/api/v1/jobs/{kind}", json={name: "/etc/passwd"})
+            assert (answer.status_code, answer.json()["field"]) == (422, name)
+    for run in ("..%2F..%2Fetc", "%2e%2e", "last%00", "2024-01-01_x"):
+        assert clients["viewer"].get(f"/api/v1/reports/{run}").status_code == 404
+
+
+def bomb():
+    "A workbook of 30 kB whose sheet unfolds to 30 MB."
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as book:
+        book.writestr("[Content_Types].xml", "<Types/>")
+        book.writestr("xl/worksheets/sheet1.xml", b"<c/>" * 7_500_000)
+    return content.getvalue()
+
+
+HOSTILE = {
+    "program": ("run.exe", b"MZ", 415),
+    "no name": ("..", b"x", 415),
+    "hidden": (".htaccess.csv", b"a,b\n", 201),
+    "outside": ("../../../evil.csv", b"Artist,Album\n", 201),
+    "empty": ("empty.csv", b"", 201),
+    "too large": ("large.csv", b"x" * 200_000, 413),
+    "no workbook": ("sales.xlsx", b"PK\x03\x04 not really", 201),
+}
+
+
+READ_LONG = ("hidden", "empty", "no workbook")  # Each is read in a process of its own
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.long) if n in READ_LONG else n for n in HOSTILE]
+)
+def test_hostile_files_get_nowhere(clients, service, name):
+    given, content, expected = HOSTILE[name]
+    before = {path.name for path in service.data.parent.rglob("*")}
+    answer = clients["operator"].post("/api/v1/uploads", files={"sales_files": (given, content)})
+    assert answer.status_code == expected, answer.text
+    new = {path.name for path in service.data.parent.rglob("*")} - before
+    if expected != 201:
+        assert not new, "nothing is half done"
+        return
+    assert answer.json()["status"] == "refused" and "/" not in answer.json()["message"]
+    assert not list(service.data.parent.glob("evil*"))
+    values = dict(upload_id=answer.json()["upload_id"])
+    assert clients["operator"].post("/api/v1/jobs/data-upload", json=values).status_code == 409
+
+
+@pytest.mark.long
+def test_a_bomb_is_refused(clients):
+    answer = clients["operator"].post("/api/v1/uploads", files={"sales_files": ("a.xlsx", bomb())})
+    assert answer.json()["status"] == "refused"
+
+
+def test_many_files_and_many_words(clients):
+    files = [("sales_files", (f"{n}.csv", b"Artist,Album\n")) for n in range(5)]
+    assert clients["operator"].post("/api/v1/uploads", files=files).status_code == 413
+    answer = clients["operator"].post("/api/v1/jobs/forecast", content=b"{" * 2_000_000)
+    assert answer.status_code == 413
+    answer = clients["operator"].post("/api/v1/jobs/forecast", content=b"{no json")
+    assert answer.status_code == 422 and answer.json()["cure"]
+
+
+# schemathesis asks every address with what its description allows, and with what it does not
+
+
+def check_answer(answer):
+    "No fault of the service; a problem says what is wrong, and the request that it is about."
+    assert answer.status_code < 500, answer.text
+    if answer.status_code >= 400:
+        body = json.loads(answer.content)
+        assert body["status"] == answer.status_code and body["detail"] and body["code"]
+        assert body["request_id"]
+
+
+def fuzz(app, key, examples):
+    "Ask every address in both ways; how many requests were sent."
+    headers, asked = {"authorization": f"Bearer {key}"}, []
+    schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", app, headers=headers)
+    how = dict(max_examples=examples, deadline=None, database=None, derandomize=True)
+    for result in schema.get_all_operations():
+        for mode in GenerationMode:
+            try:
+                cases = result.ok().as_strategy(mode)
+
+                @settings(suppress_health_check=list(HealthCheck), **how)
+                @given(cases)
+                def check(case):
+                    answer = case.call(headers=headers)
+                    asked.append(answer.status_code)
+                    check_answer(answer)
+
+                check()
+            except Unsatisfiable:  # Nothing that the description forbids can be sent there
+                assert mode == GenerationMode.NEGATIVE
+    return asked
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_whatever_is_sent_is_answered(service, app):
+    key, _ = make_key(service.keys, "fuzz", "admin", per_minute=100_000)
+    asked = fuzz(app, key, int(os.environ.get("PLASTINKA_REQUESTS", "1")))
+    assert len(asked) > 50 and {200, 404, 422} <= set(asked)
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("role", MAY)
+def test_whatever_many_send_is_answered(service, app, role):
+    key, _ = make_key(service.keys, "fuzz", role, per_minute=1_000_000)
+    asked = fuzz(app, key, 60)
+    assert role == "admin" or 403 in asked
+
+
+# What users of older systems know by name
+
+KNOWN = """
+POST /jobs/data-upload
+POST /jobs/training
+POST /jobs/tuning
+POST /jobs/reports
+GET /jobs/{id}
+GET /jobs
+GET /models-configs/models
+GET /models-configs/configs
+POST /models-configs/configs/upload
+POST /models-configs/models/upload
+GET /results/training
+GET /results/tuning
+GET /predictions/history
+POST /admin/data-retention/cleanup
+POST /admin/data-retention/clean-predictions
+POST /admin/data-retention/clean-historical
+POST /admin/data-retention/clean-models
+POST /auth/yc-token
+GET /health
+GET /health/system
+GET /health/retry-stats
+POST /health/retry-stats/reset
+/models
+/training
+/prediction
+/status
+/results
+POST /predict
+POST /predict/{category}
+POST /train
+POST /train_all
+""".split("\n")[1:-1]
+
+
+def test_each_known_address_leads_to_one_of_ours():
+    page = ROOT / "nbs" / "explanations" / "coming_from_another_system.ipynb"
+    text = "\n".join("".join(cell["source"]) for cell in json.loads(page.read_text())["cells"])
+    rows = re.findall(r"^\| `([^`]+)` \| (.+?) \|", text, re.M)
+    assert not set(KNOWN) - {there for there, _ in rows}
+    ours = set(OPEN + MAY["admin"])
+    for there, here in rows:
+        addresses = re.findall(r"`([^`]+)`", here)
+        assert addresses or here == "not yet", there
+        assert set(addresses) <= ours, (there, here)
+    for extra in re.findall(r"`((?:GET|POST) /[^`]+)`", text):
+        assert extra.split("?")[0] in ours | set(KNOWN), extra
