@@ -100,7 +100,10 @@ def check_all() -> list[dict]:  # what, result, message
     memory = psutil.virtual_memory()
     text = f"{memory.available / 1e9:,.1f} of {memory.total / 1e9:,.1f} GB free"
     row = dict(what="memory", result="good", message=text)
+    from plastinka.jobs.storage import check_storage
+
     rows = [check_store(values["store"]), *check_runs(values["runs"]), row]
+    rows.append(check_storage(values["artifacts"]))
     return [*rows, check_backend(values["backend"]), *check_extras()]
 
 # %% ../../nbs/90_doors.check.ipynb #17bb0162
