@@ -423,7 +423,7 @@ def done(outcome) -> tuple[pd.DataFrame, str]:
     "The order list of a run that succeeded, and its page."
     code, told, [folder] = outcome
     assert code == 0, told
-    return pd.read_excel(folder / "forecast.xlsx", sheet_name="orders", dtype={"Barcode": str}), (
+    return pd.read_excel(folder / "forecast.xlsx", sheet_name="records", dtype={"Barcode": str}), (
         folder / "report.html"
     ).read_text(encoding="utf-8")
 

@@ -14,8 +14,8 @@ from plastinka.scores.counts import quantile_counts
 from plastinka.data.ingest import RawRows
 from plastinka.data.ledger import build_ledger
 from plastinka.models.core import Forecast
-from plastinka.decide.orders import order_list
-from plastinka.panel.panel import build_panel, stock_now
+from plastinka.decide.buying import ShopStock, buy
+from plastinka.panel.panel import build_panel
 from plastinka.report.excel import write_excel
 from plastinka.report.html import write_html
 from plastinka.data.schema import QUANTILES
@@ -104,27 +104,40 @@ def parts():
     items = panel["item"].values
     values = np.broadcast_to(np.arange(1.0, 1 + len(QUANTILES)), (len(items), 3, len(QUANTILES)))
     forecast = Forecast(items, months, quantile_counts(values, QUANTILES), "tide")
-    orders = order_list(forecast, stock_now(ledger), panel["price_last"].to_series(), ledger.items)
+    nothing = pd.Series(0, index=items)
+    suppliers = pd.Series([HOSTILE[place % 9] for place in range(len(items))], items)
+    prices = panel["price_last"].to_series().fillna(100)
+    shop = ShopStock(ledger.items.assign(cover_type=""), nothing, prices, suppliers=suppliers)
+    order = buy(forecast, shop)
     return dict(
         ledger=ledger,
         panel=panel,
         forecast=forecast,
-        orders=orders,
+        orders=order.lines,
+        order=order,
         settings=dict(stock=HOSTILE[0], sales=HOSTILE),
         title="=1+1",
     )
 
 
+# Formulas of the order sheet: sums of columns, products of cells, what is left of the budget
+OURS = re.compile(
+    r"(SUM|COUNTIF)\([A-Z]+\d+:[A-Z]+\d+(,\"(>|&gt;)0\")?\)|[A-Z]+\d+\*[A-Z]+\d+"
+    r"|IF\(B5=\"\",\"\",B5-B4\)|'to order'![A-Z]+\d+"
+)
+
+
 def assert_only_texts(path):
-    """No part of the workbook holds a formula, a link, a macro or a connection, and Excel's own
-    reader takes it."""
+    """No part of the workbook holds a link, a macro, a connection, or a formula but those of the
+    sheet to work in, and Excel's own reader takes it."""
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
             assert not re.search("hyperlink|external|vba|connection|activeX", name, re.I), name
             content = archive.read(name)
-            assert (
-                b"<f>" not in content and b"<f " not in content and b"<hyperlink" not in content
-            ), name
+            formulas = re.findall(rb"<f[ >]([^<]*)</f>", content)
+            assert content.count(b"<f>") == len(formulas) and b"<f " not in content, name
+            assert all(OURS.fullmatch(formula.decode()) for formula in formulas), name
+            assert b"<hyperlink" not in content, name
             assert b"TargetMode" not in content, name
     book = openpyxl.load_workbook(path)
     cells = [
@@ -134,8 +147,9 @@ def assert_only_texts(path):
         for cell in row
         if cell.value is not None
     ]
-    assert all(cell.data_type != "f" and cell.hyperlink is None for cell in cells)
-    return [str(cell.value) for cell in cells]
+    assert all(cell.hyperlink is None for cell in cells)
+    assert all(OURS.fullmatch(cell.value[1:]) for cell in cells if cell.data_type == "f")
+    return [str(cell.value) for cell in cells if cell.data_type != "f"]
 
 
 def test_the_workbook(parts, tmp_path):
@@ -182,7 +196,7 @@ def test_the_page(parts, tmp_path):
     write_html(tmp_path / "report.html", **parts)
     page = Page()
     page.feed((tmp_path / "report.html").read_text(encoding="utf-8"))
-    assert page.tags.count("script") == 1
+    assert page.tags.count("script") == 2  # The page's own, and the data of its long list
     assert "img" not in page.tags and "iframe" not in page.tags
     assert all(name == "href" and value.startswith("#") for name, value in page.acting), (
         page.acting[:5]

@@ -100,7 +100,7 @@ class Window:
     review: float  # Days from it to the next delivery
     shares: np.ndarray  # Share of each month's days before and after the delivery [2, months]
 
-
+# %% ../../nbs/74_decide.buying.ipynb #1b031d65
 def find_windows(
     table: pd.DataFrame,  # From `order_windows`
     reach: Reach,  # Days from the count of the stock to the end of the forecast
@@ -118,7 +118,7 @@ def find_windows(
         for number, (lead, review) in enumerate(kinds)
     ]
 
-
+# %% ../../nbs/74_decide.buying.ipynb #4c6c5cf7
 def window_demand(
     counts: Counts,  # Demand of whole months [items, months]
     windows: list[Window],  # From `find_windows`
@@ -195,7 +195,7 @@ def _terms_of(terms, rows):
     names = ("margin", "cost", "keep", "loss", "again", "pack")
     return Terms(**{name: getattr(terms, name)[rows] for name in names})
 
-
+# %% ../../nbs/74_decide.buying.ipynb #18cf1a71
 def value_copies(
     counts: Counts,  # Demand of whole months [items, months]
     windows: list[Window],  # From `find_windows`
@@ -286,7 +286,7 @@ class Order:
     plan: Plan  # How it was made
     rule: str  # "value" or "service level"
 
-
+# %% ../../nbs/74_decide.buying.ipynb #e3fbd430
 @dataclass(frozen=True)
 class ShopStock:
     "What is known of the records of a shop."
@@ -389,6 +389,8 @@ def buy(
     )
     lines = _risks(lines, demand, table)
     lines["at_purchase_price"] = lines["order"] * lines["cost"]
+    days = (table["lead_days"] + table["review_days"]).to_numpy(float) - 1
+    lines["until"] = reach.first + pd.to_timedelta(np.round(days), unit="D")
     lines["check"] = order_checks(lines)
     curve = curve if lines["stock"].notna().any() else curve.head(0)
     may = table[~lines["used"].to_numpy()]

@@ -57,7 +57,7 @@ class Elasticity:
 
 LEAST_TITLES, LEAST_CHANGE = 30, 0.05  # Titles with a change; how much of a change counts
 
-
+# %% ../../nbs/75_decide.dead_stock.ipynb #bd3e88e2
 def price_months(
     panel: xr.Dataset,  # units, price, availability [item, month]; observed [month]
 ) -> pd.DataFrame:  # item, month, sold, exposure, log_price: months that count
@@ -101,7 +101,7 @@ def fit_elasticity(
             break
     return Elasticity(float(value), _error(rows, sold - expected, expected, curve), len(titles))
 
-
+# %% ../../nbs/75_decide.dead_stock.ipynb #f2978502
 def _error(rows, apart, expected, curve):
     "Standard error; sales that are more uneven than chance widen it."
     free = len(rows) - rows["item"].nunique() - rows["month"].nunique() - 1
@@ -121,7 +121,7 @@ def met_demand(
     counts = poisson_counts(mean)
     return counts.total(counts.cells * np.minimum(counts.copies, stock[counts.rows]))
 
-
+# %% ../../nbs/75_decide.dead_stock.ipynb #7b467589
 def best_cuts(
     lines: pd.DataFrame,  # asked (copies until the limit), stock, price, cost
     elasticity: Elasticity | None,  # None = nothing is known of it

@@ -39,7 +39,7 @@ LAUNCH_DAYS = 182  # Days since the release that are looked at: the longest reac
 # Titles first seen within so many days of the files' beginning may have been there before
 SETTLED = 60
 
-
+# %% ../../nbs/76_decide.launch.ipynb #fb1ea8ab
 def first_days_here(
     ledger: Ledger,  # All copies of the shop
 ) -> pd.Series:  # datetime64 [items]; NaT where no copy is known
@@ -91,6 +91,8 @@ def launched_titles(
     "The attributes of launches."
     texts = ("artist", "album", "style", "label", "format")
     known = {name: main_text(ledger, name).iloc[rows].to_numpy() for name in texts}
+    cover = main_text(ledger, "cover_type").iloc[rows].to_numpy()
+    known["format"] = np.where(known["format"] == "", cover, known["format"])
     price = ledger.copies.groupby("item")["price"].median().reindex(rows)
     first = first_days_here(ledger).iloc[rows]
     known |= dict(price=price.to_numpy(float), first_day=first.to_numpy())
@@ -99,7 +101,7 @@ def launched_titles(
 # %% ../../nbs/76_decide.launch.ipynb #a4422959
 LEAST_SEASON = 24  # Complete months from which on a season is told from chance
 
-
+# %% ../../nbs/76_decide.launch.ipynb #bdb82b77
 def month_worth(
     panel: xr.Dataset,  # Everything measured
 ) -> np.ndarray:  # [12] what a month's day is worth, mean 1
@@ -209,7 +211,7 @@ PARSERS = dict(
     price=parse_price, release_date=parse_date, quantity=parse_count, barcode=parse_barcode
 )
 
-
+# %% ../../nbs/76_decide.launch.ipynb #55003e9b
 def title_cells(
     source: str | Path | pd.DataFrame,  # File of new titles, or a table
 ) -> tuple[pd.DataFrame, str]:  # Cells by our columns; name of the source
@@ -283,6 +285,7 @@ def asked_launches(
     "New titles, with what is known of those that came lately."
     texts = ("artist", "album", "style", "label", "format")
     facts = pd.DataFrame({name: normalise_text(titles[name]) for name in texts})
+    facts["format"] = facts["format"].replace("", "ss")  # New ones are sealed
     facts = title_facts(facts.assign(price=titles["price"], first_day=titles["release_date"]))
     sold, days = np.zeros((len(titles), LAUNCH_DAYS)), np.zeros(len(titles), int)
     ids = ledger.items["item_id"].to_numpy()[known_items(ledger, titles)]
@@ -303,7 +306,7 @@ REACHES = {1: 30, 3: 91, 6: 182}  # Months → days since the release
 STEPS = np.array([0, 3, 5, 7, 10, 14, 21, 30, 45, 60])  # Days of sale that are told apart
 RANGE_LEVELS = (0.05, 0.5, 0.95)  # Range and middle
 
-
+# %% ../../nbs/76_decide.launch.ipynb #977bf5ce
 def known_days(
     days: np.ndarray,  # Days of sale that are known [titles]
 ) -> np.ndarray:  # [titles] the largest step that is not more
@@ -408,7 +411,7 @@ def _empty_figures(count):
     found = {name: np.full(count, np.nan) for name in [*names, "wanted"]}
     return found | dict(rests_on=np.full(count, "", dtype=object))
 
-
+# %% ../../nbs/76_decide.launch.ipynb #27653d00
 def _fill_figures(found, rows, mean, levels, near, place):
     "Write the numbers of some titles (in place)."
     for number, month in enumerate(REACHES):
@@ -417,7 +420,7 @@ def _fill_figures(found, rows, mean, levels, near, place):
             found[f"{name}_{month}"][rows] = levels[:, number, at]
     found["wanted"][rows], found["rests_on"][rows] = levels[:, place, -1], near
 
-
+# %% ../../nbs/76_decide.launch.ipynb #d928ffb9
 def _at_hand(ledger, titles):
     "Copies of each title on the shelf; 0 where nobody knows."
     item = known_items(ledger, titles)

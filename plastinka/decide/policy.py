@@ -161,7 +161,7 @@ def rank_copies(
     order = np.lexsort((values["copy"], values["item"], -value, -worth))
     return values.assign(worth=worth).iloc[order].reset_index(drop=True)
 
-
+# %% ../../nbs/72_decide.policy.ipynb #708d1f01
 def cut_list(
     ranked: pd.DataFrame,  # From `rank_copies`
     budget: float = np.inf,  # Money that may be spent
@@ -229,7 +229,7 @@ def _reach_minimums(listed, supplier, minimum, taken):
         closed += [] if taken[rows].any() else [number]
     return np.array(closed, int)
 
-
+# %% ../../nbs/72_decide.policy.ipynb #4eef008d
 def _least_worth(ranked, supplier, minimum, taken):
     "The supplier with a minimum whose order is worth least for its money."
     size = len(minimum)
@@ -254,7 +254,7 @@ def order_policy(
     copies = ranked["copies"].to_numpy()[taken]
     return np.bincount(ranked["item"].to_numpy()[taken], copies, len(paths)).astype(np.int64)
 
-
+# %% ../../nbs/72_decide.policy.ipynb #10295e1f
 def ranked_values(
     paths: np.ndarray,  # int64 [items, draws, periods] demand; the order comes with the last one
     stock: np.ndarray,  # Copies at hand now [items]

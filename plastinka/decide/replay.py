@@ -288,14 +288,15 @@ class Contest:
 # %% ../../nbs/77_decide.replay.ipynb #678a6760
 def play_rules(
     games: list[Game],  # What is played
-    rules: Callable[[Game], dict[str, Policy]],  # Game → rules by name
+    # Game → rules by name; what was played already may stand for a rule
+    rules: Callable[[Game], dict[str, Policy | Played]],
     prices: Prices,  # What copies bring and cost
 ) -> Contest:  # Every rule in every game
     "Play every rule in every game."
     rows, profits = [], {}
     for number, game in enumerate(games):
         for name, policy in rules(game).items():
-            played = replay(game, policy)
+            played = policy if isinstance(policy, Played) else replay(game, policy)
             rows.append(dict(game=number, rule=name) | replay_figures(played, prices))
             profits.setdefault(name, []).append(item_profits(played, prices))
     return Contest(pd.DataFrame(rows), {name: np.array(each) for name, each in profits.items()})

@@ -34,9 +34,8 @@ SALVAGE = 0.5  # What a copy that is left brings, in shares of its purchase pric
 class Rules:
     "How the shop buys; each value holds where no table says otherwise."
 
-    margin: float = (
-        USUAL_MARGIN  # Share of the price kept where the purchase price is unknown, 0..1
-    )
+    # Share of the price kept where the purchase price is unknown, 0..1
+    margin: float = USUAL_MARGIN
     capital_cost: float = CAPITAL_COST  # Cost of keeping a copy a year, share of its purchase price
     salvage: float = SALVAGE  # Got back for a copy left of a record that is not ordered again
     lead_days: int = 0  # From the order to the delivery
@@ -91,7 +90,7 @@ def _numbers(texts, where, rows, least, what):
         )
     return values
 
-
+# %% ../../nbs/73_decide.terms.ipynb #4574534b
 def _without_unit(text):
     "A cell without a word for days or copies."
     if text is None:
@@ -188,7 +187,7 @@ def last_costs(
     found = last.groupby("item")["purchase_price"].last().reindex(np.arange(len(ids)))
     return pd.Series(found.to_numpy(float), index=pd.Index(ids, name="item_id"))
 
-
+# %% ../../nbs/73_decide.terms.ipynb #6077f35f
 def usual_text(
     ledger: Ledger,  # All copies
     column: str,  # supplier, label, branch or catalogue_number
@@ -225,7 +224,7 @@ def item_terms(
     table["again"] = 1.0 if offered is None else offered.reindex(items).fillna(1).to_numpy(float)
     return table.join(_supplier_terms(table["supplier"], rules))
 
-
+# %% ../../nbs/73_decide.terms.ipynb #df44d27e
 def _supplier_terms(supplier, rules):
     "Lead time, review period, minimum, pack and returns of each record's supplier."
     own = pd.DataFrame(index=normalise_text(supplier).to_numpy())
@@ -272,7 +271,7 @@ class Assumption:
     value: float = 0.0  # What was assumed: a share, or days
     names: tuple[str, ...] = ()  # The first of them
 
-
+# %% ../../nbs/73_decide.terms.ipynb #6cb44ab6
 def find_assumptions(
     table: pd.DataFrame,  # From `item_terms`; the records that are ordered or may be
     rules: Rules,  # How the shop buys

@@ -23,7 +23,7 @@ def month_of_run(
     "The months that a run has forecast."
     return f"{forecast['month'].min():%Y-%m} to {forecast['month'].max():%Y-%m}"
 
-
+# %% ../../nbs/92_doors.again.ipynb #3ec6f9ee
 def run_settings(
     folder: Path,  # The run's folder
     receipt: dict,  # Its receipt

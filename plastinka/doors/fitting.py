@@ -98,7 +98,7 @@ class FittedShop:
     origin: dict = field(default_factory=dict)
     since: pd.DataFrame | None = None  # Its scores on the months since, as `score_since`
 
-
+# %% ../../nbs/89_doors.fitting.ipynb #1284f981
 def forecast_items(
     ledger: Ledger,  # All copies
     trained,  # A trained model
@@ -171,7 +171,7 @@ def keep_artifact(
     digest, base = file_sha256(folder / ARTIFACT_FILE), given_settings().get("artifacts")
     return (publish_folder(folder, base, name) if base else str(folder)), digest
 
-
+# %% ../../nbs/89_doors.fitting.ipynb #8c9d9a1f
 def with_cutoffs(
     held,  # `Backtest` or `KeptBacktest`
     measures: tuple = ("wql", "exposure_loss", "mean_pinball"),  # Columns of the scores

@@ -33,7 +33,7 @@ from plastinka.doors.fitting import (
     reuse_model,
     with_cutoffs,
 )
-from .ordering import check_days, order_shop, read_plan
+from .ordering import check_days, order_shop, read_plan, shop_dead_stock
 from ..jobs.parameters import check_parameters, check_together, run_notebook_path
 from ..models.core import Model
 from ..panel.panel import build_panel
@@ -145,16 +145,6 @@ class Result:
     settings: dict = field(default_factory=dict)  # As given to `forecast`
     title: str = "Forecast"  # Of the report
 
-    @property
-    def orders(self) -> pd.DataFrame:  # One row per record: stock, expected, order, money, profit
-        "The order list, the dearest order first."
-        return self.order.lines
-
-    @property
-    def reach(self) -> Reach:  # Months, first and last day
-        "The days that forecast and order are for."
-        return self.order.reach
-
     @cached_property
     def forecast(self) -> pd.DataFrame:  # item_id, month, horizon, q0.05 …, mean, model
         "Demand in copies, one row per record and month."
@@ -174,6 +164,27 @@ class Result:
     def lost_sales(self) -> pd.DataFrame:  # item_id, artist, album, lost_units, lost_money …
         "What was lost by being out of stock in the last twelve full months, the dearest first."
         return most_lost(self.data.panel)
+
+# %% ../../nbs/91_doors.forecast.ipynb #3373fb1f
+@patch(as_prop=True)
+def orders(self: Result) -> pd.DataFrame:  # One row per record: stock, expected, order, money
+    "The order list, the dearest order first."
+    return self.order.lines
+
+
+@patch(as_prop=True)
+def reach(self: Result) -> Reach:  # Months, first and last day
+    "The days that forecast and order are for."
+    return self.order.reach
+
+
+@patch(as_prop=True)
+def dead_stock(self: Result) -> pd.DataFrame | None:  # Names, money tied up; None = unknown
+    "Stock that will probably last for more than a year; a markdown where prices tell one."
+    if not self.data.ledger.stock_counted:
+        return None
+    dependence = self.fitted.held.dependence
+    return shop_dead_stock(self.orders, self.panel, self.fitted.forecast, dependence)
 
 # %% ../../nbs/91_doors.forecast.ipynb #4ee6091f
 @patch
@@ -240,9 +251,7 @@ def forecast(
     lags: int = 0,  # Months of history a network looks at; 0 takes as many as fit, at most 12
     head: str = "quasi_poisson",  # What the network's outputs mean
     service_level: float = 0.75,  # Order to meet demand with this probability, 0.01 to 0.99
-    # What orders: value (of each further copy), service level, or auto: value where purchase
-    # prices or a budget are known
-    order_by: str = "auto",
+    order_by: str = "auto",  # value (of each further copy), service level, or auto: as is known
     budget: str | float | None = None,  # Money for the order; None = no bound
     # How the shop buys: margin, capital_cost, salvage, lead_days, review_days, suppliers, on_order
     rules: dict | None = None,
@@ -399,6 +408,7 @@ def report_parts(
 
     data, held = self.data, self.fitted.held
     parts = dict(ledger=data.ledger, raw=data.raw, panel=data.panel, orders=self.orders)
+    parts |= dict(order=self.order, dead=self.dead_stock)
     parts |= dict(forecast=self.fitted.forecast, factor=getattr(self.fitted.trained, "factor", 1.0))
     parts |= dict(scores=held.scores, coverage=held.coverage, by_cutoff=held.by_cutoff)
     parts |= dict(holdout=held.frame(), totals=held.totals, newcomers=held.newcomers)

@@ -27,7 +27,7 @@ def model_rows(
         for row in rows.to_dict("records")
     ]
 
-
+# %% ../../nbs/90_doors.models.ipynb #7a88d258
 def _is_missing(value):
     "Whether a number is not known."
     return isinstance(value, float) and math.isnan(value)
@@ -57,7 +57,7 @@ def models_command(
         print(f"Cutoffs that all share: {told}.")
     return 0
 
-
+# %% ../../nbs/90_doors.models.ipynb #a6b00379
 def _prune(store, keep, yes, json):
     "Show or do what pruning does."
     from plastinka.jobs.storage import is_published, remove_published
@@ -87,7 +87,7 @@ def promote_command(
     print(f"{promote(store, run)}: the champion")
     return 0
 
-
+# %% ../../nbs/90_doors.models.ipynb #3f72d232
 def rollback_command(
     store: str,  # The store: its file or its address
 ) -> int:  # Exit code
@@ -97,7 +97,7 @@ def rollback_command(
     print(f"{rollback(store)}: the champion again")
     return 0
 
-
+# %% ../../nbs/90_doors.models.ipynb #cf9ed2c9
 def archive_command(
     run: str,  # A model, as auto-3, or the run that made it
     store: str,  # The store: its file or its address

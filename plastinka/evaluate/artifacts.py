@@ -51,7 +51,7 @@ class KeptBacktest:
 
 HELD_TABLES = ("scores", "by_cutoff", "coverage", "totals", "newcomers", "calibrated", "holdout")
 
-
+# %% ../../nbs/65_evaluate.artifacts.ipynb #5dd8715f
 def keep_backtest(
     held: Backtest,  # As `cross_validate` gives it
 ) -> KeptBacktest:
@@ -75,7 +75,7 @@ def write_frames(
     text = json.dumps(dict(attrs=notes, dependence=held.dependence), default=str)
     (folder / "notes.json").write_text(text, encoding="utf-8")
 
-
+# %% ../../nbs/65_evaluate.artifacts.ipynb #c3522b35
 def read_frames(
     folder: Path,  # As `write_frames` left it
 ) -> KeptBacktest:  # The tables
@@ -138,7 +138,7 @@ def saved_files(
     own = {ARTIFACT_FILE, ORIGIN_FILE}
     return {name: file_sha256(of) for name, of in paths.items() if of.is_file() and name not in own}
 
-
+# %% ../../nbs/65_evaluate.artifacts.ipynb #20e1fc9a
 def write_artifact(
     folder: str | Path,  # Made if absent
     model: Fitted,  # Trained on everything
@@ -186,7 +186,7 @@ def read_about(
         raise broken_model(folder, problem, about)
     return about
 
-
+# %% ../../nbs/65_evaluate.artifacts.ipynb #259d1cde
 def changed_files(
     sealed: dict[str, str],  # Path → SHA-256, as sealed
     found: dict[str, str],  # Path → SHA-256, as found
@@ -223,7 +223,7 @@ def known_share(
     here = np.isin(artifact.items, panel["item"].values.astype(str))
     return float(here.mean()) if len(here) else 1.0
 
-
+# %% ../../nbs/65_evaluate.artifacts.ipynb #010c2f1e
 def unknown_shop(
     artifact: Artifact,  # A trained model
     panel: xr.Dataset,  # Panel of the data's complete months
@@ -277,7 +277,7 @@ def score_since(
     forecasts = {each.name: each.predict(seen, ahead) for each in fitted}
     return fold_scores(judge_fold(panel, seen, forecasts), QUANTILES)
 
-
+# %% ../../nbs/65_evaluate.artifacts.ipynb #e130daf6
 def age_in_months(
     artifact: Artifact,  # A trained model
     panel: xr.Dataset,  # Panel of the data's complete months
@@ -308,7 +308,7 @@ def beside_sales(
     found.insert(3, "bias", found["expected"] / (found["sold"] + found["lost"]) - 1)
     return found.reset_index()
 
-
+# %% ../../nbs/65_evaluate.artifacts.ipynb #aa02bed8
 def plot_beside(
     since: pd.DataFrame,  # From `beside_sales`
 ):  # matplotlib's axes

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['WORKER', 'INSTALL', 'NEW_TOKEN', 'INPUT_FAULTS', 'FAILURES', 'MOST_ATTEMPTS', 'GOES_ON', 'prepare', 'Call',
-           'call_worker', 'EventReader', 'outcome_error', 'bring_to_end', 'renew', 'settle_run', 'cloud_facts',
-           'run_folder', 'submit_folder', 'attach_folder', 'cancel', 'adopt_run', 'queue_again', 'write_dry_run',
-           'check']
+           'call_worker', 'call_of_code', 'EventReader', 'outcome_error', 'bring_to_end', 'renew', 'settle_run',
+           'cloud_facts', 'run_folder', 'submit_folder', 'attach_folder', 'cancel', 'adopt_run', 'queue_again',
+           'write_dry_run', 'check']
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #3b73875b
+# %% ../../nbs/86_jobs.datasphere.ipynb #266a6308
 import contextlib
 import json
 import os
@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #0907a401
+# %% ../../nbs/86_jobs.datasphere.ipynb #f48774f1
 import plastinka
 from ..core import InputError, hide_secrets, input_error
 from .cloud import take_result
@@ -55,7 +55,7 @@ from .local import collected_signals
 from .registry import find_run
 from .rerun import repeat_job
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #6d34b514
+# %% ../../nbs/86_jobs.datasphere.ipynb #2fe3e8f6
 def prepare(
     folder: Path,  # A queued run
     options: CloudOptions,  # As set
@@ -76,7 +76,7 @@ def prepare(
         write_receipt(folder, backend="datasphere", cloud=own, process=elsewhere)
     return record
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #11ccf548
+# %% ../../nbs/86_jobs.datasphere.ipynb #bd428c62
 def _sent_before(folder, clone_of):
     "What the record says of the config, and of the job that may be cloned."
     stage, found = folder / ".stage", ""
@@ -87,7 +87,7 @@ def _sent_before(folder, clone_of):
     config = (stage / "config.yaml").read_text(encoding="utf-8")
     return dict(clone_of=found, config=config, requirements=requirements_digest(stage))
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #a3acf91a
+# %% ../../nbs/86_jobs.datasphere.ipynb #37289bb0
 @dataclass
 class Call:
     "One call of the worker: how it ended."
@@ -96,7 +96,7 @@ class Call:
     message: str = ""  # What the service said
     signals: tuple = ()  # Signals that came meanwhile
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #5d9aac1c
+# %% ../../nbs/86_jobs.datasphere.ipynb #8c9b2884
 def call_worker(
     action: str,  # submit, follow, cancel, keep_for, check, adopt
     folder: Path,  # The run's folder
@@ -124,9 +124,9 @@ def call_worker(
         return Call("running", "", tuple(received))
     if late:
         return Call("late", f"{action} took more than {seconds:.0f} seconds")
-    return reader.call or Call("broken", f"the worker ended with code {process.returncode}")
+    return reader.call or call_of_code(process.returncode)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #fa6a9eb5
+# %% ../../nbs/86_jobs.datasphere.ipynb #a8c4843d
 WORKER = """
 import sys, types
 for name, path in {"plastinka": sys.argv[1], "plastinka.jobs": sys.argv[1] + "/jobs"}.items():
@@ -136,7 +136,7 @@ from plastinka.jobs.datasphere_worker import run_worker
 run_worker()
 """
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #971ec607
+# %% ../../nbs/86_jobs.datasphere.ipynb #1e4a9a56
 def _start_worker(python):
     "Start the worker; nothing of this interpreter's paths goes with it."
     return subprocess.Popen(
@@ -147,7 +147,15 @@ def _start_worker(python):
         start_new_session=True,
     )
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #f5376d03
+# %% ../../nbs/86_jobs.datasphere.ipynb #deb6646d
+def call_of_code(
+    code: int,  # Exit code of the worker
+) -> Call:
+    "How a call ended, by the exit code alone."
+    names = {number: name for name, number in OUTCOMES.items()}
+    return Call(names.get(code, "broken"), f"the worker ended with code {code}")
+
+# %% ../../nbs/86_jobs.datasphere.ipynb #e7d353b1
 def _wait_for_worker(process, received, seconds):
     "Wait for the worker's end; whether it took too long."
     until = time.monotonic() + seconds
@@ -160,7 +168,7 @@ def _wait_for_worker(process, received, seconds):
         process.wait()
     return late
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #25096bab
+# %% ../../nbs/86_jobs.datasphere.ipynb #41dc4d91
 class EventReader(threading.Thread):
     "Shows what the worker tells, and keeps what the job prints."
 
@@ -195,7 +203,7 @@ class EventReader(threading.Thread):
         if self.stream and text:
             print(hide_secrets(text), end="", file=self.stream, flush=True)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #8e68e6a0
+# %% ../../nbs/86_jobs.datasphere.ipynb #bc1778e3
 INSTALL = "python3 -m venv .venv-datasphere && .venv-datasphere/bin/pip install datasphere=="
 INSTALL += SDK_VERSION
 NEW_TOKEN = (
@@ -233,7 +241,7 @@ INPUT_FAULTS = dict(
     ),
 )
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #898267f1
+# %% ../../nbs/86_jobs.datasphere.ipynb #275a50bf
 FAILURES = dict(
     unreachable="the service could not be reached ({message}). Later: plastinka attach {run}",
     late="the service did not answer in time ({message}). Later: plastinka attach {run}",
@@ -250,7 +258,7 @@ FAILURES = dict(
     not_sent="the job was not sent. Send it: plastinka attach {run}",
 )
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #d35b310d
+# %% ../../nbs/86_jobs.datasphere.ipynb #b58349f7
 def outcome_error(
     call: Call,  # That did not end well
     folder: Path,  # The run's folder
@@ -268,10 +276,10 @@ def outcome_error(
     message = FAILURES.get(call.outcome, FAILURES["broken"]).format(**facts)
     return dict(kind="failure", step="In the cloud", type="", message=message)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #dfd0b4b7
+# %% ../../nbs/86_jobs.datasphere.ipynb #009b992f
 MOST_ATTEMPTS = 3
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #b435373b
+# %% ../../nbs/86_jobs.datasphere.ipynb #54e00e2a
 def bring_to_end(
     folder: Path,  # A run that is prepared
     options: CloudOptions,  # As set
@@ -293,7 +301,7 @@ def bring_to_end(
         time.sleep(options.pause * 2**attempt * random.uniform(0.5, 1.5))
     return call
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #bfe4fae1
+# %% ../../nbs/86_jobs.datasphere.ipynb #5fa9ec77
 def _send_and_follow(folder, options, stream, only_send):
     "One attempt to send what is not sent, and to follow it."
     record = CloudRecord(folder / "datasphere.json")
@@ -311,13 +319,13 @@ def _send_and_follow(folder, options, stream, only_send):
     (folder / ".fetched").mkdir(exist_ok=True)
     return call_worker("follow", folder, options, stream, seconds, target=str(folder / ".fetched"))
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #177770b7
+# %% ../../nbs/86_jobs.datasphere.ipynb #143e2bc4
 def _seconds(folder):
     "How long sending may take: more where there is more to send."
     sizes = [path.stat().st_size for path in (folder / ".stage").rglob("*") if path.is_file()]
     return 2 * LIMITS["submit"] + sum(sizes) / 100_000
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #b202f7f8
+# %% ../../nbs/86_jobs.datasphere.ipynb #c01f8c1e
 def _note_attempt(folder, call):
     "Keep how an attempt ended."
     record = CloudRecord(folder / "datasphere.json")
@@ -325,7 +333,7 @@ def _note_attempt(folder, call):
         noted = dict(outcome=call.outcome, message=call.message, job=record.read().get("job"))
         record.write(attempts=[*record.read().get("attempts", []), noted])
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #22bf8995
+# %% ../../nbs/86_jobs.datasphere.ipynb #5022b662
 def renew(
     folder: Path,  # A run whose job has ended without having begun
 ):
@@ -336,7 +344,7 @@ def renew(
     new = dict(clone_of=known["job"], name=name, job=None, create=None, execute=None)
     record.write(**new, uploaded=False, asked=None, status=None)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #1ef3e8fb
+# %% ../../nbs/86_jobs.datasphere.ipynb #e908c127
 def settle_run(
     folder: Path,  # The run's folder
     call: Call,  # How the last call ended
@@ -366,10 +374,10 @@ def settle_run(
         hide_in_files(folder)
     return receipt
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #6cf11128
+# %% ../../nbs/86_jobs.datasphere.ipynb #cf5a101d
 GOES_ON = ("unreachable", "late", "token", "certificate", "broken", "no_credentials", "forbidden")
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #2a339f20
+# %% ../../nbs/86_jobs.datasphere.ipynb #9c5f8352
 def _write_failure(folder, call, options):
     "The receipt of a run that could not be brought to its end."
     error = outcome_error(call, folder, options)
@@ -379,12 +387,12 @@ def _write_failure(folder, call, options):
     dead = call.outcome in TRANSIENT or len(record.get("attempts", [])) >= MOST_ATTEMPTS
     return write_receipt(folder, status="failed", error=error, dead=dead)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #8987772f
+# %% ../../nbs/86_jobs.datasphere.ipynb #d9ef467b
 def _keep_no_longer(folder, options, stream):
     "Let the cloud forget a job's data tomorrow; that it cannot be told is no fault of the run."
     call_worker("keep_for", folder, options, None, 120, days=1)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #952c53d9
+# %% ../../nbs/86_jobs.datasphere.ipynb #fd15b4cd
 def cloud_facts(
     folder: Path,  # The run's folder
 ) -> dict:  # For the receipt
@@ -395,7 +403,7 @@ def cloud_facts(
     facts = {name: known[name] for name in names if known.get(name)}
     return dict(job_name=known.get("name")) | facts
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #6ca89c75
+# %% ../../nbs/86_jobs.datasphere.ipynb #ee78947f
 def run_folder(
     folder: Path,  # A queued run
     stream=None,  # Where progress is shown; stderr by default
@@ -404,7 +412,7 @@ def run_folder(
     "Execute a queued run in DataSphere, and wait for it."
     return _handle(folder, stream, options, only_send=False)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #1c5c9afc
+# %% ../../nbs/86_jobs.datasphere.ipynb #d9eb6782
 def submit_folder(
     folder: Path,  # A queued run
     stream=None,  # Where progress is shown; stderr by default
@@ -414,7 +422,7 @@ def submit_folder(
     "Send a queued run, and leave it to the cloud."
     return _handle(folder, stream, options, only_send=True, clone_of=clone_of)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #8239419d
+# %% ../../nbs/86_jobs.datasphere.ipynb #319569f6
 def attach_folder(
     folder: Path,  # A run that was sent, or was about to be
     stream=None,  # Where progress is shown; stderr by default
@@ -435,7 +443,7 @@ def attach_folder(
     )
     return _handle(folder, stream, options, only_send=False)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #43154238
+# %% ../../nbs/86_jobs.datasphere.ipynb #f1c0fc95
 def _handle(folder, stream, options, only_send, clone_of=""):
     "Prepare, send and follow a run; whatever happens, its receipt says so."
     options, stream = options or cloud_options(), stream or sys.stderr
@@ -452,7 +460,7 @@ def _handle(folder, stream, options, only_send, clone_of=""):
             call = _cancel_and_wait(folder, options, stream)
         return settle_run(folder, call, options, stream)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #54549342
+# %% ../../nbs/86_jobs.datasphere.ipynb #4703a699
 @contextlib.contextmanager
 def _followed_once(folder):
     "Note that this process follows a run, and refuse where another does."
@@ -468,7 +476,7 @@ def _followed_once(folder):
     finally:
         path.unlink(missing_ok=True)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #c53c6b9e
+# %% ../../nbs/86_jobs.datasphere.ipynb #ce3847ee
 def _cancel_and_wait(folder, options, stream):
     "Ask for the end of a job, and wait for it."
     print("cancelling the job …", file=stream, flush=True)
@@ -480,7 +488,7 @@ def _cancel_and_wait(folder, options, stream):
     (folder / ".fetched").mkdir(exist_ok=True)
     return call_worker("follow", folder, options, stream, 300, target=str(folder / ".fetched"))
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #35e9bd1a
+# %% ../../nbs/86_jobs.datasphere.ipynb #7823f5f0
 def cancel(
     folder: Path,  # The run's folder
     receipt: dict,  # As it stands there
@@ -497,7 +505,7 @@ def cancel(
         return _wait_for_follower(folder, 300)
     return settle_run(folder, _cancel_and_wait(folder, options, stream), options, stream)
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #ae29b7ad
+# %% ../../nbs/86_jobs.datasphere.ipynb #db138622
 def _wait_for_follower(folder, seconds):
     "Wait until the process that follows a run has written its end."
     until = time.monotonic() + seconds
@@ -507,7 +515,7 @@ def _wait_for_follower(folder, seconds):
         receipt = read_receipt(folder)
     return receipt
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #916b491d
+# %% ../../nbs/86_jobs.datasphere.ipynb #48899520
 def adopt_run(
     name: str,  # The run's name
     runs: str | Path,  # Folder of runs here
@@ -532,7 +540,7 @@ def adopt_run(
     write_receipt(folder, **own, cloud=cloud_facts(folder))
     return folder
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #291a4244
+# %% ../../nbs/86_jobs.datasphere.ipynb #083907b7
 def queue_again(
     name: str,  # A run that has ended: its folder, its name, or last
     runs: str | Path,  # Folder of runs
@@ -544,7 +552,7 @@ def queue_again(
     known = CloudRecord(old / "datasphere.json").read()
     return folder, known.get("job") or ""
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #852eec6d
+# %% ../../nbs/86_jobs.datasphere.ipynb #437f4a40
 def write_dry_run(
     job: Job,  # As it would be queued
     runs: str | Path,  # Folder of runs; gets a folder that is no run
@@ -566,7 +574,7 @@ def write_dry_run(
         lines.append("setting datasphere_project is not set: nothing could be sent")
     return "\n".join([*lines, str(folder)])
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #883a2532
+# %% ../../nbs/86_jobs.datasphere.ipynb #7b5c7bd4
 def check() -> dict:  # what, result ("good", "bad", "none"), message
     "Whether runs could be sent to DataSphere."
     options = cloud_options()
@@ -578,5 +586,5 @@ def check() -> dict:  # what, result ("good", "bad", "none"), message
         if call.outcome == "done":
             message = f"project {options.project} answers; {price_line(options)}"
             return dict(what="datasphere", result="good", message=message)
-        message = outcome_error(call, Path("runs"), options)["message"]
-        return dict(what="datasphere", result="bad", message=message)
+        error = outcome_error(call, Path("runs"), options)
+        return dict(what="datasphere", result="bad", message=error["message"])

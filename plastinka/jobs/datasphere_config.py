@@ -7,7 +7,7 @@ __all__ = ['TORCH_INDEX', 'RESULT', 'MOST_ENTRIES', 'MOST_OF_ONE', 'MOST_OF_ALL'
            'render_config', 'group_entries', 'check_limits', 'units_per_hour', 'price_line', 'write_stage',
            'can_be_cloned', 'requirements_digest']
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #508ede95
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #493a65db
 import shutil
 import sys
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from ..core import file_sha256, input_error
 from .cloud import pinned_requirements, write_parcel
 from .core import read_receipt
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #7b153d4b
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #d73b26eb
 @dataclass(frozen=True)
 class CloudOptions:
     "How runs are sent to DataSphere."
@@ -35,7 +35,7 @@ class CloudOptions:
     python: str = ""  # Interpreter that has the SDK; "" looks for one
     pause: float = 2  # Seconds before a second attempt; doubles with each
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #9b9463b6
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #e46dc9c2
 def cloud_options() -> CloudOptions:  # As the settings say
     "The options that are set."
     values = DEFAULTS | given_settings()
@@ -44,7 +44,7 @@ def cloud_options() -> CloudOptions:  # As the settings say
     instances = tuple(values["datasphere_instances"].replace(",", " ").split())
     return CloudOptions(instances=instances, **given)
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #7b3cce28
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #09dbb536
 def sdk_python(
     options: CloudOptions,  # As set
 ) -> str:  # An interpreter
@@ -58,11 +58,11 @@ def sdk_python(
                 return str(root / ".venv-datasphere" / name)
     return sys.executable
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #14eff2ce
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #2534a7b6
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 RESULT = "result.zip"
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #23c288bb
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #ffd5d89e
 def render_config(
     name: str,  # The job's name
     entries: list[str],  # Relative paths of what is sent
@@ -86,16 +86,16 @@ def render_config(
     config["graceful-shutdown"] = dict(signal="SIGTERM", timeout="60s")
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=100)
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #6fab7916
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #8f72348f
 def _variable(number, path):
     "The variable by which a config names a file."
     known = {".whl": "WHEEL", ".json": "JOB"}
     return known.get(Path(path).suffix, f"IN{number}") if "/" not in path else f"IN{number}"
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #4879557b
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #e9cecbe3
 MOST_ENTRIES, MOST_OF_ONE, MOST_OF_ALL = 100, 5 << 30, 10 << 30  # Entries, and bytes of them
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #eeed4dfb
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #af1075e1
 def group_entries(
     sizes: dict[str, int],  # Relative path → bytes
     most: int = MOST_ENTRIES,  # How many entries there may be
@@ -105,12 +105,11 @@ def group_entries(
         return sizes
     found = {}
     for path, size in sizes.items():
-        parts = path.split("/")
-        name = "/".join(parts[:3])
+        name = "/".join(path.split("/")[:3])
         found[name] = found.get(name, 0) + size
     return found
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #99556fc1
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #d8e4d47f
 def check_limits(
     entries: dict[str, int],  # Relative path → bytes
     options: CloudOptions,  # As set
@@ -133,12 +132,12 @@ def check_limits(
         cure = "Give 100 or more, or 0 for none"
         raise input_error("setting datasphere_storage", "a disk has at least 100 GB", cure)
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #6b9e35eb
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #cd0ebb43
 def _over(where, problem):
     "The error for inputs over a limit."
     return input_error(where, problem, "Give fewer months, or run it here with --backend local")
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #a3ce346f
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #0c5bf116
 def units_per_hour(
     instance: str,  # "c1.4"
 ) -> int | None:  # None where it is not known
@@ -146,7 +145,7 @@ def units_per_hour(
     family, _, cores = instance.partition(".")
     return int(cores) * 3600 if family == "c1" and cores.isdigit() else None
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #370eb4ef
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #d8c834c4
 def price_line(
     options: CloudOptions,  # As set
 ) -> str:  # One line
@@ -159,7 +158,7 @@ def price_line(
         return f"an hour on {instance}: {units:,} units; the price of a unit: {page}"
     return f"an hour on {instance}: {units:,} units, about {units * options.unit_price:,.2f}"
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #8746b8d1
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #5e30f1a1
 def write_stage(
     folder: Path,  # A queued run
     options: CloudOptions,  # As set
@@ -182,7 +181,7 @@ def write_stage(
     (stage / "requirements.txt").write_text("\n".join(pinned_requirements()) + "\n")
     return entries
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #958fe08c
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #1a633c2b
 def _link(source, target):
     "A link to a file, or its copy where there are no links."
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -191,7 +190,7 @@ def _link(source, target):
     except OSError:
         shutil.copy2(source, target)
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #efb61f6c
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #2a1838d6
 def can_be_cloned(
     stage: Path,  # What would be sent
     config: str,  # The old job's config, as it was sent
@@ -205,7 +204,7 @@ def can_be_cloned(
     variables = [[v for each in one["inputs"] for v in each.values()] for one in (old, new)]
     return same and variables[0] == variables[1] and requirements == requirements_digest(stage)
 
-# %% ../../nbs/85_jobs.datasphere_config.ipynb #54a730ce
+# %% ../../nbs/85_jobs.datasphere_config.ipynb #45591ed2
 def requirements_digest(
     stage: Path,  # What is sent
 ) -> str:  # Of its requirements

@@ -8,7 +8,7 @@ __all__ = ['MOST_BYTES', 'ACTIONS', 'read_config', 'find_jobs', 'delete_unexecut
            'status_name', 'pass_logs_on', 'finish_job', 'job_facts', 'fetch', 'fetched_fault', 'cancel_job', 'keep_for',
            'check_project', 'adopt', 'perform', 'end_with_parent', 'run_worker']
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #e63d38f5
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #4e021d3d
 import hashlib
 import json
 import os
@@ -30,7 +30,7 @@ from plastinka.jobs.datasphere_calls import (
     token_metadata,
 )
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #b2f70a48
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #3ed96138
 def read_config(
     temporary: str,  # Folder for archives, which lives as long as they are needed
 ):  # The SDK's config, its messages for the service, and names of local files by their hash
@@ -52,7 +52,7 @@ def read_config(
         raise Ended("config", f"{type(error).__name__}: {error}") from None
     return config, parameters
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #1d1955b5
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #649fd919
 def find_jobs(
     service: Service,  # Connected
     project: str,  # Its id
@@ -72,14 +72,14 @@ def find_jobs(
                 found, key=lambda job: (_is_new(job), job.created_at.ToDatetime(), job.id)
             )
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #4db639a9
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #e4e78e7c
 def _is_new(job):
     "Whether a job was only created, and never executed."
     from datasphere.api import jobs_pb2
 
     return job.status == jobs_pb2.CREATING
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #484a5d30
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #3a33faef
 def delete_unexecuted(
     service: Service,  # Connected
     job: str,  # Id of a job that was created, and never executed
@@ -94,7 +94,7 @@ def delete_unexecuted(
     except Ended as error:
         tell(say=f"job {job}, which was never executed, stays on the list: {error.message}")
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #3b1a619a
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #c6f53d29
 def remove_doubles(
     service: Service,  # Connected
     record: CloudRecord,  # Of this job
@@ -110,7 +110,7 @@ def remove_doubles(
     if kept != known.get("job"):
         record.write(job=kept, create=None, execute=None, uploaded=bool(begun))
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #3b5f76e9
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #348ef971
 def create_job(
     service: Service,  # Connected
     record: CloudRecord,  # Of this job
@@ -140,7 +140,7 @@ def create_job(
     tell(say=f"job {metadata.job_id} is created")
     return operation
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #3a431281
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #0664a675
 def wait_for_operation(
     service: Service,  # Connected
     operation,  # As last seen
@@ -161,7 +161,7 @@ def wait_for_operation(
         raise Ended(outcome or "unreachable", operation.error.message)
     return operation
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #8d516be2
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #c7e2d4d3
 def upload(
     service: Service,  # Connected
     record: CloudRecord,  # Of a job that is created
@@ -188,7 +188,7 @@ def upload(
         within(limit, "upload", upload_files, [file], config.inputs, own)
     record.write(uploaded=True)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #647ade9e
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #713f07d2
 def within(
     seconds: float,  # Limit
     outcome: str,  # What it is called when it fails, or takes longer
@@ -212,12 +212,12 @@ def within(
             outcome, _without_address(failed[0]) if failed else f"took over {seconds:.0f} s"
         )
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #5ae90680
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #12aac2fa
 def _without_address(text):
     "A message without the address that it names, which lets in whoever has it."
     return " ".join(word for word in text.split() if "://" not in word)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #562caefd
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #4fda66db
 def submit(
     service: Service,  # Connected
     record: CloudRecord,  # With project and name
@@ -242,7 +242,7 @@ def submit(
     remove_doubles(service, record)
     execute_job(service, record)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #8d46326d
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #86501e16
 def _drop_what_cannot_be_filled(service, record):
     "Delete a job whose addresses for files are not known."
     known = record.read()
@@ -251,7 +251,7 @@ def _drop_what_cannot_be_filled(service, record):
     delete_unexecuted(service, known["job"])
     record.write(job=None)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #edc7b631
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #87d4aa3d
 def execute_job(
     service: Service,  # Connected
     record: CloudRecord,  # Of a job whose files are there
@@ -265,7 +265,7 @@ def execute_job(
     tell(status="PREPARING")
     return operation
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #41e983cd
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #97760037
 def follow(
     service: Service,  # Connected
     record: CloudRecord,  # Of a job that is sent
@@ -296,7 +296,7 @@ def follow(
     logs.join(5)  # Its last lines
     finish_job(service, record, job, target)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #90a1cb75
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #2d480898
 def get_job(
     service: Service,  # Connected
     job: str,  # Its id
@@ -306,7 +306,7 @@ def get_job(
 
     return call_service(service, service.client.stub.Get, messages.GetProjectJobRequest(job_id=job))
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #f83cf375
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #d0962f38
 def find_job(
     service: Service,  # Connected
     record: CloudRecord,  # With project and name, and the id where it is known
@@ -315,13 +315,12 @@ def find_job(
     known = record.read()
     if known.get("job"):
         return get_job(service, known["job"])
-    found = find_jobs(service, known["project"], known["name"])
-    if not found:
-        raise Ended("not_sent", known["name"])
-    record.write(job=found[0].id, uploaded=not _is_new(found[0]))
-    return found[0]
+    for job in find_jobs(service, known["project"], known["name"]):
+        record.write(job=job.id, uploaded=not _is_new(job))
+        return job
+    raise Ended("not_sent", known["name"])
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #f4a6b815
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #50787a39
 def status_name(
     job,  # As the service has it
 ) -> str:  # "EXECUTING"
@@ -330,12 +329,12 @@ def status_name(
 
     return jobs_pb2.JobStatus.Name(job.status)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #3b2859f3
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #50eaae46
 def _has_ended(job):
     "Whether a job will not change any more."
     return status_name(job) in ("SUCCESS", "ERROR", "CANCELLED")
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #a1a2889f
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #02fc94de
 def pass_logs_on(
     service: Service,  # Connected
     job: str,  # Its id
@@ -357,7 +356,7 @@ def pass_logs_on(
         except (grpc.RpcError, Ended):
             time.sleep(pause)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #5de1f3c6
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #cf41735f
 def finish_job(
     service: Service,  # Connected
     record: CloudRecord,  # Of the job
@@ -381,7 +380,7 @@ def finish_job(
     if status_name(job) == "ERROR":
         raise Ended("job_failed", job.status_details)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #d6c44b1b
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #8ab7b74c
 def job_facts(
     job,  # As the service has it
 ) -> dict:  # For the record
@@ -392,7 +391,7 @@ def job_facts(
     facts |= dict(instance=job.actual_cloud_instance_type.name, parent_job=job.parent_job_id)
     return facts | dict(file_errors=_missing_files(job))
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #0429465d
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #5aeed770
 def _missing_files(job):
     "What became of files that could not be kept, as a text."
     named = (
@@ -401,15 +400,14 @@ def _missing_files(job):
     )
     return "; ".join(f"{name}: {why or 'not kept'}" for name, why in named)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #4d615b24
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #71834296
 def _operation_of(service, record):
     "The operation that executed a job; None where it is not known (any more)."
     from datasphere.api import operation_service_pb2
 
-    known = record.read().get("execute")
-    if not known:
+    if not record.read().get("execute"):
         return None
-    request = operation_service_pb2.GetOperationRequest(operation_id=known)
+    request = operation_service_pb2.GetOperationRequest(operation_id=record.read()["execute"])
     try:
         return call_service(service, service.client.op_stub.Get, request)
     except Ended as error:
@@ -417,10 +415,10 @@ def _operation_of(service, record):
             return None
         raise
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #adc9088e
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #d1b054b7
 MOST_BYTES = 1 << 30  # Of all results together; what is more goes through Object Storage
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #798e1b32
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #3b4c8b8e
 def fetch(
     service: Service,  # Connected
     job: str,  # Its id
@@ -446,7 +444,7 @@ def fetch(
         time.sleep(0.2 * 4**attempt)
     raise Ended(*faults[0])
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #f8b3afbc
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #400d3bf5
 def fetched_fault(
     file,  # As the service names it: desc.path, sha256
     target: str,  # Folder it was fetched to
@@ -456,12 +454,12 @@ def fetched_fault(
     if not path.is_file():
         return "download", f"{path.name} did not arrive"
     found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found == file.sha256:
-        return None
-    path.unlink()
-    return "checksum", f"{path.name}: sha256 {found[:12]}…, the service has {file.sha256[:12]}…"
+    if found != file.sha256:
+        path.unlink()
+        return "checksum", f"{path.name}: sha256 {found[:12]}…, not {file.sha256[:12]}…"
+    return None
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #36fc613d
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #4706715e
 def cancel_job(
     service: Service,  # Connected
     record: CloudRecord,  # Of the job
@@ -480,7 +478,7 @@ def cancel_job(
     request = messages.CancelProjectJobRequest(job_id=job.id, graceful=graceful)
     call_service(service, service.client.stub.Cancel, request, LIMITS["cancel"])
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #2187025e
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #f23bd1fa
 def keep_for(
     service: Service,  # Connected
     record: CloudRecord,  # Of a job whose results have been fetched
@@ -493,7 +491,7 @@ def keep_for(
     request.ttl.FromSeconds(days * 86400)
     call_service(service, service.client.stub.SetDataTtl, request, LIMITS["cancel"])
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #95ff221f
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #c2d63db9
 def check_project(
     service: Service,  # Connected
     record: CloudRecord,  # With the project's id
@@ -505,7 +503,7 @@ def check_project(
     found = call_service(service, service.client.prj_stub.Get, request, LIMITS["init"])
     tell(say=f"project {found.name}", community=found.community_id)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #aba4810f
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #48d99f89
 def adopt(
     service: Service,  # Connected
     record: CloudRecord,  # With the project; `name` is the run's
@@ -526,26 +524,26 @@ def adopt(
     job = sorted(found, key=lambda each: (_is_new(each), -each.created_at.seconds))[0]
     record.write(name=job.name, job=job.id, uploaded=True, adopted=True)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #23b0a167
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #1390ad5d
 ACTIONS = dict(submit=submit, follow=follow, cancel=cancel_job, keep_for=keep_for)
 ACTIONS |= dict(check=check_project, adopt=adopt)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #3646c759
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #58fa26d0
 def perform(
     request: dict,  # action, record, stage, logs, options
 ) -> Ended:  # How it ended
     "Do what a request asks for."
     try:
         os.chdir(request["stage"])
-        service = Service(request["logs"])
-        ACTIONS[request["action"]](service, CloudRecord(request["record"]), **request["options"])
+        known = Service(request["logs"]), CloudRecord(request["record"])
+        ACTIONS[request["action"]](*known, **request["options"])
         return Ended("done")
     except Ended as ended:
         return ended
     except Exception as error:
         return Ended("broken", f"{type(error).__name__}: {error}")
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #ff11aaf6
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #e421a3f5
 def end_with_parent(
     parent: int,  # The process that started this one
 ):
@@ -554,7 +552,7 @@ def end_with_parent(
         time.sleep(0.2)
     os._exit(OUTCOMES["running"])
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #49a998d5
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #2d122f3e
 def run_worker():
     "Read a request, do it, and end with the code of its outcome."
     threading.Thread(target=end_with_parent, args=[os.getppid()], daemon=True).start()

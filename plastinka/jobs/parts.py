@@ -135,7 +135,7 @@ def write_json(
     "Write a value as JSON."
     (folder / "value.json").write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
 
-
+# %% ../../nbs/81_jobs.parts.ipynb #8586ad52
 def read_json(
     folder: Path,  # Of the part
 ) -> object:  # Lists, dicts, numbers, texts
@@ -171,7 +171,7 @@ def run_ingredients(
         code=code_digest(),
     )
 
-
+# %% ../../nbs/81_jobs.parts.ipynb #0113929e
 def _names_files(parameter, values):
     "Whether a parameter's value names files, or a store."
     listed = values if isinstance(values, (list, tuple)) else [values]

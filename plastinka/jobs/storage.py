@@ -73,12 +73,12 @@ def _put_file(system, file, path):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     system.put_file(str(file), path)
 
-
+# %% ../../nbs/81_jobs.storage.ipynb #cbdabe38
 def _is_local(system):
     "Whether objects are files of this machine."
     return "file" in system.protocol
 
-
+# %% ../../nbs/81_jobs.storage.ipynb #6fe9c561
 def write_object(
     system,  # File system
     path: str,  # Of the object
@@ -167,7 +167,7 @@ def is_published(
     "Whether something is an address in an artifact store."
     return "://" in str(where) or (Path(where) / MANIFEST).is_file()
 
-
+# %% ../../nbs/81_jobs.storage.ipynb #4659fb39
 def remove_published(
     address: str,  # Of a published folder
 ):

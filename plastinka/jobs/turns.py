@@ -44,7 +44,7 @@ def runs_before(
         if is_under_way(receipt) and (receipt.get("queued", ""), path.name) < own
     ]
 
-
+# %% ../../nbs/83_jobs.turns.ipynb #025d6a91
 def needed_memory(
     notebook: str,  # Name of a run notebook
     receipts: dict[Path, dict],  # Of all runs in a folder, oldest first

@@ -68,7 +68,7 @@ def launches_until(
 # %% ../../nbs/47_models.launches.ipynb #0be499d6
 STEADY = 5.0  # Copies added to a title's total, so that one sale is no curve
 
-
+# %% ../../nbs/47_models.launches.ipynb #3504e0ad
 def fading_curve(
     launches: Launches,  # Earlier launches
 ) -> np.ndarray:  # [days] shares of the demand of all days, sum 1
@@ -108,7 +108,7 @@ def worth_ahead(
 # %% ../../nbs/47_models.launches.ipynb #f4aef783
 PRICE_WIDTH = 0.3  # Of the logarithm of a price ratio at which likeness has fallen to 0.6
 
-
+# %% ../../nbs/47_models.launches.ipynb #1518e573
 def same_text(
     one: pd.Series,  # Texts
     other: pd.Series,  # Texts
@@ -363,7 +363,7 @@ def fit_launches(
 GRID = np.concatenate([[0.005], np.arange(1, 100) / 100, [0.995]])  # Levels that are kept
 POINTS = 2000  # Draws per title
 
-
+# %% ../../nbs/47_models.launches.ipynb #19f6ccd6
 def gamma_shape(
     variance: float,  # Of the logarithm
 ) -> float:  # Shape of the gamma distribution

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 import xarray as xr
+from fastcore.basics import patch
 from scipy.stats import gamma
 
 from ..data.ingest import read_sources
@@ -31,10 +32,13 @@ from plastinka.decide.demand import (
     order_reach,
     past_sales,
 )
-from ..decide.orders import LINE, editions, order_list
+from ..decide.buying import Order, Plan, ShopStock, buy
+from ..decide.orders import LINE, editions
 from ..models.baselines import FALLBACK, RecentQuantiles, SeasonalNaive
 from ..models.core import Forecast, future_months
 from ..models.newcomers import NEWCOMER
+from .texts import say
+from .words import format_value
 from ..panel.panel import build_panel, stock_now
 from ..scores.counts import Counts, quantile_counts
 from ..scores.tables import coverage_table, plain_truth, score_table
@@ -69,6 +73,8 @@ class Report:
     factor: float = 1.0  # By which means were multiplied, learnt from totals at earlier cutoffs
     newcomers: pd.DataFrame | None = None  # Scores of newcomers alone, one row per model
     totals: pd.DataFrame | None = None  # cutoff, model, expected, asked, sold: copies in all
+    order: Order | None = None  # How the order list was made, its budget curve and assumptions
+    dead: pd.DataFrame | None = None  # Stock that will probably outlast a limit
     weights: pd.DataFrame | None = None  # Shares of models [demand class × model]; `attrs["why"]`
     calibrated: pd.DataFrame | None = None  # Coverage before and after its correction, by group
 
@@ -87,10 +93,11 @@ class Report:
         "The honest forecast from the newest cutoff, of the rows that could be scored."
         return newest_cutoff(self.holdout)
 
-    @property
-    def day(self) -> str | None:  # As YYYY-MM-DD; None where no panel is at hand
-        "The day on which the stock was counted: the first day that the files do not cover."
-        return None if self.panel is None else self.panel.attrs.get("last_day")
+# %% ../../nbs/86_report.summary.ipynb #1ca8dc21
+@patch(as_prop=True)
+def day(self: Report) -> str | None:  # As YYYY-MM-DD; None where no panel is at hand
+    "The day on which the stock was counted: the first day that the files do not cover."
+    return None if self.panel is None else self.panel.attrs.get("last_day")
 
 # %% ../../nbs/86_report.summary.ipynb #599bbbf7
 def usual_model(
@@ -164,19 +171,16 @@ def example_report(
     counts = RecentQuantiles().counts(panel, horizon)
     forecast = Forecast(panel["item"].values, future_months(panel, horizon), counts, names)
     reach = order_reach(forecast.months, ledger.last_day)
-    orders = order_list(
-        forecast,
-        stock_now(ledger),
-        panel["price_last"].to_series(),
-        ledger.items,
-        day=reach.first,
-        past=past_sales(panel, reach),
-    )
+    prices, past = panel["price_last"].to_series(), past_sales(panel, reach)
+    stock = stock_now(ledger)
+    shop = ShopStock(ledger.items, stock, prices, past=past, day=reach.first)
+    order = buy(forecast, shop, Plan())
     return Report(
         ledger=ledger,
         panel=panel,
         forecast=forecast,
-        orders=orders,
+        orders=order.lines,
+        order=order,
         settings=dict(horizon=horizon, service_level=0.75),
         title="Пример: made-up shop",
         **example_scores(panel, horizon),
@@ -339,7 +343,8 @@ class Outlook:
     @property
     def span(self) -> str:
         "From which day to which day."
-        return f"{self.reach.first:%Y-%m-%d} to {self.reach.last:%Y-%m-%d}"
+        days = dict(first=self.reach.first, last=self.reach.last)
+        return say("{first} to {last}", **{k: format_value(v, "day") for k, v in days.items()})
 
 # %% ../../nbs/86_report.summary.ipynb #2efb87f2
 def left_moments(

@@ -39,7 +39,7 @@ def model_names(
     plain = models["name"].str.replace(r"\W+", "_", regex=True)
     return plain + "-" + models["number"].astype(str)
 
-
+# %% ../../nbs/24_store.registry.ipynb #1fb7a95f
 def _model_rows(connection):
     "The models of a store with their runs, oldest first."
     columns = [MODEL.c[name] for name in ("number", "name", "stage", "folder", "digest")]
@@ -83,7 +83,7 @@ def list_models(
     models.attrs["shared"] = shared
     return models.rename(columns=dict(run_id="run"))
 
-
+# %% ../../nbs/24_store.registry.ipynb #34b9399f
 def shared_cutoffs(
     by_cutoff: pd.DataFrame,  # A row per model, a column per cutoff; NaN where not judged
 ) -> list[str]:  # Columns; none where fewer than two models were judged
@@ -125,7 +125,7 @@ def _write_event(connection, number, event):
     made = datetime.now(UTC).isoformat(timespec="seconds")
     connection.execute(sa.insert(MODEL_EVENT).values(**row, made=made))
 
-
+# %% ../../nbs/24_store.registry.ipynb #211c9d21
 def _enthrone(connection, number, event):
     "Make a model the champion, and the champion a candidate."
     before = sa.update(MODEL).where(MODEL.c.stage == "champion")
@@ -240,7 +240,7 @@ def _needed_models(connection, keep):
     own = sa.select(MODEL.c.number).where(forecast)
     return {number for query in (newest, kept, used, own) for number in connection.scalars(query)}
 
-
+# %% ../../nbs/24_store.registry.ipynb #ef4186af
 def _delete_models(connection, gone):
     "Delete models, and their runs, which have left nothing else."
     forget_runs(connection, [int(number) for number in gone["run_number"]])
