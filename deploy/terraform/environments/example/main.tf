@@ -38,18 +38,6 @@ module "storage" {
   secret_key = local.secret_key
 }
 
-module "functions" {
-  count              = var.package_object == "" ? 0 : 1
-  source             = "../../modules/functions"
-  name               = var.name
-  folder_id          = var.folder_id
-  service_account_id = local.service_account_id
-  invoker_id         = local.service_account_id
-  bucket             = var.bucket
-  package_object     = var.package_object
-  package_sha256     = var.package_sha256
-}
-
 locals {
   service_account_id = var.existing_service_account_id != "" ? var.existing_service_account_id : module.service_account[0].id
   community_id       = var.existing_community_id != "" ? var.existing_community_id : module.community[0].community_id

@@ -45,8 +45,3 @@ output "static_secret_key" {
   value       = try(module.service_account[0].static_secret_key, "")
   sensitive   = true
 }
-
-output "function_ids" {
-  description = "Id of each function, by its mode"
-  value       = try(module.functions[0].function_ids, {})
-}

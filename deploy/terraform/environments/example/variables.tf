@@ -86,15 +86,3 @@ variable "bucket" {
   description = "Bucket to make; empty for none"
   default     = ""
 }
-
-variable "package_object" {
-  type        = string
-  description = "Package of the functions in the bucket; empty for no functions"
-  default     = ""
-}
-
-variable "package_sha256" {
-  type        = string
-  description = "SHA-256 of that package"
-  default     = ""
-}
