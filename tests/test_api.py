@@ -175,7 +175,7 @@ def test_hostile_files_get_nowhere(clients, service, name):
     before = {path.name for path in service.data.parent.rglob("*")}
     answer = clients["operator"].post("/api/v1/uploads", files={"sales_files": (given, content)})
     assert answer.status_code == expected, answer.text
-    new = {path.name for path in service.data.parent.rglob("*")} - before
+    new = {path.name for path in service.data.parent.rglob("*")} - before - {"uploads"}
     if expected != 201:
         assert not new, "nothing is half done"
         return
@@ -300,3 +300,15 @@ def test_each_known_address_leads_to_one_of_ours():
         assert set(addresses) <= ours, (there, here)
     for extra in re.findall(r"`((?:GET|POST) /[^`]+)`", text):
         assert extra.split("?")[0] in ours | set(KNOWN), extra
+
+
+def test_the_same_service_on_both_databases(new_store, tmp_path):
+    service = open_service(new_store(), tmp_path / "service")
+    again = open_service(service.store, tmp_path / "service")  # A worker beside it
+    key, _ = make_key(service.keys, "anna", "admin")
+    client = TestClient(make_app(again), headers={"authorization": f"Bearer {key}"})
+    job = client.post("/api/v1/jobs/forecast", json=dict(horizon=2)).json()
+    assert client.get(f"/api/v1/jobs/{job['job_id']}").json()["status"] == "queued"
+    for path in ("store", "lost-sales?search=a", "scores", "admin/audit", "metrics", "jobs"):
+        assert client.get(f"/api/v1/{path}").status_code == 200, path
+    assert client.get("/api/v1/forecasts?item=x&since=2024-05").status_code == 404
