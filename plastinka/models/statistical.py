@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['METHODS', 'MOST_TIMES', 'LEAST_SALES', 'LEAST_LENGTH', 'AVERAGE_MONTHS', 'MEMORY', 'LEAST_MEAN', 'LEVELS',
            'FEW_SERIES', 'Method', 'import_statsforecast', 'Series', 'distinct_series', 'library_forecast',
-           'with_season', 'method_forecast', 'enough_sales', 'believable', 'recent_average', 'safe_forecast',
-           'level_groups', 'dispersions', 'dispersed_counts', 'conformal_counts', 'distribution', 'method_counts',
-           'check_method', 'Statistical']
+           'with_season', 'method_forecast', 'enough_sales', 'highest_believable', 'believable', 'recent_average',
+           'safe_forecast', 'level_groups', 'dispersions', 'dispersed_counts', 'conformal_counts', 'distribution',
+           'method_counts', 'check_method', 'Statistical']
 
 # %% ../../nbs/42_models.statistical.ipynb #b2bbe93c
 import warnings
@@ -153,14 +153,20 @@ def enough_sales(
     sold = (series.demand > 0).sum(axis=1)
     return (sold >= LEAST_SALES) & ((~np.isnan(series.demand)).sum(axis=1) >= LEAST_LENGTH)
 
+# %% ../../nbs/42_models.statistical.ipynb #788c85bf
+def highest_believable(
+    demand: np.ndarray,  # [series, months] copies, NaN before a series begins
+) -> np.ndarray:  # [series, 1] copies a month
+    "The most that a month may be forecast to bring."
+    return MOST_TIMES * np.max(np.nan_to_num(demand), axis=1, initial=0)[:, None] + 1
+
 # %% ../../nbs/42_models.statistical.ipynb #47fffa5d
 def believable(
     means: np.ndarray,  # [series, horizon] copies
     demand: np.ndarray,  # [series, months] copies, NaN before a series begins
 ) -> np.ndarray:  # bool [series]
     "Whether a forecast is a number near what a series has seen."
-    highest = np.max(np.nan_to_num(demand), axis=1, initial=0)
-    return (np.nan_to_num(means, nan=np.inf) <= MOST_TIMES * highest[:, None] + 1).all(axis=1)
+    return (np.nan_to_num(means, nan=np.inf) <= highest_believable(demand)).all(axis=1)
 
 # %% ../../nbs/42_models.statistical.ipynb #e6ad93bc
 def recent_average(
@@ -188,7 +194,8 @@ def safe_forecast(
         found, past = method_forecast(method, series.demand[own], horizon, season)
         believed = believable(found, series.demand[own])
         own[own] = believed
-        means[own], before[own] = np.maximum(found[believed], 0), np.maximum(past[believed], 0)
+        most = highest_believable(series.demand[own])
+        means[own], before[own] = np.maximum(found[believed], 0), np.clip(past[believed], 0, most)
     return means, before, own
 
 # %% ../../nbs/42_models.statistical.ipynb #01702f33
