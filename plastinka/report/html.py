@@ -7,8 +7,8 @@ __all__ = ['FILES', 'REASONS', 'REPAIRS', 'COVERAGE', 'COVERAGE_ALT', 'RULES', '
            'OUR_TITLES', 'left_aside', 'loaded_section', 'mark_best', 'score_section', 'cutoff_table', 'weights_table',
            'totals_table', 'rows_by_item', 'dearest', 'top_items', 'order_sections', 'list_sections', 'newcomer_words',
            'fallback_section', 'month_spans', 'month_table', 'total_section', 'coverage_section', 'rule_words',
-           'money_words', 'nothing_words', 'buyer_sections', 'dead_section', 'page_sections', 'report_language',
-           'write_html']
+           'money_words', 'nothing_words', 'buyer_sections', 'dead_section', 'report_title', 'page_sections',
+           'report_language', 'write_html']
 
 # %% ../../nbs/89_report.html.ipynb #cf6f9fde
 from datetime import datetime
@@ -571,6 +571,13 @@ NO_CHANGES = (
 OUR_TITLES = ("Forecast", "Forecast and order list")  # Others are the caller's own words
 
 
+def report_title(
+    report: Report,  # The parts
+) -> str:  # In the language that is spoken, unless the caller chose it
+    "The title of page and workbook."
+    return say(report.title) if report.title in OUR_TITLES else report.title
+
+# %% ../../nbs/89_report.html.ipynb #52249345
 def page_sections(
     report: Report,  # The parts
 ) -> dict:  # What the template shows
@@ -584,7 +591,7 @@ def page_sections(
         rule=rule_words(report, lists["stock_counted"], ahead),
         why_nothing=nothing_words(report),
         order_money=money_words(heads[0].value, report),
-        title=say(report.title) if report.title in OUR_TITLES else report.title,
+        title=report_title(report),
         currency=report.settings.get("currency", ""),
         headlines=heads,
         checks=sense_checks(report, ahead),
