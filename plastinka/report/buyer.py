@@ -182,11 +182,13 @@ def nothing_words(
 ) -> str:  # A sentence
     "Why nothing is ordered."
     order = report.order
+    kind = "service level" if order is None else order.rule
     if order is None or not order.wanted:
-        return say(NO_ORDER["service level" if order is None else order.rule])
-    if order.plan.budget is None:
-        return say(NO_ORDER["minimum"])
-    return say(NO_ORDER["budget"], money=money_words(order.plan.budget, report))
+        return say(NO_ORDER[kind])
+    budget = order.plan.budget
+    kind = "minimum" if budget is None else "budget"
+    money = "" if budget is None else money_words(budget, report)
+    return say(NO_ORDER[kind], money=money)
 
 # %% ../../nbs/88_report.buyer.ipynb #7089e3d9
 def curve_figure(
