@@ -120,10 +120,12 @@ def parts():
     )
 
 
-# Formulas of the order sheet: sums of columns, products of cells, what is left of the budget
+# Formulas of the order sheet: sums of columns, products of cells, what is left of the budget;
+# of a supplier's sheet: the buyer's copies by the number of the line
 OURS = re.compile(
     r"(SUM|COUNTIF)\([A-Z]+\d+:[A-Z]+\d+(,\"(>|&gt;)0\")?\)|[A-Z]+\d+\*[A-Z]+\d+"
-    r"|IF\(B5=\"\",\"\",B5-B4\)|'to order'![A-Z]+\d+"
+    r"|IF\(B5=\"\",\"\",B5-B4\)"
+    r"|INDEX\('to order'!(\$[A-Z]+\$\d+:?){2},MATCH\(\d+,'to order'!(\$[A-Z]+\$\d+:?){2},0\)\)"
 )
 
 
