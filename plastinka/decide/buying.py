@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ORDER_RULES', 'PART', 'CURVE_POINTS', 'Plan', 'order_windows', 'Window', 'find_windows', 'window_demand',
-           'coming_copies', 'window_paths', 'value_copies', 'choose_order', 'order_effects', 'budget_curve', 'Order',
-           'ShopStock', 'buy']
+           'coming_copies', 'window_paths', 'value_copies', 'choose_order', 'wanted_items', 'left_out', 'order_effects',
+           'budget_curve', 'Order', 'ShopStock', 'buy']
 
 # %% ../../nbs/74_decide.buying.ipynb #1c842f82
 from dataclasses import dataclass, field
@@ -237,6 +237,37 @@ def choose_order(
     chosen = ranked[taken]
     return np.bincount(chosen["item"], chosen["copies"], items)
 
+# %% ../../nbs/74_decide.buying.ipynb #44d224e7
+def wanted_items(
+    ranked: pd.DataFrame,  # From `value_copies`, copies that may be ordered
+    level: np.ndarray | None,  # Copies by the service level [items]; None = by value
+    items: int,  # How many items there are
+) -> np.ndarray:  # bool [items]
+    "Whether a record would be ordered without budget and minimums."
+    if level is not None:
+        return level > 0
+    return np.bincount(ranked["item"], ranked["value"] > 0, items) > 0
+
+# %% ../../nbs/74_decide.buying.ipynb #bc59a188
+def left_out(
+    wanted: np.ndarray,  # From `wanted_items`
+    chosen: np.ndarray,  # Copies ordered [items]
+    unbound: np.ndarray,  # Copies that would be ordered without a budget [items]
+    supplier: np.ndarray,  # Names of the suppliers [items]; "" = unknown
+) -> list[Assumption]:  # Of kind minimum and budget
+    "Suppliers of whom nothing is ordered though something is worth it."
+    ways = ((chosen, "ordered"), (unbound, "unbound"))
+    table = pd.DataFrame({name: order > 0 for order, name in ways} | dict(wanted=wanted))
+    sums = table[supplier != ""].groupby(supplier[supplier != ""]).sum()
+    sums = sums[(sums["wanted"] > 0) & (sums["ordered"] == 0)]
+    by_minimum = sums["unbound"] == 0
+    parts = dict(minimum=sums[by_minimum], budget=sums[~by_minimum])
+    return [
+        Assumption(kind, int(part["wanted"].sum()), names=tuple(part.index))
+        for kind, part in parts.items()
+        if len(part)
+    ]
+
 # %% ../../nbs/74_decide.buying.ipynb #4d98c0a3
 def order_effects(
     ranked: pd.DataFrame,  # From `value_copies`
@@ -285,6 +316,7 @@ class Order:
     assumptions: list[Assumption]  # What the sums rest on
     plan: Plan  # How it was made
     rule: str  # "value" or "service level"
+    wanted: int = 0  # Records that would be ordered without budget and minimums
 
 # %% ../../nbs/74_decide.buying.ipynb #e3fbd430
 @dataclass(frozen=True)
@@ -328,7 +360,7 @@ def _risks(lines, demand, table):
 
 # %% ../../nbs/74_decide.buying.ipynb #49bfdba8
 def _with_order(lines, counts, windows, demand, coming, table, plan, dependence):
-    "The lines with the order, its profit and what is left over; the budget curve."
+    "The lines with the order, its profit and what is left over; the curve, the rule, the bounds."
     rule = plan.chosen(table["cost"].where(table["cost_known"]))
     terms, order = policy_terms(table, plan.rules), lines["order"].to_numpy(float)
     stock = lines["stock"].to_numpy(float)
@@ -339,6 +371,9 @@ def _with_order(lines, counts, windows, demand, coming, table, plan, dependence)
     ranked = ranked[priced[ranked["item"].to_numpy()]].reset_index(drop=True)
     level = np.where(may, np.nan_to_num(order), 0) if rule == "service level" else None
     chosen = choose_order(ranked, level, terms, plan.budget)
+    unbound = chosen if plan.budget is None else choose_order(ranked, level, terms, None)
+    wanted = wanted_items(ranked, level, len(lines)) & priced
+    bounds = left_out(wanted, chosen, unbound, lines["supplier"].to_numpy(object))
     effects = order_effects(ranked, chosen, facts, terms)
     effects.loc[~priced, "profit"] = np.nan
     curve = budget_curve(ranked, facts["sold"].sum(), float(demand.mean.sum()))
@@ -348,7 +383,7 @@ def _with_order(lines, counts, windows, demand, coming, table, plan, dependence)
         left_over=effects["left_over"].where(may | np.isfinite(order)).to_numpy(),
         short_before=facts["short_before"].to_numpy(),
     )
-    return lines, curve, rule
+    return lines, curve, dict(rule=rule, wanted=int(wanted.sum()), assumptions=bounds)
 
 # %% ../../nbs/74_decide.buying.ipynb #81c81a3e
 def _shop_lines(shop, ids, ahead, table, coming, level):
@@ -384,7 +419,7 @@ def buy(
     lines = _needed(_shop_lines(shop, ids, ahead, table, coming, level), demand, level)
     missing = lines.assign(stock=lines["stock"] + lines["on_order"])
     lines[["order", "look_for"]] = split_wanted(missing, shop.offered)[["order", "look_for"]]
-    lines, curve, rule = _with_order(
+    lines, curve, made = _with_order(
         lines, counts, windows, demand, coming, table, plan, dependence
     )
     lines = _risks(lines, demand, table)
@@ -394,5 +429,5 @@ def buy(
     lines["check"] = order_checks(lines)
     curve = curve if lines["stock"].notna().any() else curve.head(0)
     may = table[~lines["used"].to_numpy()]
-    said = find_assumptions(may, plan.rules, plan.currency)
-    return Order(sort_orders(lines), reach, curve, said, plan, rule)
+    made["assumptions"] += find_assumptions(may, plan.rules, plan.currency)
+    return Order(sort_orders(lines), reach, curve, plan=plan, **made)

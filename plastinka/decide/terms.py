@@ -265,7 +265,8 @@ def policy_terms(
 class Assumption:
     "Something that no file told."
 
-    kind: str  # margin, no_price, lead, supplier, currency, on_order, dear or branch
+    # margin, no_price, lead, supplier, currency, on_order, dear, branch, minimum or budget
+    kind: str
     count: int  # Records or lines concerned
     of: int = 0  # Of so many
     value: float = 0.0  # What was assumed: a share, or days

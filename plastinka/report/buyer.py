@@ -130,6 +130,10 @@ def enough_lines(
 
 # %% ../../nbs/88_report.buyer.ipynb #165aba30
 ASSUMED = {
+    "minimum": "Nothing is ordered of {names}, though {n} of their records are worth an order: "
+    "the minimum order is not reached, or costs more than it brings.",
+    "budget": "Nothing is ordered of {names}, though {n} of their records are worth an order: "
+    "the budget leaves too little for it.",
     "margin": "The purchase price of {n} of {of} records is not known: it is taken as {left} of "
     "the price, which is a margin of {value}.",
     "no_price": "{n} of {of} records have no price; what they cost and bring is in no sum.",
