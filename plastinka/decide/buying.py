@@ -353,8 +353,8 @@ def _risks(lines, demand, table):
     monthly = np.maximum(demand.mean / days * 365 / 12, 1e-9)
     cover = (ordered / monthly).where(demand.mean > 0)
     return lines.assign(
-        short=1 - demand.cdf(there.to_numpy(float)),
-        runs_out=1 - demand.cdf(ordered.to_numpy(float)),
+        short=np.maximum(1 - demand.cdf(there.to_numpy(float)), 0),
+        runs_out=np.maximum(1 - demand.cdf(ordered.to_numpy(float)), 0),
         cover=cover,
     )
 

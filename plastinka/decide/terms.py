@@ -156,6 +156,18 @@ def _match_words(texts):
     name = name.where(normalise_text(texts["album"]) != "", "")
     return pd.DataFrame(dict(barcode=code.fillna("").astype(str), name=name))
 
+# %% ../../nbs/73_decide.terms.ipynb #5add0f60
+def _due_days(texts, copies, where, rows):
+    "Days on which open orders are due, NaT where blank."
+    days, bad = parse_date(texts.astype(object))
+    wrong = bad.to_numpy() & (copies > 0).to_numpy()
+    if wrong.any():
+        place = int(wrong.argmax())
+        said = f"due date «{texts.iloc[place]}» is not a date"
+        cure = "Write it as 2025-06-05, or leave the cell blank for copies that come before the"
+        raise input_error(f"{where}, row {rows[place]}", said, f"{cure} new order does")
+    return days
+
 # %% ../../nbs/73_decide.terms.ipynb #c4810b85
 def load_on_order(
     path: str | Path,  # Workbook or text file
@@ -164,7 +176,7 @@ def load_on_order(
     "Read the open orders; item_id is blank in lines that match no record."
     texts, rows = _read_columns(path, ON_ORDER_HEADERS, "count")
     copies = _numbers(texts["count"], Path(path).name, rows, 0, "number of copies").fillna(0)
-    due, _ = parse_date(texts["due"].astype(object))
+    due = _due_days(texts["due"], copies, Path(path).name, rows)
     words, known = _match_words(texts), _match_words(items)
     place = _item_of(words, known, "barcode")
     place = np.where(place < 0, _item_of(words, known, "name"), place)

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['EXCEL_ROWS', 'COLUMN_WIDTHS', 'NUMBER_FORMATS', 'FROM', 'TO', 'QUARANTINE_COLUMNS', 'WORKBOOK', 'excel_column',
            'head_sheet', 'write_cell', 'write_sheet', 'headline_rows', 'score_facts', 'file_facts', 'summary_rows',
-           'write_fact', 'write_summary', 'forecast_sheet', 'excel_tables', 'write_working_sheets', 'write_excel']
+           'write_fact', 'write_summary', 'forecast_sheet', 'check_words', 'excel_tables', 'write_working_sheets',
+           'write_excel']
 
 # %% ../../nbs/90_report.excel.ipynb #b2934c3a
 from pathlib import Path
@@ -28,7 +29,7 @@ from plastinka.report.headlines import (
 
 # %% ../../nbs/90_report.excel.ipynb #2ad7b207
 from .buyer import assumption_lines, buyer_lines
-from .html import report_language
+from .html import report_language, report_title
 from .order_sheet import excel_text, write_order_sheet, write_supplier_sheets
 from plastinka.report.tables import (
     BUYING,
@@ -39,6 +40,7 @@ from plastinka.report.tables import (
     NAMES,
     ORDERS,
     WHO,
+    without_blanks,
 )
 from .texts import say, speaking
 from plastinka.report.summary import (
@@ -272,7 +274,7 @@ def write_summary(
     rows = summary_rows(report, ahead)
     sheet.freeze_panes(2, 0)
     sheet.autofilter(1, 0, len(rows) + 1, 2)
-    sheet.write_string(0, 0, report.title, book.add_format(dict(bold=True, font_size=14)))
+    sheet.write_string(0, 0, report_title(report), book.add_format(dict(bold=True, font_size=14)))
     for place, (label, width) in enumerate((("What", 38), ("Value", 46), ("Note", 64))):
         sheet.set_column(place, place, width)
         sheet.write_string(1, place, say(label), head)
@@ -316,6 +318,16 @@ def forecast_sheet(
     last = dict(model=("Forecast by", "text"), item_id=("Item", "text"))
     return table, names | dict(month=("Month", "month")) | quantiles | means | last, NO_FORECAST
 
+# %% ../../nbs/90_report.excel.ipynb #f7909e1e
+def check_words(
+    orders: pd.DataFrame,  # An order list
+) -> pd.DataFrame:  # The same with `check` in the language that is spoken
+    "The order list as it is shown."
+    if "check" not in orders:
+        return orders
+    texts = [text.split("; ") if text else [] for text in orders["check"].fillna("")]
+    return orders.assign(check=["; ".join(map(say, parts)) for parts in texts])
+
 # %% ../../nbs/90_report.excel.ipynb #937cf3f7
 def excel_tables(
     report: Report,  # The parts
@@ -333,9 +345,12 @@ def excel_tables(
     shown = {**ORDERS, **{name: look for name, look in BUYING.items() if name != "why"}, **CHECK}
     shown = {name: look for name, look in shown.items() if name in orders}
     dead = dict.fromkeys(() if report.dead is None else ("dead stock",))
-    dead = {name: (report.dead, DEAD_COLUMNS, "No stock is dead.") for name in dead}
+    dead = {
+        name: (report.dead, without_blanks(report.dead, DEAD_COLUMNS), "No stock is dead.")
+        for name in dead
+    }
     return {
-        "records": (orders, shown, "No order list was made."),
+        "records": (check_words(orders), shown, "No order list was made."),
         "look for": (orders[orders["look_for"] > 0], LOOK_FOR, wanted),
         **dead,
         "forecast": forecast_sheet(report),
@@ -381,7 +396,8 @@ def write_excel(
         atomic_path(path) as temporary,
         xlsxwriter.Workbook(str(temporary), WORKBOOK) as book,
     ):
-        book.set_properties(dict(title=report.title, comments=f"plastinka {__version__}"))
+        told = dict(title=report_title(report), comments=f"plastinka {__version__}")
+        book.set_properties(told)
         write_summary(book, report, ahead)
         tables = excel_tables(report)
         write_working_sheets(book, report, {*map(str.casefold, map(say, tables))})

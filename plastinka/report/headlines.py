@@ -252,8 +252,8 @@ TITLE_CHECKS = {
         "last year",
     ),
     "ordered more than twice last year’s": (
-        "Of {records} more than twice what they sold in the same days of last year is ordered: "
-        "{names}.",
+        "Of {records} more than twice what they sold last year in the days of the whole forecast "
+        "is ordered: {names}.",
         "order",
         "last_year",
         "last year",

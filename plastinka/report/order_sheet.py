@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['EXCEL_LETTERS', 'DECIMALS', 'SHEET_WIDTHS', 'HEAD_ROW', 'OPEN', 'MOST_SUPPLIERS', 'SENT', 'excel_text',
            'money_format', 'sheet_formats', 'order_columns', 'write_sums', 'write_line', 'lay_sheet',
-           'write_order_sheet', 'sheet_name', 'write_supplier_sheets']
+           'write_order_sheet', 'sheet_name', 'own_formulas', 'write_supplier_sheets']
 
 # %% ../../nbs/89_report.order_sheet.ipynb #398c62dd
 import re
@@ -79,7 +79,7 @@ def order_columns(
         if name == "order":
             found["order"] = ("Suggested", "count")
             found["own"] = ("Your order", "own")
-    return found | dict(why=found.pop("why"))
+    return found | dict(why=found.pop("why"), line=("Line", "count"))
 
 # %% ../../nbs/89_report.order_sheet.ipynb #e170a7c6
 def _is_filled(values):
@@ -164,7 +164,7 @@ def lay_sheet(
     sheet.ignore_errors({"number_stored_as_text": cells})
 
 # %% ../../nbs/89_report.order_sheet.ipynb #cceb7b1e
-OPEN = dict(autofilter=True, format_columns=True, format_rows=True, sort=True)  # Not protected
+OPEN = dict(autofilter=True, format_columns=True, format_rows=True)  # Not protected
 
 
 def write_order_sheet(
@@ -175,7 +175,7 @@ def write_order_sheet(
 ) -> dict[str, tuple[str, str]]:  # Its columns
     "Add the sheet to work in."
     sheet, looks = book.add_worksheet(say("to order")), sheet_formats(book, currency)
-    columns = order_columns(lines)
+    lines, columns = lines.assign(line=np.arange(len(lines)) + 1), order_columns(lines)
     place = {name: number for number, name in enumerate(columns)}
     sheet.write_string(0, 0, say("Change the yellow cells; sums follow."), looks["title"])
     write_sums(sheet, looks, lines, place, budget)
@@ -210,6 +210,19 @@ def sheet_name(
     taken.add(found.casefold())
     return found
 
+# %% ../../nbs/89_report.order_sheet.ipynb #34085874
+def own_formulas(
+    lines: int,  # How many lines the order sheet has
+    columns: dict[str, tuple[str, str]],  # Its columns
+) -> list[str]:  # One per line, without "="
+    "Formulas that find the buyer's copies of each line, however the order sheet is sorted."
+    rows, sheet = (HEAD_ROW + 2, HEAD_ROW + 1 + lines), say("to order")
+    own, line = (
+        "'{0}'!${1}${2}:${1}${3}".format(sheet, xl_col_to_name(list(columns).index(name)), *rows)
+        for name in ("own", "line")
+    )
+    return [f"INDEX({own},MATCH({number},{line},0))" for number in range(1, lines + 1)]
+
 # %% ../../nbs/89_report.order_sheet.ipynb #c9519a17
 def write_supplier_sheets(
     book: xlsxwriter.Workbook,  # Workbook to add to
@@ -219,17 +232,15 @@ def write_supplier_sheets(
     currency: str = "",  # Of the money
 ):
     "Add a sheet for each supplier."
-    looks, own = sheet_formats(book, currency), xl_col_to_name(list(columns).index("own"))
-    place = pd.Series(range(len(lines)), index=lines.index) + HEAD_ROW + 2
+    looks = sheet_formats(book, currency)
+    found = pd.Series(own_formulas(len(lines), columns), lines.index)
     money = lines.groupby("supplier")["at_purchase_price"].sum()
     for supplier in money.sort_values(ascending=False).index[:MOST_SUPPLIERS]:
         if not supplier:
             continue
         rows = lines[lines["supplier"] == supplier]
         sheet = book.add_worksheet(sheet_name(supplier, taken))
-        _write_supplier(
-            sheet, rows, [f"'{say('to order')}'!{own}{n}" for n in place[rows.index]], looks
-        )
+        _write_supplier(sheet, rows, found[rows.index], looks)
 
 # %% ../../nbs/89_report.order_sheet.ipynb #207a8876
 def _write_supplier(sheet, rows, cells, looks):

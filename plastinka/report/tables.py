@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['TEXT_KINDS', 'TIGHT', 'ORDERS_SHOWN', 'LOST_SHOWN', 'NAMES', 'WHO', 'BESIDE', 'PRICES', 'MONEY', 'ALIKE', 'LOST',
            'ORDER', 'CHECK', 'ORDERS', 'WANTED', 'LOOK_FOR', 'RISKS', 'WINDOW', 'SUPPLIER', 'AMOUNT', 'BUYING',
-           'URGENT_COLUMNS', 'ENOUGH_COLUMNS', 'DEAD_COLUMNS', 'NEEDS_STOCK', 'SUPPLIERS', 'CURVE', 'DIGITS',
-           'LIST_WORDS', 'table_view', 'list_cells', 'list_data', 'list_view', 'without_blanks']
+           'URGENT_COLUMNS', 'ENOUGH_COLUMNS', 'DEAD_COLUMNS', 'NEEDS_STOCK', 'SUPPLIERS', 'CURVE', 'LIST_WORDS',
+           'table_view', 'shown_number', 'list_cells', 'list_data', 'list_view', 'without_blanks']
 
 # %% ../../nbs/88_report.tables.ipynb #e284fc62
 import json
@@ -59,8 +59,8 @@ NAMES = dict(artist=("Artist", "text"), album=("Album", "text"))
 WHO = NAMES | dict(edition=("Edition", "text"), barcode=("Barcode", "text"))
 BESIDE = dict(
     stock=("In stock", "count"),
-    expected=("Expected", "units"),
-    last_year=("Last year", "count"),
+    expected=("Expected, whole forecast", "units"),
+    last_year=("Last year, whole forecast", "count"),
     demand=("Demand", "count"),
 )
 PRICES = dict(price=("Price", "price"), cost=("Purchase price", "price"))
@@ -93,7 +93,7 @@ WINDOW = dict(
     needed=("Asked for", "units"),
     low=("From", "count"),
     high=("To", "count"),
-    last_year=("Last year", "count"),
+    last_year=("Last year, whole forecast", "count"),
 )
 SUPPLIER = dict(supplier=("Supplier", "text"))
 AMOUNT = dict(at_purchase_price=("At purchase price", "money"))
@@ -128,9 +128,21 @@ CURVE = dict(
 )
 
 # %% ../../nbs/88_report.tables.ipynb #d45187f0
-DIGITS = dict(count=0, units=2, money=0, price=2, share=3)  # Kept of each kind of number
+def shown_number(
+    value: float,  # A number; NaN = unknown
+    kind: str,  # count, units, money, price or share
+) -> float | int | None:  # As the page's text has it; None = unknown
+    "A number rounded once, as `format_value` rounds it."
+    if not np.isfinite(value):
+        return None
+    if kind == "share":
+        digits = 1 if 0 < abs(value) < 0.01 else 0
+        return round(round(100 * value, digits) / 100, 4)
+    most = dict(units=100, price=1000).get(kind, 0)
+    digits = 0 if value >= most else dict(units=1, price=2).get(kind, 0)
+    return round(value, digits or None)
 
-
+# %% ../../nbs/88_report.tables.ipynb #3384f221
 def list_cells(
     values: pd.Series,  # A column
     kind: str,  # As `format_value` takes it
@@ -138,12 +150,7 @@ def list_cells(
     "A column as compact data."
     if kind in TEXT_KINDS:
         return values.fillna("").astype(str).tolist()
-    numbers = values.astype(float).round(DIGITS[kind])
-    whole = numbers == numbers.round()
-    return [
-        None if not np.isfinite(number) else int(number) if is_whole else number
-        for number, is_whole in zip(numbers, whole, strict=True)
-    ]
+    return [shown_number(value, kind) for value in values.astype(float).tolist()]
 
 # %% ../../nbs/88_report.tables.ipynb #fd9cc534
 def list_data(
