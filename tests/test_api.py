@@ -302,6 +302,7 @@ def test_each_known_address_leads_to_one_of_ours():
         assert extra.split("?")[0] in ours | set(KNOWN), extra
 
 
+@pytest.mark.long
 def test_the_same_service_on_both_databases(new_store, tmp_path):
     service = open_service(new_store(), tmp_path / "service")
     again = open_service(service.store, tmp_path / "service")  # A worker beside it

@@ -269,7 +269,10 @@ def test_a_file_that_holds_another_and_more(tmp_path):
     assert sums(ledger(tmp_path / "sales"))[0] == sales["Qty"].sum()
 
 
-@pytest.mark.parametrize("window, step, newest_first", [(90, 30, False), (30, 14, True)])
+@pytest.mark.parametrize(
+    "window, step, newest_first",
+    [(90, 30, False), pytest.param(30, 14, True, marks=pytest.mark.long)],
+)
 def test_windows_uploaded_one_by_one_count_each_sale_once(tmp_path, window, step, newest_first):
     sales = make_sales(each=20, last="2024-11")
     day = sales["Sale date"]
@@ -281,6 +284,7 @@ def test_windows_uploaded_one_by_one_count_each_sale_once(tmp_path, window, step
     assert read_copies(tmp_path / "s.db")["count"].sum() == seen["Qty"].sum()
 
 
+@pytest.mark.long
 def test_halves_of_a_month_add_up_in_a_store(tmp_path):
     sales = make_sales(first="2025-10", last="2025-10", each=60)
     early = sales["Sale date"].dt.day <= 15

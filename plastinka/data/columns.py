@@ -16,6 +16,7 @@ from ..core import input_error
 from plastinka.data.cells import (
     check_currency,
     currency_names,
+    header_currency,
     is_total,
     may_be_count,
     settle_decimals,
@@ -355,11 +356,16 @@ def _share_price(frame, names):
             frame.loc[known, name] = shared[known].map(cell_text)
 
 
-def _settle_purchases(frame, table, own):
+def _settle_purchases(frame, table, own, found):
     "Write out purchase prices; refuse those in another currency than the prices."
     if "purchase_price" not in frame:
         return
     theirs = _settle_numbers(frame, table, "purchase_price")
+    if not table.rates:  # With rates, the cells are in one currency by now
+        theirs, own = (
+            written or header_currency(" ".join(found.get(name, [])))
+            for name, written in (("purchase_price", theirs), ("price", own))
+        )
     if theirs and not own:
         what = f"in {theirs}, and prices name no currency: taken as the same"
         table.notes.append(["purchase_price", what, len(frame), ""])
@@ -394,13 +400,13 @@ def _line_total(table, kind, found):
     return header
 
 # %% ../../nbs/10_data.columns.ipynb #41839059
-def _settle_cells(frame, table, kind):
+def _settle_cells(frame, table, kind, found):
     "Our columns with numbers written out, without sums and rows of no copies; the currency."
     stated = _state_currencies(frame, table)
     currencies = [
         _settle_numbers(frame, table, name) for name in ("price", "count") if name in frame
     ]
-    _settle_purchases(frame, table, next(filter(None, [*currencies, stated]), ""))
+    _settle_purchases(frame, table, next(filter(None, [*currencies, stated]), ""), found)
     total, service = _no_records(frame, table)
     none = _blank_counts(frame, table, kind) & ~total & ~service
     if kind == "stock" and none.any():
@@ -536,7 +542,7 @@ def take_columns(
     check_columns(have, table.headers, kind, table.where, profile.item_key, aliases)
     _check_formulas(table, found)
     _filter_rows(table, profile)
-    frame, currency = _settle_cells(_column_cells(table, found, profile), table, kind)
+    frame, currency = _settle_cells(_column_cells(table, found, profile), table, kind, found)
     if total:
         table.notes.append(["price", LINE_TOTAL.format(total), len(frame), ""])
     if profile.price_of == "line" or total:

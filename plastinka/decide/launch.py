@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['LAUNCH_DAYS', 'SETTLED', 'LEAST_SEASON', 'TITLE_HEADERS', 'PARSERS', 'REACHES', 'STEPS', 'RANGE_LEVELS',
            'first_days_here', 'launched_items', 'main_text', 'title_facts', 'launched_titles', 'month_worth',
-           'days_worth', 'artist_sales', 'copies_by_age', 'ledger_launches', 'title_cells', 'read_titles',
-           'known_items', 'asked_launches', 'known_days', 'demand_of', 'near_names', 'line_notes', 'launch_list',
-           'write_launches']
+           'days_worth', 'artist_sales', 'copies_by_age', 'ledger_launches', 'parse_offered', 'title_cells',
+           'read_titles', 'known_items', 'asked_launches', 'known_days', 'demand_of', 'near_names', 'line_notes',
+           'launch_list', 'write_launches']
 
 # %% ../../nbs/76_decide.launch.ipynb #d6fc322d
 from pathlib import Path
@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from openpyxl.utils import get_column_letter
 
 from ..core import atomic_path, input_error
 from ..data.days import parse_date
@@ -192,6 +191,16 @@ def ledger_launches(
     on_sale = np.where(evening > 0, 1.0, np.where(sold > 0, 0.5, 0.0))
     return Launches(titles, sold, on_sale * known, worth=worth)
 
+# %% ../../nbs/76_decide.launch.ipynb #c890bdaa
+def parse_offered(
+    cells: pd.Series,  # Texts or numbers
+) -> tuple[pd.Series, pd.Series]:  # Copies, NaN where unknown; which cells cannot be read
+    "Copies offered."
+    copies, bad = parse_count(cells)
+    blank = cells.isna() | (cells.astype(str).str.strip() == "")
+    bad |= copies < 0
+    return copies.astype(float).mask(blank | bad), bad & ~blank
+
 # %% ../../nbs/76_decide.launch.ipynb #a4280a64
 TITLE_HEADERS = {name: ALIASES[name] for name in ("artist", "album", "style", "barcode", "price")}
 TITLE_HEADERS |= dict(
@@ -208,7 +217,7 @@ TITLE_HEADERS |= dict(
     quantity=("Предложено", "Количество", "Кол-во", "Доступно", "Quantity", "Offered", "quantity"),
 )
 PARSERS = dict(
-    price=parse_price, release_date=parse_date, quantity=parse_count, barcode=parse_barcode
+    price=parse_price, release_date=parse_date, quantity=parse_offered, barcode=parse_barcode
 )
 
 # %% ../../nbs/76_decide.launch.ipynb #55003e9b
@@ -228,7 +237,14 @@ def title_cells(
         raise input_error(where, "names neither artists nor titles", cure)
     cells = pd.DataFrame({name: table[headers[0]] for name, headers in found.items()})
     filled = cells[[name for name in ("artist", "album") if name in cells]].fillna("").astype(str)
-    cells = cells[(filled.apply(lambda column: column.str.strip()) != "").any(axis=1)]
+    named = (filled.apply(lambda column: column.str.strip()) != "").any(axis=1)
+    rest = cells.drop(columns=filled.columns).fillna("").astype(str)
+    nameless = ~named & (rest.apply(lambda column: column.str.strip()) != "").any(axis=1)
+    if nameless.any():
+        line = int(np.flatnonzero(nameless)[0]) + 2
+        problem = "has neither an artist nor a title"
+        raise input_error(f"{where}, row {line}", problem, "Fill one in, or take the row away")
+    cells = cells[named]
     if cells.empty:
         raise input_error(where, "holds no title", "Give a line for each new title")
     return cells.reset_index(drop=True), where
@@ -247,12 +263,10 @@ def read_titles(
             note += np.where(bad, f"{name.replace('_', ' ')} cannot be read\n", "")
         else:
             titles[name] = given.fillna("").astype(str).str.strip()
-    wrong = (titles["price"] <= 0) | (titles["quantity"] < 0)
-    note += np.where(wrong, "price or quantity is not above zero\n", "")
+    note += np.where(titles["price"] <= 0, "price is not above zero\n", "")
+    twice = titles.duplicated(["artist", "album", "format", "barcode"], keep=False)
+    note += np.where(twice, "stands in the list more than once\n", "")
     titles["price"] = titles["price"].where(titles["price"] > 0)
-    titles["quantity"] = titles["quantity"].where(
-        (titles["quantity"] >= 0) & cells.columns.isin(["quantity"]).any()
-    )
     return titles.assign(note=note.str.strip())
 
 # %% ../../nbs/76_decide.launch.ipynb #a3b3a92f
@@ -435,11 +449,13 @@ def write_launches(
 ) -> Path:  # The file written
     "Write a list of launches as a workbook."
     shown = listed.round(1)
-    with atomic_path(path) as temporary, pd.ExcelWriter(temporary, engine="openpyxl") as book:
+    text = dict(strings_to_formulas=False, strings_to_urls=False)
+    how = dict(engine="xlsxwriter", engine_kwargs=dict(options=text))
+    with atomic_path(path) as temporary, pd.ExcelWriter(temporary, **how) as book:
         shown.to_excel(book, sheet_name="launches", index=False, freeze_panes=(1, 2))
         sheet = book.sheets["launches"]
-        sheet.auto_filter.ref = sheet.dimensions
-        for number, name in enumerate(shown, 1):
+        sheet.autofilter(0, 0, len(shown), shown.shape[1] - 1)
+        for number, name in enumerate(shown):
             longest = max([len(str(name)), *shown[name].astype(str).str.len()])
-            sheet.column_dimensions[get_column_letter(number)].width = min(longest + 2, 60)
+            sheet.set_column(number, number, min(longest + 2, 60))
     return Path(path)

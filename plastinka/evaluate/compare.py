@@ -217,8 +217,8 @@ def shuffle_future(
     gone = later & (copies["created_date"] < end) & (random.random(len(copies)) < 0.2)
     copies.loc[gone, "sold_date"] = end + pd.Timedelta(days=3)
     copies.loc[later, "price"] *= random.uniform(0.5, 2, later.sum())
-    order = copies["sold_date"].isna() | (copies["sold_date"] >= copies["created_date"])
-    copies["sold_date"] = copies["sold_date"].where(order, copies["created_date"])
+    early = copies["sold_date"] < copies["created_date"]
+    copies["sold_date"] = copies["sold_date"].mask(early, copies["created_date"])
     return replace(ledger, copies=copies)
 
 # %% ../../nbs/67_evaluate.compare.ipynb #f5baf7bc
