@@ -509,7 +509,7 @@ def test_every_price_missing(tmp_path):
         tmp_path, rows.drop(columns="price"), stock_rows(rows, 0 + 1).drop(columns="price")
     )
     orders, page = done(call(tmp_path, *shop, "--horizon", "1"))
-    assert set(orders["At selling price"]) == {"unknown"} and (orders["Order"] >= 0).all()
+    assert set(orders["At purchase price"]) == {"unknown"} and (orders["Order"] >= 0).all()
     assert "No price is known" in page
 
 
