@@ -448,6 +448,7 @@ def test_snapshot_in_the_middle_of_a_month(tmp_path):
     assert "2024-02-25" in page and "2024-02-29" in page
 
 
+@pytest.mark.long
 def test_snapshot_before_the_last_sale(tmp_path, shop):
     outcome = call(tmp_path, *shop, "--snapshot-date", "2024-02-21")
     assert_refused(
@@ -455,6 +456,7 @@ def test_snapshot_before_the_last_sale(tmp_path, shop):
     )
 
 
+@pytest.mark.long
 def test_snapshot_on_the_first(tmp_path):
     rows = sales_rows(titles=3)
     shop = write_shop(tmp_path, rows, stock_rows(rows, 1))
@@ -477,6 +479,7 @@ def test_no_month_is_complete(tmp_path):
     )
 
 
+@pytest.mark.long
 def test_one_month_only(tmp_path):
     shop = write_shop(tmp_path, sales_rows(1))
     assert_refused(call(tmp_path, *shop, "--snapshot-date", "2023-02-01"), "months", "sales files")
@@ -495,6 +498,7 @@ def test_every_arrival_undated(tmp_path):
     assert "the days on which copies arrived" in page
 
 
+@pytest.mark.long
 def test_no_stock_file_no_order(tmp_path):
     shop = write_shop(tmp_path, sales_rows(titles=3))
     orders, page = done(call(tmp_path, *shop[2:], "--horizon", "1"))
@@ -535,6 +539,7 @@ def test_nothing_on_the_shelf_all_month(tmp_path):
     assert not re.search(r">\s*(nan|none|nat)\b", page, re.IGNORECASE)
 
 
+@pytest.mark.long
 def test_nothing_on_the_shelf_in_the_months_held_out(tmp_path):
     rows = sales_rows(months=16, titles=4)
     late = rows["sold_date"] >= "2024-02-01"

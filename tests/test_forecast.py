@@ -115,12 +115,41 @@ def test_categories_of_a_table(tmp_path, capsys):
     assert list((run / "models").glob("*/*.safetensors"))
 
 
+@pytest.mark.long
+def test_a_month_with_a_store(shop_folder, tmp_path, capsys):
+    "Files go in, a model is trained and made the champion, it forecasts, and is reported."
+    _, folder = shop_folder
+    store = ["--store", str(tmp_path / "shop.db")]
+    files = ["--stock", str(folder / "stock.xlsx"), "--sales", str(folder)]
+    out = ["--out", str(tmp_path / "runs")]
+    assert main(["ingest", *store, *files]) == 0
+    small = ["--model", "lightgbm", "--cutoffs", "1", "--horizon", "2", "--promote"]
+    assert main(["train", *store, *small, *out]) == 0
+    capsys.readouterr()
+    run = forecast(capsys, *store, "--using", "champion", "--horizon", 2, *out)
+    assert main(["report", "last", *store, *out]) == 0
+    again = Path(capsys.readouterr().out.strip().splitlines()[-1])
+    assert again.name != run.name and (again / "report.html").stat().st_size > 1000
+    one, two = (pd.read_excel(each / "forecast.xlsx", "records") for each in (run, again))
+    pd.testing.assert_frame_equal(one, two)
+
+
+@pytest.mark.long
+def test_a_search_of_settings(shop_folder, tmp_path, capsys):
+    _, folder = shop_folder
+    files = ["--sales", str(folder), "--stock", str(folder / "stock.xlsx")]
+    how = ["--kind", "lightgbm", "--trials", "3", "--horizon", "2", "--engine", "here"]
+    assert main(["tune", *files, *how, "--out", str(tmp_path / "runs")]) == 0
+
+
 @real
 def test_real_cds_without_stock_or_arrivals(tmp_path, capsys):
     run = forecast(
         capsys,
         "--sales",
         DATA / "onec_music_cds_per_copy_2013_2014.xlsx",
+        "--seeds",
+        1,
         "--out",
         tmp_path / "runs",
     )

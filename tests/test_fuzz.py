@@ -359,7 +359,7 @@ def summary(outcomes):
 
 
 def test_damaged_files_give_a_report_or_a_clear_error():
-    outcomes = run_workers(range(int(os.environ.get("PLASTINKA_FUZZ", 75))))
+    outcomes = run_workers(range(int(os.environ.get("PLASTINKA_FUZZ", 50))))
     counts, faults = summary(outcomes)
     print(counts)
     assert not faults, f"{len(faults)} of {len(outcomes)} files, such as\n" + "\n".join(faults[:20])

@@ -121,9 +121,10 @@ def test_a_run_notebook_is_left_to_the_tests(copy):
 def test_only_run_notebooks_are_left_out():
     marks = [path.parent.relative_to(ROOT).as_posix() for path in (ROOT / "nbs").rglob(".notest")]
     assert marks == ["nbs/runs"]
-    tests = (ROOT / "tests" / "test_forecast.py").read_text(encoding="utf-8")
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("*.py"))
     for page in (ROOT / "nbs" / "runs").glob("*.ipynb"):
-        assert page.stem in tests, f"tests/test_forecast.py does not run {page.name}"
+        started = (f'main(["{page.stem}"', f'main(["run", "{page.stem}"')
+        assert any(each in tests for each in started), f"no test runs {page.name}"
 
 
 def test_the_first_gate_that_does_not_hold_ends_the_test(monkeypatch, capsys):

@@ -48,9 +48,10 @@ def network(head):
     )
 
 
-@pytest.mark.parametrize(
-    "name", ["darts_quantile", "quantile", "poisson", "negative_binomial", "hurdle", "tweedie"]
-)
+RARE = [pytest.param(name, marks=pytest.mark.long) for name in ("poisson", "hurdle", "tweedie")]
+
+
+@pytest.mark.parametrize("name", ["darts_quantile", "quantile", "negative_binomial", *RARE])
 def test_plain_darts_fits_predicts_saves_and_another_process_loads(name, series, tmp_path):
     from plastinka.models.heads import make_head
 

@@ -28,7 +28,8 @@ def test_readme_is_what_the_index_says():
     )
 
 
-ELSEWHERE = dict(datasphere=["datasphere"], grpc=["grpcio"])  # In an environment of their own
+# Of extras that dev leaves out
+ELSEWHERE = dict(datasphere=["datasphere"], grpc=["grpcio"], ray=["ray"])
 
 
 def undeclared(modules, requirements):

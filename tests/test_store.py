@@ -566,7 +566,7 @@ def test_mended_rows_go_in_with_their_file(new_store, shop, tmp_path):
     )
 
 
-KILLS = int(os.environ.get("PLASTINKA_KILLS", "25"))
+KILLS = int(os.environ.get("PLASTINKA_KILLS", "12"))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
