@@ -1,6 +1,6 @@
 """TiDE on ETTh1 beside the published result (Das and others 2023): horizon 96, look-back 720.
 
-    PLASTINKA_DATA=folder python bench/etth1.py                  # a quarter of an hour of two cores
+    PLASTINKA_DATA=folder python bench/etth1.py      # an estimated quarter of an hour of two cores
     PLASTINKA_DATA=folder python bench/etth1.py --epochs 1 --hours 2000    # to see that it runs
 
 Seven hourly series, 12 months to learn from, 4 to choose the epoch by, 4 to test; each standardised
