@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import style
-from one_notebook import run_notebook
+from one_notebook import run_notebook, server
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools" / "docs"))
@@ -154,6 +154,7 @@ def gate_notebooks(root: Path) -> str:
 def run_all(root: Path, pages: list[Path]):
     "Run notebooks, two at a time, with a line for each."
     failed = []
+    server()  # Begun here, once, and not by two threads
     with ThreadPoolExecutor(max_workers=2) as pool:
         done = pool.map(lambda page: run_notebook(root, page, SECONDS_PER_NOTEBOOK), pages)
         for page, (passed, seconds, output) in zip(pages, done, strict=True):

@@ -7,6 +7,8 @@ import os
 import signal
 import tempfile
 import time
+from functools import cache
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 
 # What many notebooks import; seconds of each of them if every process began anew
@@ -25,11 +27,19 @@ LARGE = [
 ]
 
 
+@cache
 def server():
-    "The context that forks; its server starts at the first process and imports what is large."
-    os.environ.update(OMP_NUM_THREADS="1", PYTHONWARNINGS="ignore", MPLBACKEND="agg")
+    "The context that forks; its server has imported what is large, and has settings of its own."
+    own = dict(OMP_NUM_THREADS="1", PYTHONWARNINGS="ignore", MPLBACKEND="agg")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(LARGE)
+    kept = dict(os.environ)
+    os.environ.update(own)
+    try:
+        ensure_running()
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
     return context
 
 
