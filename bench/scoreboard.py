@@ -93,12 +93,13 @@ def answer(data: DataSet, name: str, only: int | None = None) -> list[Answer]:
     model, earlier, found = settle(make_model(name), data.months, data.horizon), None, []
     for place, cutoff in enumerate(data.cutoffs):
         skipped = name in SLOW and not cutoff.judged
-        if skipped or only not in (None, place) or not can_run(model, cutoff.seen, data.horizon):
+        ahead = cutoff.ahead
+        if skipped or only not in (None, place) or not can_run(model, cutoff.seen, ahead):
             continue
         begun = time.process_time()
-        fitted = fit_like(model, cutoff.seen, data.horizon, earlier)
-        earlier = earlier or fitted
-        forecast = fitted.predict(cutoff.seen, data.horizon, newcomers=cutoff.arrived)
+        fitted = fit_like(model if cutoff.judged else quick_model(model), cutoff.seen, ahead, earlier)
+        earlier = earlier or (fitted if ahead == data.horizon else None)
+        forecast = fitted.predict(cutoff.seen, ahead, newcomers=cutoff.arrived)
         found.append(Answer(place, forecast, time.process_time() - begun))
     return found
 

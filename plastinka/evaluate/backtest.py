@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['LEARNING', 'pool_truth', 'pool', 'cutoff_totals', 'pooled_dependence', 'shrunk_mean', 'totals_factor', 'Backtest',
            'long_table', 'cutoff_spread', 'held_out_frame', 'fold_scores', 'summarise', 'settle', 'read_backtest',
-           'can_run', 'with_members', 'practice_places', 'practise', 'worth_running', 'cross_validate',
-           'newcomer_scores', 'true_scores']
+           'can_run', 'with_members', 'practice_places', 'practice_ahead', 'practise', 'practise_before',
+           'worth_running', 'cross_validate', 'newcomer_scores', 'true_scores']
 
 # %% ../../nbs/62_evaluate.backtest.ipynb #baddbc5f
 from collections.abc import Sequence
@@ -33,6 +33,7 @@ from plastinka.evaluate.folds import (
     fold_parts,
     fold_rows,
     place_cutoffs,
+    quick_model,
     read_folds,
     run_fold,
 )
@@ -307,6 +308,16 @@ def practice_places(
     places = [first - horizon * back for back in range(LEARNING, 0, -1)]
     return [place for place in places if place >= least]
 
+# %% ../../nbs/62_evaluate.backtest.ipynb #5134195a
+def practice_ahead(
+    first: int,  # Place of the first judged cutoff among the months
+    horizon: int,  # Months ahead that are judged
+) -> int:  # Months ahead; 0 where there are too few months
+    "How far ahead the cutoffs look from which a combination learns."
+    if practice_places(first, horizon):
+        return horizon
+    return max(min((first + 1 - LEAST_LAGS) // (2 * LEARNING), horizon), 0)
+
 # %% ../../nbs/62_evaluate.backtest.ipynb #a0922f7a
 def practise(
     ledger: Ledger,  # All that is known today
@@ -319,11 +330,26 @@ def practise(
     experience = Experience()
     for cutoff in cutoffs:
         seen = even_choice(cut_panel(ledger, cutoff))
-        members = [model for model in models if not hasattr(model, "members")]
+        members = [quick_model(model) for model in models if not hasattr(model, "members")]
         members = [model for model in members if can_run(model, seen, horizon)]
         fitted, _ = fit_models(members, seen, horizon, experience, parts)
         ask_models(fitted, seen, horizon, experience=experience)
     return experience
+
+# %% ../../nbs/62_evaluate.backtest.ipynb #674a8b9c
+def practise_before(
+    ledger: Ledger,  # All that is known today
+    models: Sequence[Model],  # Models that are asked for
+    months: np.ndarray,  # datetime64 [months] complete months
+    first: int,  # Place of the first judged cutoff among them
+    horizon: int,  # Months ahead
+    parts=None,  # `jobs.parts.Parts` that keeps the fits; None keeps nothing
+) -> Experience:  # Empty where there are too few months
+    "Run members at cutoffs before the judged ones, as far ahead as the months allow."
+    ahead = practice_ahead(first, horizon)
+    cutoffs = months[practice_places(first, ahead)] if ahead else []
+    experience = practise(ledger, with_members(models), cutoffs, ahead, parts)
+    return experience if ahead == horizon else Experience(experience.pasts)
 
 # %% ../../nbs/62_evaluate.backtest.ipynb #5d5bd83b
 def worth_running(
@@ -362,9 +388,8 @@ def cross_validate(
     store, fitted, experience = PartStore(Path(path) if path else None), [], None
     places = place_cutoffs(months, cutoffs, horizon)
     if any(hasattr(model, "members") for model in models):
-        learning, first = months[practice_places(places[0], horizon)], months[places[0]]
-        experience = practise(ledger, with_members(models), learning, horizon, parts)
-        models = worth_running(models, experience, cut_panel(ledger, first), horizon)
+        experience = practise_before(ledger, models, months, places[0], horizon, parts)
+        models = worth_running(models, experience, cut_panel(ledger, months[places[0]]), horizon)
     how = (models, horizon, demand, seed, experience, parts)
     for place in bar(places, "cutoffs"):
         fold, fitted = run_fold(ledger, panel, months[place], *how)
