@@ -44,8 +44,8 @@ from plastinka.data.schema import QUANTILES  # noqa: E402
 from plastinka.evaluate.backtest import can_run, pool, settle  # noqa: E402
 from plastinka.evaluate.combine import AUTO_MEMBERS, learn_combination  # noqa: E402
 from plastinka.evaluate.compare import age_groups  # noqa: E402
-from plastinka.evaluate.fit import fit_like  # noqa: E402
-from plastinka.evaluate.folds import judge_fold, quick_model  # noqa: E402
+from plastinka.evaluate.fit import fit_like, quick_model  # noqa: E402
+from plastinka.evaluate.folds import judge_fold  # noqa: E402
 from plastinka.evaluate.titles import title_classes  # noqa: E402
 from plastinka.models.catalog import make_model  # noqa: E402
 from plastinka.models.core import Forecast  # noqa: E402

@@ -33,13 +33,12 @@ from plastinka.evaluate.folds import (
     fold_parts,
     fold_rows,
     place_cutoffs,
-    quick_model,
     read_folds,
     run_fold,
 )
 
 # %% ../../nbs/62_evaluate.backtest.ipynb #589ecac4
-from .fit import cut_panel
+from .fit import cut_panel, quick_model
 from ..models.core import Fitted, Model, check_quantiles, check_requirements
 from ..models.newcomers import NEWCOMER
 from ..panel.windows import LEAST_LAGS

@@ -31,15 +31,8 @@ from plastinka.evaluate.calibrate import (
     pool_codes,
     tilt_counts,
 )
-from .fit import fit_like
-from plastinka.evaluate.folds import (
-    Experience,
-    ask_models,
-    even_choice,
-    fit_models,
-    happened,
-    quick_model,
-)
+from .fit import fit_like, quick_model
+from .folds import Experience, ask_models, even_choice, fit_models, happened
 from .titles import TITLE_CLASSES, title_classes
 from ..models.catalog import CATALOG, load_model, make_model
 from plastinka.models.core import (

@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['DRAWS', 'NEWCOMER_DAYS', 'MOST_LEARNERS', 'TITLE_KINDS', 'month_values', 'completed_draws', 'happened',
            'choose_cutoffs', 'place_cutoffs', 'arrived_since', 'Cost', 'MemoryWatch', 'measured', 'Fold', 'fold_rows',
-           'month_supply', 'true_demand_of', 'judge_fold', 'Experience', 'even_choice', 'quick_model', 'write_fit',
-           'read_fit', 'kept_fit', 'fit_models', 'ask_models', 'uncorrected_pit', 'run_fold', 'list_column',
-           'forecast_columns', 'outcome_columns', 'fold_parts', 'column', 'read_counts', 'part_forecast', 'part_cost',
-           'read_fold', 'PartStore', 'read_folds']
+           'month_supply', 'true_demand_of', 'judge_fold', 'Experience', 'even_choice', 'write_fit', 'read_fit',
+           'kept_fit', 'fit_models', 'ask_models', 'uncorrected_pit', 'run_fold', 'list_column', 'forecast_columns',
+           'outcome_columns', 'fold_parts', 'column', 'read_counts', 'part_forecast', 'part_cost', 'read_fold',
+           'PartStore', 'read_folds']
 
 # %% ../../nbs/61_evaluate.folds.ipynb #d8dd5e69
 import json
@@ -29,7 +29,7 @@ import xarray as xr
 from ..core import input_error
 from ..data.ledger import Ledger
 from ..data.schema import QUANTILES, quantile_columns
-from .fit import cut_panel, fit_like
+from .fit import cut_panel, fit_like, quick_model
 from .titles import title_kinds
 from ..models.catalog import load_model
 from ..models.core import Fitted, Forecast, Model, future_months
@@ -301,14 +301,6 @@ def even_choice(
     if count <= most:
         return panel
     return panel.isel(item=np.linspace(0, count - 1, most).astype(int))
-
-# %% ../../nbs/61_evaluate.folds.ipynb #04105523
-def quick_model(
-    model: Model,  # Settings
-) -> Model:  # Itself, where it knows no cheaper way
-    "A model at less expense."
-    quick = getattr(model, "quick", None)
-    return quick() if quick else model
 
 # %% ../../nbs/61_evaluate.folds.ipynb #894e6b81
 def write_fit(

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FAMILIES', 'LEAST_KNOWN', 'MOST_READ', 'LEVELS', 'Family', 'check_family', 'known_histories', 'trained_levels',
-           'darts_model', 'ask_darts', 'ask_fracast', 'zero_shot_counts', 'ZeroShot', 'network_answer',
-           'write_random_chronos']
+           'darts_model', 'ask_darts', 'ask_fracast', 'zero_shot_counts', 'ZeroShotSettings', 'ZeroShot',
+           'network_answer', 'write_random_chronos']
 
 # %% ../../nbs/49_models.zero_shot.ipynb #67042031
 import json
@@ -147,7 +147,7 @@ def ask_fracast(
     try:
         from fracast import FracastModel
     except ImportError as error:
-        cure = "Run: pip install fracast"
+        cure = "Run: pip install 'plastinka[zeroshot]'"
         raise input_error("family «fracast»", "needs a package that is missing", cure) from error
     longest = max(map(len, histories))
     padded = [np.pad(one, (longest - len(one), 0), constant_values=np.nan) for one in histories]
@@ -162,10 +162,10 @@ def zero_shot_counts(
     "Distributions through a network's quantiles."
     return quantile_counts(np.nan_to_num(answers), np.asarray(levels, float))
 
-# %% ../../nbs/49_models.zero_shot.ipynb #a69fd9eb
+# %% ../../nbs/49_models.zero_shot.ipynb #fe4d33d9
 @dataclass(frozen=True)
-class ZeroShot(RuleModel):
-    "A pre-trained network."
+class ZeroShotSettings(RuleModel):
+    "Which pre-trained network."
 
     kind: ClassVar[str] = "zero shot"  # Key of the catalog's loaders
     fallback: ClassVar[str] = "recent quantiles"  # Who speaks for short histories
@@ -180,6 +180,10 @@ class ZeroShot(RuleModel):
     ) -> Requirements:  # Months that the shortest history must have
         "What a panel must offer."
         return Requirements(LEAST_KNOWN)
+
+# %% ../../nbs/49_models.zero_shot.ipynb #a69fd9eb
+class ZeroShot(ZeroShotSettings):
+    "A pre-trained network as a model."
 
     def fit(
         self,
