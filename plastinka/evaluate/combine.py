@@ -148,7 +148,7 @@ def class_weights(
     return weights / weights.sum(axis=1, keepdims=True)
 
 # %% ../../nbs/64_evaluate.combine.ipynb #bdde58b2
-MOST_TITLES = 5000  # Of a cutoff, from which weights and calibration are learnt
+MOST_TITLES = 2500  # Of a cutoff, from which weights and calibration are learnt
 
 
 @dataclass(frozen=True)
@@ -560,6 +560,7 @@ def fit_auto(
     fitted, some = [], even_choice(panel)
     for name in combination.members:
         member = usable.get(name) or make_model(name)
+        member = member if some is panel else quick_model(member)
         fitted.append(fit_like(member, some, horizon, training.first.get(name)))
     return FittedAuto(fitted, combination, training=training, name=auto.name)
 

@@ -289,7 +289,7 @@ class Experience:
     asked: xr.Dataset | None = None  # The panel of the newest cutoff
 
 # %% ../../nbs/61_evaluate.folds.ipynb #518ce31c
-MOST_LEARNERS = 2500  # Titles from which models learn at the cutoffs of a combination
+MOST_LEARNERS = 2000  # Titles from which models learn at the cutoffs of a combination
 
 
 def even_choice(
