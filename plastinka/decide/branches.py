@@ -26,7 +26,6 @@ class BranchCopies:
     names: list[str]  # Branches with stock, in order of their names
     stock: np.ndarray  # Copies at hand [items, branches]
     sold: np.ndarray  # Copies sold in the last year [items, branches]
-    without_stock: tuple[str, ...] = ()  # Branches that sell, and of which no stock is known
 
 # %% ../../nbs/74_decide.branches.ipynb #92359177
 SHARE_DAYS = 365  # Days whose sales tell the shares of the branches
@@ -46,8 +45,7 @@ def branch_copies(
     if len(names) < 2:
         return None
     stock, sold = (_by_branch(rows, names, len(ledger.items)) for rows in (copies[there], lately))
-    others = tuple(sorted(set(lately["branch"].astype(str)) - set(names)))
-    return BranchCopies(names, stock, sold, others)
+    return BranchCopies(names, stock, sold)
 
 # %% ../../nbs/74_decide.branches.ipynb #0a955751
 def _by_branch(copies, names, items):
@@ -173,7 +171,6 @@ class BranchPlan:
     lines: pd.DataFrame
     # branch, expected, stock, moved_in, moved_out, deliver: one row per branch
     totals: pd.DataFrame
-    without_stock: tuple[str, ...] = ()  # Branches of which no stock is known
 
 # %% ../../nbs/74_decide.branches.ipynb #b0260947
 def plan_branches(
@@ -197,7 +194,7 @@ def plan_branches(
     names = ledger.items.iloc[touched][["item_id", "artist", "album"]].reset_index(drop=True)
     lines = _branch_lines(names, here.names, each, stock, after, deliver)
     transfers = _transfer_lines(names, here.names, moves)
-    return BranchPlan(transfers, lines, _branch_totals(lines, transfers), here.without_stock)
+    return BranchPlan(transfers, lines, _branch_totals(lines, transfers))
 
 # %% ../../nbs/74_decide.branches.ipynb #1f951166
 def _branch_lines(names, branches, demand, stock, after, deliver):
