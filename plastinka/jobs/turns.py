@@ -36,12 +36,14 @@ def runs_before(
     folder: Path,  # A queued run
     receipts: dict[Path, dict],  # Of all runs in its folder
 ) -> list[Path]:  # Oldest first
-    "The runs that were queued before it and are under way."
+    "The runs on this machine that were queued before it and are under way."
     own = (receipts[folder].get("queued", ""), folder.name)
     return [
         path
         for path, receipt in receipts.items()
-        if is_under_way(receipt) and (receipt.get("queued", ""), path.name) < own
+        if is_under_way(receipt)
+        and receipt.get("backend", "local") == "local"
+        and (receipt.get("queued", ""), path.name) < own
     ]
 
 # %% ../../nbs/83_jobs.turns.ipynb #025d6a91
