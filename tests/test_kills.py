@@ -178,7 +178,14 @@ def told(folder: Path) -> list:
     "What a study has found, without what the clock says."
     trials = read_trials(folder / "trials.jsonl").values()
     return [
-        (one.number, one.values, one.status, one.score, one.length, [each[:2] for each in one.curve])
+        (
+            one.number,
+            one.values,
+            one.status,
+            one.score,
+            one.length,
+            [each[:2] for each in one.curve],
+        )
         for one in trials
     ]
 

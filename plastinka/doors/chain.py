@@ -34,6 +34,7 @@ from ..jobs.parts import code_digest
 from ..jobs.registry import first_score, read_runs_in
 from ..jobs.rerun import resumed_entries
 from ..jobs.runner import code_version
+from ..jobs.tracking import track_run
 from ..jobs.turns import run_queued
 
 # %% ../../nbs/88_doors.chain.ipynb #663bbfbf
@@ -191,7 +192,8 @@ def run_shops(
     if hasattr(module, "run_folders"):
         for folder in queued:
             write_receipt(folder, backend=backend)
-        module.run_folders(queued)
+        for folder, receipt in zip(queued, module.run_folders(queued), strict=True):
+            track_run(folder, receipt)
         return
     with collected_signals() as received:
         for folder in queued:

@@ -138,6 +138,7 @@ def attach_command(
     "Follow a run in DataSphere to its end, and fetch its results; from another machine, too."
     from plastinka.jobs import datasphere
     from plastinka.jobs.registry import find_run
+    from plastinka.jobs.tracking import track_run
 
     with progress_shown(quiet):
         try:
@@ -146,7 +147,7 @@ def attach_command(
             if not datasphere.cloud_options().project or run == "last":
                 raise
             folder = datasphere.adopt_run(run, out)
-        receipt = datasphere.attach_folder(folder)
+        receipt = track_run(folder, datasphere.attach_folder(folder))
     return report_run(folder, receipt, quiet)
 
 # %% ../../nbs/90_doors.runs.ipynb #ac7bbb95
