@@ -90,9 +90,7 @@ def settings_class() -> type:  # A frozen pydantic model
             DEFAULTS["artifacts"], description="Folder or s3:// address that keeps models"
         )
         tracking: str = Field("", description="Address of MLflow, which shows runs, too")
-        experiment: str = Field(
-            DEFAULTS["experiment"], description="Name of experiment and model in MLflow"
-        )
+        experiment: str = Field("plastinka", description="Of runs and models in MLflow")
         language: Literal["en", "ru"] = Field("en", description="Language of reports: --language")
 
         @classmethod
