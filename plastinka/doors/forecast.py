@@ -291,8 +291,9 @@ def forecast_shop(
     values.pop("model", None)
     check_parameters(run_notebook_path("forecast"), values)
     check_together(run_notebook_path("forecast"), values)
-    choose_model(settings)
     using = str(settings.get("using") or "")
+    if not using:  # Its libraries take seconds to import
+        choose_model(settings)
     found = find_artifact(using, str(settings["store"])) if using else ()
     return forecast_from(settings, read_shop(settings), found)
 
