@@ -277,8 +277,9 @@ def forecast_shop(
     values.pop("model", None)
     check_parameters(run_notebook_path("forecast"), values)
     check_together(run_notebook_path("forecast"), values)
-    choose_model(settings)
     using = str(settings.get("using") or "")
+    if not using:  # A model that is there may need no network, and then no library for them
+        choose_model(settings)
     found = find_artifact(using, str(settings["store"])) if using else ()
     return forecast_from(settings, read_shop(settings), found)
 
