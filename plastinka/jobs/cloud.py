@@ -29,6 +29,7 @@ from pathlib import Path, PurePosixPath
 import plastinka
 from ..config import given_settings
 from ..core import atomic_path, file_sha256, input_error
+from .addresses import NotMoved, fetch_address
 from plastinka.jobs.parameters import (
     notebook_parameters,
     run_notebook_folders,
@@ -322,6 +323,8 @@ def execute_parcel(
     "Execute a parcel in the current folder, and pack the run's folder."
     job = json.loads(Path(job_file).read_text(encoding="utf-8"))
     os.environ.update({f"PLASTINKA_{name.upper()}": each for name, each in job["settings"].items()})
+    for name, address in job.get("lent", {}).items():
+        _fetch_lent(name, address, job["inputs"])
     for each in job["inputs"]:
         if file_sha256(each["path"]) != each["sha256"]:
             raise input_error(each["path"], "did not arrive as it was sent", "Send the run again")
@@ -341,6 +344,16 @@ def execute_parcel(
     timer.cancel()
     pack_result(folder, Path(result))
     return exit_code(receipt)
+
+# %% ../../nbs/84_jobs.cloud.ipynb #967b9d2c
+def _fetch_lent(name, address, inputs):
+    "Fetch an input that lies in a bucket."
+    sha256 = next(each["sha256"] for each in inputs if each["path"] == name)
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        fetch_address(address, Path(name), sha256)
+    except NotMoved as error:
+        raise input_error(name, f"could not be fetched: {error}", "Send the run again") from None
 
 # %% ../../nbs/84_jobs.cloud.ipynb #0cf81116
 def pack_result(

@@ -46,6 +46,8 @@ from plastinka.jobs.datasphere_config import (
     price_line,
     requirements_digest,
     sdk_python,
+    take_back,
+    through_bucket,
     write_stage,
 )
 from .local import collected_signals
@@ -233,8 +235,8 @@ INPUT_FAULTS = dict(
     ),
     too_large=(
         "the result",
-        "has {message}, and 1 GiB is fetched by itself",
-        "Fetch it from the job's page, or let the run write less",
+        "has {message}",
+        "Make room, then fetch it: plastinka attach {run}",
     ),
 )
 
@@ -368,6 +370,7 @@ def settle_run(
         shutil.rmtree(folder / "datasphere-log", ignore_errors=True)
     if not is_under_way(receipt):
         shutil.rmtree(folder / ".stage", ignore_errors=True)
+        take_back(folder)
         hide_in_files(folder)
     return receipt
 
@@ -533,13 +536,17 @@ def write_dry_run(
     folder = new_run_folder(runs, f"dry-run-{Path(job.notebook).stem}")
     with tempfile.TemporaryDirectory() as temporary:
         queued = queue_run(job, temporary)
-        entries = write_stage(queued, options, folder.name, Path(temporary) / "stage")
+        entries = write_stage(queued, options, folder.name, Path(temporary) / "stage", False)
         for name in ("config.yaml", "requirements.txt", "job.json"):
             shutil.copy(Path(temporary) / "stage" / name, folder / name)
     sizes = [dict(bytes=f"{size:,}".rjust(15), sent=name) for name, size in sorted(entries.items())]
     (folder / "sent.json").write_text(json.dumps(entries, indent=1), encoding="utf-8")
     lines = [f"{row['bytes']}  {row['sent']}" for row in sizes]
     lines += [f"{sum(entries.values()):,}".rjust(15) + "  in all", price_line(options)]
+    job_file = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    given = {each["path"]: each["bytes"] for each in job_file["inputs"]}
+    for name in through_bucket(given, options):
+        lines.append(f"{given[name]:,}".rjust(15) + f"  {name}, through {options.bucket}")
     if not options.project:
         lines.append("setting datasphere_project is not set: nothing could be sent")
     return "\n".join([*lines, str(folder)])

@@ -6,7 +6,7 @@
 __all__ = ['NETWORKS', 'FOR_PEOPLE', 'UNUSED', 'INDEX', 'MOST_PACKED', 'MOST_UNPACKED', 'function_packages', 'library_files',
            'Weight', 'write_function_package', 'weight_lines', 'check_system']
 
-# %% ../../nbs/85_jobs.function_package.ipynb #deaed050
+# %% ../../nbs/85_jobs.function_package.ipynb #5b8560fb
 import importlib.metadata
 import re
 import sys
@@ -18,7 +18,7 @@ from pathlib import Path
 from ..core import atomic_path, input_error
 from .cloud import needed_packages, package_files, wheel_metadata
 
-# %% ../../nbs/85_jobs.function_package.ipynb #d95ee90e
+# %% ../../nbs/85_jobs.function_package.ipynb #e5970546
 NETWORKS = ("torch", "darts", "pytorch-lightning", "torchmetrics")
 FOR_PEOPLE = ("debugpy", "jedi", "prompt-toolkit", "setuptools")
 
@@ -46,12 +46,12 @@ def _is_here(name):
     except importlib.metadata.PackageNotFoundError:
         return False
 
-# %% ../../nbs/85_jobs.function_package.ipynb #40ff506f
+# %% ../../nbs/85_jobs.function_package.ipynb #854b844f
 UNUSED = re.compile(
     r"(^|/)(tests?|testing/data|include|sample_data|__pycache__|examples?|benchmarks?)/"
     r"|\.(pyc|pyi|pyx|pxd|h|hpp|c|cc|cpp|cu|a|lib|f|f90)$"
     r"|^\.\./|^[^/]*\.(pth|exe)$|/direct_url\.json$"
-    r"|^pyarrow/.*(flight|substrait|gandiva|orc|azure|gcs|hdfs|s3)[^/]*$|^pyarrow/src/"
+    r"|^pyarrow/.*(flight|gandiva|orc|azure|gcs|hdfs|s3|cpp_tests)[^/]*$|^pyarrow/src/"
     r"|^pyarrow/libarrow_python\.so(\.\d+\.\d+\.\d+)?$"
     r"|^PIL/_avif|^pillow\.libs/libavif|^sqlalchemy/(testing|dialects/(mysql|oracle|mssql))/"
     r"|^fontTools/(ufoLib|voltLib|feaLib|designspaceLib)/"
@@ -68,14 +68,14 @@ def library_files(
         name: path for name, path in named.items() if not UNUSED.search(name) and path.is_file()
     }
 
-# %% ../../nbs/85_jobs.function_package.ipynb #146b9f00
+# %% ../../nbs/85_jobs.function_package.ipynb #ce3e7fe4
 INDEX = """"The handlers of the cloud functions train and forecast."
 from plastinka.jobs.function import forecast, train
 
 __all__ = ["forecast", "train"]
 """
 
-# %% ../../nbs/85_jobs.function_package.ipynb #ecb0cdec
+# %% ../../nbs/85_jobs.function_package.ipynb #9edf307c
 MOST_PACKED, MOST_UNPACKED = 128 << 20, 680 << 20  # Bytes that the service takes
 
 
@@ -91,7 +91,7 @@ class Weight:
         "Whether the service takes it."
         return self.packed <= MOST_PACKED and self.unpacked <= MOST_UNPACKED
 
-# %% ../../nbs/85_jobs.function_package.ipynb #66688877
+# %% ../../nbs/85_jobs.function_package.ipynb #05b17da6
 def write_function_package(
     target: Path,  # The archive to write
     packages: list[str],  # As `function_packages` gives them
@@ -120,7 +120,7 @@ def _add(archive, name, content):
         return len(content)
     return 0
 
-# %% ../../nbs/85_jobs.function_package.ipynb #016b9635
+# %% ../../nbs/85_jobs.function_package.ipynb #2566731d
 def weight_lines(
     weight: Weight,  # Of a package
 ) -> list[str]:  # For a person
@@ -133,7 +133,7 @@ def weight_lines(
     lines.append(f"it fits; runtime {python}" if weight.fits() else "it does not fit")
     return lines
 
-# %% ../../nbs/85_jobs.function_package.ipynb #c4aafda9
+# %% ../../nbs/85_jobs.function_package.ipynb #457decd5
 def check_system(
     platform: str = sys.platform,  # Of the libraries that are installed
 ):
