@@ -30,7 +30,10 @@ class Context:
 event = dict(httpMethod="POST", body=sys.stdin.read(), isBase64Encoded=False)
 print("\\n" + json.dumps(getattr(index, sys.argv[2])(event, Context())))
 """
-INDEX = "from plastinka.jobs.function import forecast, train\n"
+INDEX = """
+from plastinka.jobs.function import forecast_handler as forecast
+from plastinka.jobs.function import train_handler as train
+"""
 QUICK = '''
 import json, sys, time, zipfile
 from plastinka.jobs import function
@@ -51,7 +54,8 @@ receipt |= dict(artifacts=[], data=data[:1], scores=dict(letters=13), error=erro
 with zipfile.ZipFile("result.zip", "w") as packed:
     packed.writestr("receipt.json", json.dumps(receipt))
 """
-from plastinka.jobs.function import forecast, train
+from plastinka.jobs.function import forecast_handler as forecast
+from plastinka.jobs.function import train_handler as train
 '''
 
 

@@ -334,10 +334,10 @@ def test_check_says_whether_the_functions_can_be_called(service, options, monkey
 
 def test_an_own_notebook_needs_leave(monkeypatch):
     from plastinka.core import InputError
-    from plastinka.jobs.function import NEEDED
+    from plastinka.jobs.function import TOLD
     from plastinka.jobs.parts import code_digest
 
-    told = dict.fromkeys(NEEDED, "") | dict(code=code_digest())
+    told = dict.fromkeys(TOLD, "") | dict(code=code_digest())
     job = dict(notebook="inputs/own.ipynb", inputs=[])
     monkeypatch.setenv("PLASTINKA_OWN_NOTEBOOKS", "1")
     check_specification(told | dict(job=job), "forecast")

@@ -135,7 +135,7 @@ def attach_command(
                 raise
             folder = datasphere.adopt_run(run, out)
         called = functions.open_record(folder).read()
-        receipt = (functions if called else datasphere).attach_folder(folder)
+        receipt = functions.run_folder(folder) if called else datasphere.attach_folder(folder)
     return report_run(folder, receipt, quiet)
 
 # %% ../../nbs/90_doors.runs.ipynb #ac7bbb95
@@ -339,7 +339,7 @@ def kept_runs(
         names |= set(read_runs(store)["run_id"])
     return names
 
-# %% ../../nbs/90_doors.runs.ipynb #8852c604
+# %% ../../nbs/90_doors.runs.ipynb #03878f19
 def function_package_command(
     out: str = "function.zip",  # Archive to write
     networks: bool = False,  # With torch and darts, too; no service takes so much
@@ -351,7 +351,7 @@ def function_package_command(
     from plastinka.jobs import function_package as packing
 
     packing.check_system()
-    left_out = packing.FOR_PEOPLE + (() if networks else packing.NETWORKS)
+    left_out = packing.NOT_FOR_RUNS + (() if networks else packing.NETWORKS)
     names = packing.function_packages(left_out)
     weight = packing.write_function_package(Path(out), names)
     if json:
