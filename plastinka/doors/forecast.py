@@ -26,6 +26,8 @@ from ..data.schema import normalise, normalise_text
 from ..decide.branches import BranchPlan
 from ..decide.buying import Order
 from ..decide.demand import Reach
+
+# %% ../../nbs/91_doors.forecast.ipynb #5253d3d8
 from plastinka.doors.fitting import (
     FittedShop,
     find_artifact,
