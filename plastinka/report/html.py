@@ -411,6 +411,7 @@ def total_section(
     return dict(
         picture=picture,
         spread=ahead.spread,
+        learnt=report.shocks is not None,
         factor=report.factor,
         width=width,
         table=month_table(ahead, width),
