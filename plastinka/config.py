@@ -17,7 +17,8 @@ from .core import SECRET_FOLDER, hide_secrets, input_error
 # %% ../nbs/01_config.ipynb #addaaf66
 CONFIG_FILE = "plastinka.toml"
 DEFAULTS = dict(runs="runs", store="", currency="", secrets=SECRET_FOLDER)
-DEFAULTS |= dict(backend="local", artifacts="", language="en")
+DEFAULTS |= dict(backend="local", artifacts="", language="en", tracking="")
+DEFAULTS |= dict(experiment="plastinka")
 DEFAULTS |= dict(datasphere_project="", datasphere_instances="c1.4", datasphere_python="")
 DEFAULTS |= dict(datasphere_hours=6.0, datasphere_days=14, datasphere_storage=0)
 DEFAULTS |= dict(datasphere_unit_price=0.0, datasphere_bucket="")
@@ -97,6 +98,8 @@ def settings_class() -> type:  # A frozen pydantic model
         artifacts: str = Field(
             DEFAULTS["artifacts"], description="Folder or s3:// address that keeps models"
         )
+        tracking: str = Field("", description="Address of MLflow, which shows runs, too")
+        experiment: str = Field("plastinka", description="Of runs and models in MLflow")
         language: Literal["en", "ru"] = Field("en", description="Language of reports: --language")
 
         @classmethod
@@ -124,9 +127,10 @@ def load_settings():  # runs, store, currency, secrets
         where = f"setting {'.'.join(map(str, first['loc']))}"
         cure = f"There are: {', '.join(DEFAULTS)}"
         raise input_error(where, f"cannot be used ({first['msg']})", cure) from None
-    if hide_secrets(settings.store) != settings.store:
-        cure = 'Write store = "secret://NAME", and the address into the variable NAME'
-        raise input_error("setting store", "holds a password in plain text", cure)
+    for name in ("store", "tracking"):
+        if hide_secrets(value := getattr(settings, name)) != value:
+            cure = f'Write {name} = "secret://NAME", and the address into the variable NAME'
+            raise input_error(f"setting {name}", "holds a password in plain text", cure)
     return settings
 
 # %% ../nbs/01_config.ipynb #669e7945
