@@ -32,6 +32,12 @@ OPEN = ["GET /health", "GET /health/live", "GET /health/ready", "GET /health/dee
 VIEWER = """
 GET /forecasts
 GET /forecasts/runs
+GET /forecasts/history
+GET /prediction
+GET /results/prediction
+GET /results/training
+GET /results/tuning
+GET /training
 GET /scores
 GET /orders
 GET /lost-sales
@@ -44,18 +50,50 @@ GET /jobs/{job_id}
 GET /status/{job_id}
 GET /jobs/{job_id}/events
 GET /jobs/{job_id}/log
+GET /models
+GET /models/active
+GET /models/best
+GET /models/recent
+GET /models/{model}
+GET /configs
+GET /configs/active
+GET /configs/best
+GET /configs/{config_id}
+GET /categories
+POST /predict
+POST /predict/{category}
+POST /downloads
 """.split("\n")[1:-1]
 OPERATOR = """
 POST /uploads
 GET /uploads/{upload_id}
 GET /uploads/{upload_id}/quarantine
+POST /uploads/{upload_id}/corrections
+POST /uploads/parts
+GET /uploads/parts/{parts_id}
+PUT /uploads/parts/{parts_id}/{file}/{number}
+POST /uploads/parts/{parts_id}/end
 POST /jobs/data-upload
 POST /jobs/forecast
 POST /jobs/backtest
 POST /jobs/totals
+POST /jobs/training
 POST /jobs/tuning
+POST /jobs/reports
+POST /jobs/categories
 POST /prediction
+POST /training
+POST /train
+POST /train_all
 DELETE /jobs/{job_id}
+POST /models
+GET /models/{model}/download
+POST /models/{model}/promote
+POST /models/{model}/archive
+POST /models/rollback
+POST /configs
+POST /configs/{config_id}/activate
+DELETE /configs/{config_id}
 """.split("\n")[1:-1]
 ADMIN = """
 POST /jobs/{job_id}/retry
@@ -63,6 +101,17 @@ POST /admin/keys
 GET /admin/keys
 DELETE /admin/keys/{key_id}
 GET /admin/audit
+GET /admin/dead-letters
+GET /admin/callbacks
+GET /admin/schedules
+PUT /admin/schedules/{name}
+DELETE /admin/schedules/{name}
+GET /admin/retention
+POST /admin/retention
+GET /admin/backups
+POST /admin/backups
+GET /admin/backups/{run}
+POST /admin/restore
 """.split("\n")[1:-1]
 MAY = dict(viewer=VIEWER, operator=VIEWER + OPERATOR, admin=VIEWER + OPERATOR + ADMIN)
 
@@ -93,7 +142,7 @@ def ask(client, route):
     "Use an address with names that nothing has."
     method, path = route.split()
     filled = re.sub(r"{\w+}", "nothing", path)
-    return client.request(method, f"/api/v1{filled}", **(dict(json={}) if method == "POST" else {}))
+    return client.request(method, f"/api/v1{filled}", **(dict(json={}) if method != "GET" else {}))
 
 
 def test_every_address_stands_in_the_tables_of_roles(app):
@@ -196,8 +245,12 @@ def test_many_files_and_many_words(clients):
     assert clients["operator"].post("/api/v1/uploads", files=files).status_code == 413
     answer = clients["operator"].post("/api/v1/jobs/forecast", content=b"{" * 2_000_000)
     assert answer.status_code == 413
-    answer = clients["operator"].post("/api/v1/jobs/forecast", content=b"{no json")
-    assert answer.status_code == 422 and answer.json()["cure"]
+    kind = {"content-type": "application/json"}
+    answer = clients["operator"].post("/api/v1/jobs/forecast", content=b"{no json", headers=kind)
+    assert answer.status_code == 400 and answer.json()["cure"]
+    assert answer.json()["field"] == "body"
+    answer = clients["operator"].post("/api/v1/jobs/forecast", json=dict(budget=200_000))
+    assert answer.json()["parameters"]["budget"] == "200000"
 
 
 # schemathesis asks every address with what its description allows, and with what it does not

@@ -51,7 +51,12 @@ from plastinka.doors.runs import (
 from ..jobs.parameters import notebook_sentence, run_notebooks
 
 # %% ../../nbs/91_doors.cli.ipynb #b4fdde88
-from .serve import keys_command, serve_command, worker_command
+from plastinka.doors.serve import (
+    keys_command,
+    schedule_command,
+    serve_command,
+    worker_command,
+)
 
 # %% ../../nbs/91_doors.cli.ipynb #df5c065d
 def ingest_command(
@@ -238,6 +243,7 @@ COMMANDS = {
     "serve": serve_command,
     "worker": worker_command,
     "keys": keys_command,
+    "schedule": schedule_command,
 }
 
 # %% ../../nbs/91_doors.cli.ipynb #2609d885
@@ -270,6 +276,7 @@ EXAMPLES = {
     "serve": "plastinka serve --store shop.db --port 8000",
     "worker": "plastinka worker --store shop.db --workers 2",
     "keys": "plastinka keys --store shop.db --add 'the sheet' --role viewer",
+    "schedule": "plastinka schedule --store shop.db --add monthly --line '0 5 2 * *'",
 }
 
 # %% ../../nbs/91_doors.cli.ipynb #81de8e4e
