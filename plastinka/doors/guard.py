@@ -231,7 +231,7 @@ REPORT_POLICY = (  # A report has its styles, its script and its pictures inside
     "frame-ancestors 'none'; sandbox allow-scripts"
 )
 PAGE_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
     "connect-src 'self' ws: wss:; frame-ancestors 'none'; form-action 'self'"
 )
@@ -242,7 +242,8 @@ def page_headers(
 ) -> dict[str, str]:  # In place of those of `SAFE_HEADERS`
     "What a page has that other answers have not."
     kept = "private, max-age=3600" if "/static/" in path else "no-store"
-    return {"content-security-policy": PAGE_POLICY, "cache-control": kept}
+    headers = {"content-security-policy": PAGE_POLICY, "cache-control": kept}
+    return headers | {"referrer-policy": "same-origin"}  # Without it a form says no origin
 
 
 def with_headers(
