@@ -95,12 +95,13 @@ def get(
 @patch
 def post(
     self: Client,
-    path: str,  # "/admin/keys"
+    address: str,  # "/admin/keys"
+    /,
     **values,  # Of the JSON that is sent
 ):  # What the JSON of the answer holds
     "Send an object."
     body = json.dumps(values).encode()
-    return json.loads(self.request("POST", path, body, content_type="application/json"))
+    return json.loads(self.request("POST", address, body, content_type="application/json"))
 
 # %% ../../nbs/97_doors.client.ipynb #bc640a36
 ROWS_AT_A_TIME = 10_000

@@ -56,7 +56,7 @@ def get_forecasts(
         raise input_problem(error, 404) from None
     return table_answer(page, choice, format)
 
-# %% ../../nbs/88_doors.reading.ipynb #2b4bfad3
+# %% ../../nbs/88_doors.reading.ipynb #8b6e8d4c
 def get_history(
     service: ServiceOf,  # That is asked
     choice: ChoiceOf,  # Which rows
@@ -113,13 +113,14 @@ def get_orders(
     service: ServiceOf,  # That is asked
     run: RunName = "last",  # Whose order list; of the newest forecast by default
     search: Search = "",  # Part of artist or album, in any case
+    all: bool = False,  # Titles of which nothing is ordered, too
     limit: Limit = 100,  # How many
     offset: Offset = 0,  # How many are passed over
     format: Format = "json",  # Of the answer
 ):
-    "What to order, as the workbook has it."
-    table = read_orders(run_file(find_run_folder(service, run or "last"), "xlsx"))
-    page = orders_page(table, search, limit, offset)
+    "What to order."
+    table = read_orders(run_file(find_run_folder(service, run or "last"), "orders"))
+    page = orders_page(table, search, limit, offset, all)
     return table_answer(page, Choice(limit=limit, offset=offset), format)
 
 # %% ../../nbs/88_doors.reading.ipynb #fb357d3c

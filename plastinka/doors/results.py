@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['FORMATS', 'RUN_NAME', 'RUN_FILES', 'iso_time', 'job_progress', 'named_parameters', 'job_view', 'key_view', 'job_log',
-           'table_rows', 'table_bytes', 'page_body', 'find_run_folder', 'run_file', 'header_name', 'read_orders',
-           'orders_page']
+           'table_rows', 'table_bytes', 'page_body', 'find_run_folder', 'run_file', 'read_orders', 'orders_page']
 
 # %% ../../nbs/86_doors.results.ipynb #ffc72af3
 import io
@@ -135,6 +134,7 @@ def page_body(
 # %% ../../nbs/86_doors.results.ipynb #f7a20312
 RUN_NAME = re.compile(r"[0-9]{4}-[\w-]{1,100}")
 RUN_FILES = dict(html="report.html", xlsx="forecast.xlsx", parquet="forecast.parquet")
+RUN_FILES |= dict(orders="orders.parquet")
 
 
 def find_run_folder(
@@ -166,22 +166,15 @@ def run_file(
         raise Problem(404, f"run {folder.name} has no {kind}.", "Look up how its job ended.", "run")
     return path
 
-# %% ../../nbs/86_doors.results.ipynb #96ea2e3b
-def header_name(
-    label: str,  # Header of a sheet
-) -> str:  # In small letters, with underscores
-    "A header as the name of a column."
-    return "_".join(re.findall(r"\w+", label.lower()))
-
 # %% ../../nbs/86_doors.results.ipynb #d72d06c9
 @lru_cache(maxsize=8)
 def read_orders(
-    path: Path,  # Workbook of a forecast; a run's files never change
-) -> pd.DataFrame:  # artist, album …, order, price …, as the sheet has them
+    path: Path,  # orders.parquet of a forecast; a run's files never change
+) -> pd.DataFrame:  # item_id, artist, album …, order: as `Result.orders`
     "The order list of a run."
-    import fastexcel
-
-    return fastexcel.read_excel(path).load_sheet("orders").to_pandas().rename(columns=header_name)
+    table = pd.read_parquet(path)
+    texts = table.select_dtypes("category").columns
+    return table.astype(dict.fromkeys(texts, object))
 
 # %% ../../nbs/86_doors.results.ipynb #fc772fb1
 def orders_page(
@@ -189,10 +182,10 @@ def orders_page(
     search: str,  # Part of artist or album, in any case; "" for all
     limit: int,  # Rows on a page
     offset: int,  # Rows on the pages before
+    all: bool = False,  # Titles of which nothing is ordered, too
 ) -> tuple[pd.DataFrame, int]:  # Rows of the page, and how many there are
     "A page of an order list."
-    counts = pd.to_numeric(table["order"], errors="coerce")
-    found = table.assign(order=counts)[counts.notna()]
+    found = table if all else table[table["order"] > 0]
     if search:
         names = found["artist"].astype(str) + "\n" + found["album"].astype(str)
         found = found[names.str.contains(search, case=False, regex=False)]
