@@ -318,12 +318,23 @@ POST /jobs/tuning
 POST /jobs/reports
 GET /jobs/{id}
 GET /jobs
-GET /models-configs/models
 GET /models-configs/configs
+GET /models-configs/configs/active
+GET /models-configs/configs/best
+POST /models-configs/configs/{id}/set-active
+POST /models-configs/configs/delete
 POST /models-configs/configs/upload
+GET /models-configs/models
+GET /models-configs/models/active
+GET /models-configs/models/best
+GET /models-configs/models/recent
+POST /models-configs/models/{id}/set-active
+POST /models-configs/models/delete
 POST /models-configs/models/upload
 GET /results/training
+GET /results/training/{id}
 GET /results/tuning
+GET /results/tuning/{id}
 GET /predictions/history
 POST /admin/data-retention/cleanup
 POST /admin/data-retention/clean-predictions
@@ -344,20 +355,56 @@ POST /predict/{category}
 POST /train
 POST /train_all
 """.split("\n")[1:-1]
+KNOWN_FIELDS = """
+stock_file sales_files[] cutoff_date overwrite dataset_start_date dataset_end_date
+using_active_parameters mode time_budget_s report_type prediction_month filters model_id csv_data
+records_count job_type created_at updated_at progress result error metric_name higher_is_better
+multiindex_id prediction_month_from prediction_month_to include_actuals include_features
+sales_count q05 availability confidence masked_mean_sales_items masked_mean_sales_rub
+lost_sales_rub metrics duration series predicted_sales experiment_name sales_forecast_training
+max_files_to_process validation_sample_size enable_model_registration data_start_date
+""".split()
+KNOWN_WORDS = """
+explorer, predict, train, API host, port 8000, log level, allowed origins, database pool 5–20,
+upload at most 50 MB, sales 730 days, predictions 365 days, models to keep 5,
+inactive models 90 days, backups 30, clean-up Sundays at 3, 16 at once, 5 best kept,
+5 seeds for a warm start, mode lite, metric MIWS_MIC_ratio, environment check, make up, make down,
+temporary addresses, callbacks, uploads in parts, dead letters, business metrics
+""".replace("\n", " ").strip()
+
+
+def parity_rows():
+    "The rows of all tables of the page: what stands there, and where it leads."
+    page = ROOT / "nbs" / "explanations" / "coming_from_another_system.ipynb"
+    text = "\n".join("".join(cell["source"]) for cell in json.loads(page.read_text())["cells"])
+    rows = re.findall(r"^\| (.+?) \| (.+?) \| ?(.*?) ?\|$", text, re.M)
+    return [row for row in rows if row[0] not in ("there", "---")]
 
 
 def test_each_known_address_leads_to_one_of_ours():
-    page = ROOT / "nbs" / "explanations" / "coming_from_another_system.ipynb"
-    text = "\n".join("".join(cell["source"]) for cell in json.loads(page.read_text())["cells"])
-    rows = re.findall(r"^\| `([^`]+)` \| (.+?) \|", text, re.M)
-    assert not set(KNOWN) - {there for there, _ in rows}
-    ours = set(OPEN + MAY["admin"])
-    for there, here in rows:
-        addresses = re.findall(r"`([^`]+)`", here)
-        assert addresses or here == "not yet", there
-        assert set(addresses) <= ours, (there, here)
-    for extra in re.findall(r"`((?:GET|POST) /[^`]+)`", text):
-        assert extra.split("?")[0] in ours | set(KNOWN), extra
+    rows, ours = parity_rows(), set(OPEN + MAY["admin"])
+    there = {name for row in rows for name in re.findall(r"`([^`]+)`", row[0])}
+    assert not set(KNOWN) - there and not set(KNOWN_FIELDS) - there
+    words = " ".join(row[0].replace("`", "") for row in rows)
+    assert not [each for each in KNOWN_WORDS.split(", ") if each not in words]
+    for name, here, differs in rows:
+        assert here != "none" or differs, f"{name} leads nowhere, and nothing says why"
+        for address in re.findall(r"`((?:GET|POST|PUT|DELETE) /[^`]+)`", f"{here} {differs}"):
+            assert address.split("?")[0] in ours, (name, address)
+
+
+def test_each_field_that_the_page_names_is_there(app):
+    "What the right column names with «of POST …» or «of GET …» is a field of that address."
+    described = app.openapi()
+    for name, here, _ in parity_rows():
+        found = re.fullmatch(r"(`[^/]+`) of `(GET|POST) (/[^`]+)`", here)
+        for field in re.findall(r"`(\w+)`", found[1]) if found else []:
+            item = described["paths"][f"/api/v1{found[3]}"][found[2].lower()]
+            known = {each["name"] for each in item.get("parameters", [])}
+            schema = json.dumps(item.get("requestBody", {}))
+            for model in re.findall(r"schemas/(\w+)", schema):
+                known |= set(described["components"]["schemas"][model].get("properties", {}))
+            assert field in known, (name, here)
 
 
 @pytest.mark.long

@@ -96,7 +96,6 @@ def get(
 def post(
     self: Client,
     address: str,  # "/admin/keys"
-    /,
     **values,  # Of the JSON that is sent
 ):  # What the JSON of the answer holds
     "Send an object."
