@@ -19,7 +19,8 @@ from damage import HEADERS, good_rows, make_damaged, write_text  # noqa: E402
 from plastinka.doors.problems import Problem  # noqa: E402
 from plastinka.doors.uploads import read_upload, take_upload  # noqa: E402
 
-NAMES = ["{}", "../{}", "..\\..\\{}", "/etc/{}", "C:\\{}", "\u202e{}", "{}\x00.exe", ".{}", "a" * 300 + "{}"]
+NAMES = ["{}", "../{}", "..\\..\\{}", "/etc/{}", "C:\\{}", "\u202e{}", "{}\x00.exe", ".{}"]
+NAMES.append("a" * 300 + "{}")
 
 
 def send(place, number):

@@ -13,7 +13,6 @@ import time
 import urllib.request
 import zipfile
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
 import pytest
 
@@ -55,17 +54,17 @@ def receiver():
 def serving(folder, *options, **environment):
     "A service in a process of its own: its address and an admin's client."
     command = [sys.executable, "-m", "plastinka", "serve", "--store", "shop.db", "--port", "0"]
-    how = dict(cwd=folder, stdout=subprocess.PIPE, stderr=open(folder / "log", "ab"), text=True)
-    process = subprocess.Popen([*command, *options], env=os.environ | environment, **how)
-    try:
-        first = process.stdout.readline().split()[-1]
-        key = first if first.startswith("plastinka_") else ""
-        address = process.stdout.readline().strip() if key else first
-        yield plastinka.client(address, key), process
-    finally:
-        process.terminate()
-        assert process.wait(60) == 143
-        how["stderr"].close()
+    with open(folder / "log", "ab") as log:
+        how = dict(cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True)
+        process = subprocess.Popen([*command, *options], env=os.environ | environment, **how)
+        try:
+            first = process.stdout.readline().split()[-1]
+            key = first if first.startswith("plastinka_") else ""
+            address = process.stdout.readline().strip() if key else first
+            yield plastinka.client(address, key), process
+        finally:
+            process.terminate()
+            assert process.wait(60) == 143
 
 
 @pytest.fixture(scope="module")

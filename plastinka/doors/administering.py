@@ -8,7 +8,7 @@ __all__ = ['ScheduleName', 'Kept', 'ADMINISTERING', 'KeyRequest', 'post_key', 'g
            'checked_values', 'get_schedules', 'delete_schedule', 'get_retention', 'post_retention', 'post_backup',
            'get_backups', 'find_backup', 'get_backup', 'RestoreRequest', 'post_restore']
 
-# %% ../../nbs/88_doors.administering.ipynb #720d52ca
+# %% ../../nbs/88_doors.administering.ipynb #fb87034d
 from typing import Annotated, Literal
 
 from fastapi import Path as InPath
@@ -28,7 +28,7 @@ from .starting import Key, ask_for_job, callbacks_of
 from ..jobs.queue import list_jobs
 from ..jobs.schedule import end_schedule, list_schedules, put_schedule
 
-# %% ../../nbs/88_doors.administering.ipynb #806a52cb
+# %% ../../nbs/88_doors.administering.ipynb #b27d83cc
 class KeyRequest(BaseModel):
     "A key that shall be made."
 
@@ -38,7 +38,7 @@ class KeyRequest(BaseModel):
     days: float = Field(90, ge=0, le=3650, description="After which it ends; 0 = never")
     per_minute: int = Field(600, ge=1, le=100_000, description="Requests in a minute")
 
-# %% ../../nbs/88_doors.administering.ipynb #b90f1678
+# %% ../../nbs/88_doors.administering.ipynb #9766d239
 def post_key(
     service: ServiceOf,  # That is asked
     body: KeyRequest,  # What it shall be
@@ -48,14 +48,14 @@ def post_key(
     text, row = make_key(service.keys, name, body.role, body.days, body.per_minute)
     return JSONResponse(dict(key=text) | key_view(row), 201)
 
-# %% ../../nbs/88_doors.administering.ipynb #04d92ddc
+# %% ../../nbs/88_doors.administering.ipynb #c58f7df0
 def get_keys(
     service: ServiceOf,  # That is asked
 ):
     "All keys, without what would open anything."
     return JSONResponse(dict(items=list(map(key_view, list_keys(service.keys)))))
 
-# %% ../../nbs/88_doors.administering.ipynb #17f408bb
+# %% ../../nbs/88_doors.administering.ipynb #9eb7072f
 def delete_key(
     service: ServiceOf,  # That is asked
     key_id: Name,  # Of the list
@@ -66,7 +66,7 @@ def delete_key(
     except InputError as error:
         raise input_problem(error, 404) from None
 
-# %% ../../nbs/88_doors.administering.ipynb #f68eeb37
+# %% ../../nbs/88_doors.administering.ipynb #a817e2e3
 def get_audit(
     service: ServiceOf,  # That is asked
     limit: Limit = 100,  # How many
@@ -76,7 +76,7 @@ def get_audit(
     lines = read_audit(service.keys, limit, offset)
     return JSONResponse(dict(items=[line | dict(at=iso_time(line["at"])) for line in lines]))
 
-# %% ../../nbs/88_doors.administering.ipynb #ccd4fec7
+# %% ../../nbs/88_doors.administering.ipynb #44f86c52
 def get_dead_letters(
     service: ServiceOf,  # That is asked
     limit: Annotated[int, Field(ge=1, le=1000)] = 100,  # How many
@@ -86,7 +86,7 @@ def get_dead_letters(
     jobs = list_jobs(service.queue, limit, offset, status="dead")
     return JSONResponse(dict(items=list(map(job_view, jobs)), limit=limit, offset=offset))
 
-
+# %% ../../nbs/88_doors.administering.ipynb #02747d8e
 def get_callbacks(
     request: Request,  # That came
     limit: Annotated[int, Field(ge=1, le=1000)] = 100,  # How many
@@ -97,10 +97,10 @@ def get_callbacks(
     rules = dict(allowed=callbacks.rules.allowed, private=callbacks.rules.private)
     return JSONResponse(dict(items=rows, rules=rules, secret=callbacks.secret.decode("latin-1")))
 
-# %% ../../nbs/88_doors.administering.ipynb #8c25d72e
+# %% ../../nbs/88_doors.administering.ipynb #dc3da382
 ScheduleName = Annotated[str, InPath(min_length=1, max_length=60, pattern=PLAIN_TEXT)]
 
-
+# %% ../../nbs/88_doors.administering.ipynb #21fb7790
 class ScheduleRequest(BaseModel):
     "A job that shall ask for itself."
 
@@ -110,7 +110,7 @@ class ScheduleRequest(BaseModel):
     values: dict = Field(default_factory=dict, description="As of the job's own address")
     zone: str = Field("UTC", max_length=60, description="Time zone of the hours")
 
-
+# %% ../../nbs/88_doors.administering.ipynb #354ea29e
 def schedule_view(
     row: dict,  # From `list_schedules`
 ) -> dict:  # name, line, zone, kind, next_at, last_at, problem
@@ -118,7 +118,7 @@ def schedule_view(
     shown = {name: row[name] for name in ("name", "line", "zone", "kind", "problem")}
     return shown | dict(next_at=iso_time(row["next"]), last_at=iso_time(row["last"]))
 
-
+# %% ../../nbs/88_doors.administering.ipynb #63e2da3e
 def put_one_schedule(
     service: ServiceOf,  # That is asked
     name: ScheduleName,  # Of the schedule
@@ -131,7 +131,7 @@ def put_one_schedule(
     row = put_schedule(service.schedules, name, body.line, job, body.kind, body.zone)
     return JSONResponse(schedule_view(row))
 
-
+# %% ../../nbs/88_doors.administering.ipynb #e52c93db
 def checked_values(
     body: ScheduleRequest,  # As it came
 ) -> dict:  # With types as the job's own address takes them
@@ -147,14 +147,14 @@ def checked_values(
     values.pop("callback")
     return values
 
-
+# %% ../../nbs/88_doors.administering.ipynb #a5401a17
 def get_schedules(
     service: ServiceOf,  # That is asked
 ):
     "All schedules, the one that is due next first."
     return JSONResponse(dict(items=list(map(schedule_view, list_schedules(service.schedules)))))
 
-
+# %% ../../nbs/88_doors.administering.ipynb #5c30d9b1
 def delete_schedule(
     service: ServiceOf,  # That is asked
     name: ScheduleName,  # Of the list
@@ -166,7 +166,7 @@ def delete_schedule(
         raise input_problem(error, 404) from None
     return JSONResponse(dict(name=name, status="ended"))
 
-# %% ../../nbs/88_doors.administering.ipynb #9df64214
+# %% ../../nbs/88_doors.administering.ipynb #10d99089
 Kept = Annotated[int, Field(ge=1, le=100_000)]
 
 
@@ -186,7 +186,7 @@ def get_retention(
     gone = clean(service.store, service.data, Retention(**limits))
     return JSONResponse(dict(items=gone.to_dict("records"), limits=limits))
 
-
+# %% ../../nbs/88_doors.administering.ipynb #edfdba3e
 def post_retention(
     request: Request,  # That came
     service: ServiceOf,  # That is asked
@@ -196,7 +196,7 @@ def post_retention(
     "Start a job that takes away what is older; without `yes` it only says what would go."
     return ask_for_job(request, service, "cleanup", body.model_dump(), idempotency_key)
 
-# %% ../../nbs/88_doors.administering.ipynb #8bd62032
+# %% ../../nbs/88_doors.administering.ipynb #50550abd
 def post_backup(
     request: Request,  # That came
     service: ServiceOf,  # That is asked
@@ -206,14 +206,14 @@ def post_backup(
     "Start a job that writes the store into one file, and proves it."
     return ask_for_job(request, service, "backup", body.model_dump(), idempotency_key)
 
-
+# %% ../../nbs/88_doors.administering.ipynb #e48c2f95
 def get_backups(
     service: ServiceOf,  # That is asked
 ):
     "Backups, the newest first."
     return JSONResponse(dict(items=list_backups(service.runs)))
 
-
+# %% ../../nbs/88_doors.administering.ipynb #f3f69c3c
 def find_backup(
     service: ServiceOf,  # That has it
     run: str,  # Of the list
@@ -232,14 +232,14 @@ def get_backup(
     "The file of a backup."
     return FileResponse(find_backup(service, run), filename=f"{run}.db")
 
-
+# %% ../../nbs/88_doors.administering.ipynb #ddc46e38
 class RestoreRequest(BaseModel):
     "A backup that shall come back."
 
     model_config = ConfigDict(extra="forbid")
     run: str = Field(max_length=60, description="Of the list of backups")
 
-
+# %% ../../nbs/88_doors.administering.ipynb #c2911b96
 def post_restore(
     service: ServiceOf,  # That is asked
     body: RestoreRequest,  # Which backup
@@ -254,7 +254,7 @@ def post_restore(
         raise input_problem(error, 409) from None
     return JSONResponse(dict(rows=sum(int(one.split()[0]) for one in tables.values())))
 
-# %% ../../nbs/88_doors.administering.ipynb #0d5eb4f4
+# %% ../../nbs/88_doors.administering.ipynb #ca87860c
 ADMINISTERING = [
     Route("POST", "/admin/keys", post_key, "admin", "admin"),
     Route("GET", "/admin/keys", get_keys, "admin", "admin"),

@@ -6,7 +6,7 @@
 __all__ = ['CALLBACK_TABLES', 'CALLBACK', 'CallbackRules', 'callback_rules', 'check_callback', 'public_address', 'sign_callback',
            'send_callback', 'Callbacks', 'open_callbacks', 'keep_callback', 'list_callbacks', 'tell_ended']
 
-# %% ../../nbs/85_doors.callbacks.ipynb #87799357
+# %% ../../nbs/85_doors.callbacks.ipynb #3eb62de9
 import hashlib
 import hmac
 import http.client
@@ -29,7 +29,7 @@ from .signing import service_secret
 from ..jobs.database import bring_up_to_date, database_time
 from ..jobs.queue import JOB, JobQueue, read_job
 
-# %% ../../nbs/85_doors.callbacks.ipynb #1826611f
+# %% ../../nbs/85_doors.callbacks.ipynb #51cc597f
 @dataclass(frozen=True)
 class CallbackRules:
     "Where callbacks may go."
@@ -46,7 +46,7 @@ def callback_rules() -> CallbackRules:  # As the environment says
     secret = os.environ.get("PLASTINKA_CALLBACK_SECRET", "").encode()
     return CallbackRules(allowed, os.environ.get("PLASTINKA_CALLBACKS_PRIVATE") == "1", secret)
 
-# %% ../../nbs/85_doors.callbacks.ipynb #090e447e
+# %% ../../nbs/85_doors.callbacks.ipynb #74588a80
 def _place(parts):
     "Scheme, host and port of an address."
     usual = {"http": 80, "https": 443}
@@ -59,7 +59,7 @@ def _fits(parts, allowed):
     folder = base.path if base.path.endswith("/") else f"{base.path}/"
     return _place(parts) == _place(base) and f"{parts.path}/".startswith(folder)
 
-
+# %% ../../nbs/85_doors.callbacks.ipynb #e86c9af0
 def check_callback(
     address: str,  # As it was asked for
     rules: CallbackRules,  # Of the service
@@ -81,7 +81,7 @@ def check_callback(
         raise input_error("callback", "is plain HTTP", "Give an https address")
     return parts
 
-# %% ../../nbs/85_doors.callbacks.ipynb #8c44edde
+# %% ../../nbs/85_doors.callbacks.ipynb #fff775c8
 def public_address(
     host: str,  # Name or number
     port: int,  # Of the receiver
@@ -100,7 +100,7 @@ def public_address(
             raise input_error(f"callback to {host}", problem, cure)
     return found[0]
 
-# %% ../../nbs/85_doors.callbacks.ipynb #6a7544c2
+# %% ../../nbs/85_doors.callbacks.ipynb #82ed2c8b
 def sign_callback(
     secret: bytes,  # Shared with the receiver
     stamp: str,  # Seconds since 1970, as the header says
@@ -109,7 +109,7 @@ def sign_callback(
     "The signature of a message: HMAC with SHA-256 over the time, a point and the body."
     return "v1=" + hmac.new(secret, stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
 
-
+# %% ../../nbs/85_doors.callbacks.ipynb #a19e09b3
 def send_callback(
     address: str,  # Where to
     body: bytes,  # JSON
@@ -136,7 +136,7 @@ def send_callback(
     finally:
         connection.close()
 
-# %% ../../nbs/85_doors.callbacks.ipynb #872dac07
+# %% ../../nbs/85_doors.callbacks.ipynb #576e593c
 CALLBACK_TABLES = sa.MetaData()
 CALLBACK = sa.Table(
     "callback",
@@ -176,7 +176,7 @@ def open_callbacks(
     bring_up_to_date(queue.database, "callbacks", CALLBACK_TABLES)
     return Callbacks(queue, keys, **settings)
 
-# %% ../../nbs/85_doors.callbacks.ipynb #001b419b
+# %% ../../nbs/85_doors.callbacks.ipynb #be7c9770
 def keep_callback(
     callbacks: Callbacks,  # Of a service
     job_id: str,  # A job
@@ -191,7 +191,7 @@ def keep_callback(
     except sa.exc.IntegrityError:
         return
 
-
+# %% ../../nbs/85_doors.callbacks.ipynb #9c1b36f3
 def list_callbacks(
     callbacks: Callbacks,  # Of a service
     limit: int = 100,  # How many at most
@@ -202,7 +202,7 @@ def list_callbacks(
     with callbacks.queue.database.reading() as connection:
         return [dict(row._mapping) for row in connection.execute(chosen).all()]
 
-# %% ../../nbs/85_doors.callbacks.ipynb #811c5465
+# %% ../../nbs/85_doors.callbacks.ipynb #e4bcc2ce
 def _due_callbacks(callbacks):
     "The rows whose job has ended and whose time has come, each taken by this process."
     database, taken = callbacks.queue.database, []
@@ -219,7 +219,7 @@ def _due_callbacks(callbacks):
         taken += [row] if done.rowcount else []
     return taken
 
-
+# %% ../../nbs/85_doors.callbacks.ipynb #a7c1332d
 def _settle(callbacks, row, problem):
     "Write how telling went."
     attempts = row.attempts + 1
@@ -233,7 +233,7 @@ def _settle(callbacks, row, problem):
         own = sa.update(CALLBACK).where(CALLBACK.c.job_id == row.job_id)
         connection.execute(own.values(**changes))
 
-
+# %% ../../nbs/85_doors.callbacks.ipynb #f30a497c
 def tell_ended(
     callbacks: Callbacks,  # Of a service
     view: Callable[[dict], dict] = dict,  # A job as others see it

@@ -7,7 +7,7 @@ __all__ = ['WAITED', 'CATEGORIES', 'category_rows', 'find_category', 'load_categ
            'next_day', 'post_predict', 'post_predict_category', 'TrainRequest', 'TrainAllRequest', 'wait_for_job',
            'train', 'post_train', 'post_train_all']
 
-# %% ../../nbs/88_doors.categories.ipynb #85c3e74b
+# %% ../../nbs/88_doors.categories.ipynb #db8fec3a
 import asyncio
 import time
 from functools import lru_cache
@@ -28,7 +28,7 @@ from .service import ShopService
 from .starting import Key, ask_for_job
 from ..jobs.queue import list_jobs, read_job
 
-# %% ../../nbs/88_doors.categories.ipynb #66092fbb
+# %% ../../nbs/88_doors.categories.ipynb #48a5f4f4
 def category_rows(
     service: ShopService,  # That has trained them
 ) -> dict[str, dict]:  # Category → run, folder, forecast, judgement
@@ -44,7 +44,7 @@ def category_rows(
             found.setdefault(str(row["unique_id"]), about)
     return found
 
-
+# %% ../../nbs/88_doors.categories.ipynb #39f624d0
 def find_category(
     service: ShopService,  # That has trained them
     category: str = "",  # Its name; "" for the whole shop, or the only one
@@ -58,7 +58,7 @@ def find_category(
         raise Problem(404, f"category {category[:60]!r} has no model.", cure, "category")
     return category, found[category]
 
-
+# %% ../../nbs/88_doors.categories.ipynb #9a72438e
 @lru_cache(maxsize=64)
 def load_category(
     folder: str,  # Of a network; a run's files never change
@@ -68,7 +68,7 @@ def load_category(
 
     return load_series(folder)
 
-
+# %% ../../nbs/88_doors.categories.ipynb #18bf5ebc
 def get_categories(
     service: ServiceOf,  # That is asked
 ):
@@ -79,7 +79,7 @@ def get_categories(
     ]
     return JSONResponse(dict(items=shown))
 
-# %% ../../nbs/88_doors.categories.ipynb #eeb5d00c
+# %% ../../nbs/88_doors.categories.ipynb #d7d80aa2
 class SeriesRequest(BaseModel):
     "The last days of a category."
 
@@ -89,7 +89,7 @@ class SeriesRequest(BaseModel):
     )
     category: str = Field("", max_length=200, description="Which; the whole shop without it")
 
-
+# %% ../../nbs/88_doors.categories.ipynb #8b8e9d1b
 def next_day(
     service: ShopService,  # That has trained
     category: str,  # Its name; "" for the whole shop
@@ -104,7 +104,7 @@ def next_day(
     told = dict(predicted_sales=predicted, category=name, run=row["run"])
     return JSONResponse(told | dict(judgement=row["judgement"]))
 
-
+# %% ../../nbs/88_doors.categories.ipynb #c9742a7c
 def post_predict(
     service: ServiceOf,  # That is asked
     body: SeriesRequest,  # The last days
@@ -121,7 +121,7 @@ def post_predict_category(
     "The next day of a category."
     return next_day(service, category, body.series)
 
-# %% ../../nbs/88_doors.categories.ipynb #0af1f3da
+# %% ../../nbs/88_doors.categories.ipynb #2b00542e
 class TrainRequest(BaseModel):
     "Which categories shall be trained."
 
@@ -136,14 +136,14 @@ class TrainRequest(BaseModel):
     window: int = Field(14, ge=2, le=60, description="Days that a network sees")
     epochs: int = Field(40, ge=1, le=500, description="Passes over the training span")
 
-
+# %% ../../nbs/88_doors.categories.ipynb #8b244fd6
 class TrainAllRequest(TrainRequest):
     "How all categories shall be trained."
 
 
 WAITED = 600.0  # Seconds
 
-
+# %% ../../nbs/88_doors.categories.ipynb #af67ddbf
 async def wait_for_job(
     service: ShopService,  # That does it
     job_id: str,  # A job
@@ -157,7 +157,7 @@ async def wait_for_job(
             return job
         await asyncio.sleep(0.5)
 
-
+# %% ../../nbs/88_doors.categories.ipynb #cdbb963d
 async def train(
     request: Request,  # That came
     service: ShopService,  # That is asked
@@ -180,7 +180,7 @@ async def train(
         raise Problem(409, f"the training {job['status']}.", job["error"] or "", more=told)
     return JSONResponse(told, status)
 
-# %% ../../nbs/88_doors.categories.ipynb #fce028b0
+# %% ../../nbs/88_doors.categories.ipynb #3d7cc807
 async def post_train(
     request: Request,  # That came
     service: ServiceOf,  # That is asked
@@ -193,7 +193,7 @@ async def post_train(
     values["experiment"] = values.pop("experiment_name")
     return await train(request, service, values, wait, idempotency_key)
 
-
+# %% ../../nbs/88_doors.categories.ipynb #a3551fc1
 async def post_train_all(
     request: Request,  # That came
     service: ServiceOf,  # That is asked
@@ -206,7 +206,7 @@ async def post_train_all(
     values["experiment"] = values.pop("experiment_name")
     return await train(request, service, values, wait, idempotency_key)
 
-# %% ../../nbs/88_doors.categories.ipynb #e045002d
+# %% ../../nbs/88_doors.categories.ipynb #853a1072
 CATEGORIES = [
     Route("GET", "/categories", get_categories, tag="categories"),
     Route("POST", "/predict", post_predict, "viewer", "categories"),

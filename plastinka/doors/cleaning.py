@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Retention', 'old_uploads', 'newest_backups', 'old_runs', 'clean', 'copy_service_database', 'list_backups']
 
-# %% ../../nbs/86_doors.cleaning.ipynb #f4090c96
+# %% ../../nbs/86_doors.cleaning.ipynb #9ebb5e88
 import json
 import shutil
 import time
@@ -16,7 +16,7 @@ import pandas as pd
 
 from ..jobs.registry import prune_plan, read_runs_in, remove_run
 
-# %% ../../nbs/86_doors.cleaning.ipynb #2c408077
+# %% ../../nbs/86_doors.cleaning.ipynb #43bb3225
 @dataclass(frozen=True)
 class Retention:
     "How long things are kept."
@@ -29,7 +29,7 @@ class Retention:
     backups: int = 8  # Newest backups that stay
     upload_days: int = 90  # Days for which the files of uploads are kept
 
-# %% ../../nbs/86_doors.cleaning.ipynb #2e9171a6
+# %% ../../nbs/86_doors.cleaning.ipynb #73589616
 def old_uploads(
     data: Path,  # Folder of a service
     days: float,  # Older ones go
@@ -41,7 +41,7 @@ def old_uploads(
     found = [each for name in ages for each in sorted((data / name).glob("[!.]*"))]
     return [one for one in found if now - one.stat().st_mtime > ages[one.parent.name]]
 
-# %% ../../nbs/86_doors.cleaning.ipynb #c1d176b2
+# %% ../../nbs/86_doors.cleaning.ipynb #15915b00
 def newest_backups(
     receipts: dict[Path, dict],  # Of all runs, oldest first
     keep: int,  # How many
@@ -54,7 +54,7 @@ def newest_backups(
     ]
     return set(sorted(good)[max(len(good) - keep, 0) :])
 
-
+# %% ../../nbs/86_doors.cleaning.ipynb #c36ff1a9
 def old_runs(
     store: str,  # Its file or its address
     runs: Path,  # The folder that holds all runs
@@ -68,7 +68,7 @@ def old_runs(
     needed |= set(read_runs(store)["run_id"]) | set(list_models(store)["run"])
     return prune_plan(runs, retention.run_days, retention.runs, needed)
 
-# %% ../../nbs/86_doors.cleaning.ipynb #e6958e18
+# %% ../../nbs/86_doors.cleaning.ipynb #4f15e49e
 def clean(
     store: str,  # Its file or its address
     data: Path | None = None,  # Folder of a service; None for a store alone
@@ -94,7 +94,7 @@ def clean(
     rows.append(pd.DataFrame(named, columns=["what", "name"]))
     return pd.concat(rows, ignore_index=True)
 
-# %% ../../nbs/86_doors.cleaning.ipynb #7f2ce9a4
+# %% ../../nbs/86_doors.cleaning.ipynb #ae2b10de
 def copy_service_database(
     data: Path,  # Folder of a service
     path: Path,  # File to write
@@ -111,7 +111,7 @@ def copy_service_database(
     writing.close()
     return True
 
-
+# %% ../../nbs/86_doors.cleaning.ipynb #1d4abc59
 def list_backups(
     runs: Path,  # The folder that holds all runs
 ) -> list[dict]:  # run, made, bytes, sha256, rows; the newest first

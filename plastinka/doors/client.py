@@ -229,14 +229,14 @@ def upload_parts(
 @patch
 def start(
     self: Client,
-    kind: str,  # "forecast", "data-upload", "training", "tuning", "reports", "backtest", "totals"
+    what: str,  # "forecast", "data-upload", "training", "tuning", "reports", "backtest", "totals"
     idempotency_key: str = "",  # The same key: the same job; a new one by default
     **values,  # What its run notebook declares: horizon=2
 ) -> dict:  # The job
     "Start a job."
     named = dict(content_type="application/json")
     named |= dict(idempotency_key=idempotency_key or secrets.token_hex(8))
-    return json.loads(self.request("POST", f"/jobs/{kind}", json.dumps(values).encode(), **named))
+    return json.loads(self.request("POST", f"/jobs/{what}", json.dumps(values).encode(), **named))
 
 # %% ../../nbs/97_doors.client.ipynb #e8b2c208
 @patch
@@ -326,7 +326,7 @@ def send_model(
     body, kind = multipart_body([("file", Path(path))], {})
     return json.loads(self.request("POST", "/models", body, content_type=kind))
 
-
+# %% ../../nbs/97_doors.client.ipynb #2239ae90
 @patch
 def predict(
     self: Client,

@@ -56,7 +56,7 @@ def get_forecasts(
         raise input_problem(error, 404) from None
     return table_answer(page, choice, format)
 
-# %% ../../nbs/88_doors.reading.ipynb #8b6e8d4c
+# %% ../../nbs/88_doors.reading.ipynb #c50ad9ef
 def get_history(
     service: ServiceOf,  # That is asked
     choice: ChoiceOf,  # Which rows

@@ -18,7 +18,7 @@ import pandas as pd
 
 from ..core import InputError, hide_secrets
 from .problems import Problem
-from .service import ALL_KINDS, ShopService, asked_parameters, forecast_runs
+from .service import ALL_KINDS, ShopService, asked_parameters, kept_forecasts
 from ..jobs.core import read_receipt
 from ..jobs.runner import progress_events, read_steps
 
@@ -51,7 +51,7 @@ def named_parameters(
     found |= dict(config_id=config.parent.name if config.name == "study" else config.name)
     return {name: value for name, value in found.items() if value}
 
-
+# %% ../../nbs/86_doors.results.ipynb #df2096c9
 def job_view(
     job: dict,  # From the queue
 ) -> dict:  # job_id, kind, status, times, attempt, progress, result, error, links
@@ -142,7 +142,7 @@ def find_run_folder(
     name: str,  # Of a run, or "last" for the newest forecast that succeeded
 ) -> Path:  # Its folder; raises `Problem` where there is none
     "The folder of a run."
-    names = [name] if name != "last" else forecast_runs(service)
+    names = [name] if name != "last" else kept_forecasts(service)
     found = [each for each in names if RUN_NAME.fullmatch(each)]
     folders = [service.runs / each for each in found]
     folders = [each for each in folders if (each / "receipt.json").is_file()]

@@ -7,7 +7,7 @@ __all__ = ['Place', 'PartsName', 'SENDING', 'FilePlan', 'PartsPlan', 'post_parts
            'Correction', 'Corrections', 'mended_table', 'post_corrections', 'workbook_stream', 'DownloadRequest',
            'post_download']
 
-# %% ../../nbs/88_doors.sending.ipynb #886addd0
+# %% ../../nbs/88_doors.sending.ipynb #2ccd91cc
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -25,7 +25,7 @@ from plastinka.doors.parts import (
     find_parts,
     join_parts,
     missing_parts,
-    read_plan,
+    read_announced,
     write_part,
 )
 from .problems import Problem
@@ -40,7 +40,7 @@ from plastinka.doors.uploads import (
     take_upload,
 )
 
-# %% ../../nbs/88_doors.sending.ipynb #1afed7ca
+# %% ../../nbs/88_doors.sending.ipynb #bcf1827f
 Place = Annotated[int, InPath(ge=0, le=100_000)]
 PartsName = Annotated[str, InPath(max_length=40)]
 
@@ -54,7 +54,7 @@ class FilePlan(BaseModel):
     bytes: int = Field(ge=0, le=1 << 40, description="Its size")
     sha256: str = Field(max_length=64, description="Its checksum, in hexadecimal digits")
 
-
+# %% ../../nbs/88_doors.sending.ipynb #8ff726c5
 class PartsPlan(BaseModel):
     "Files that will be sent in parts."
 
@@ -62,10 +62,10 @@ class PartsPlan(BaseModel):
     files: list[FilePlan] = Field(min_length=1, max_length=100, description="What will be sent")
     profile: str = Field("", max_length=60, description="Of the files; found by headers without")
 
-
+# %% ../../nbs/88_doors.sending.ipynb #89abf76d
 def _parts_view(folder):
     "What has come of the parts, and what has not."
-    plan = read_plan(folder)
+    plan = read_announced(folder)
     view = dict(parts_id=folder.name, part_bytes=PART_BYTES, missing=missing_parts(folder))
     return view | dict(upload_id=plan["upload_id"], files=plan["files"])
 
@@ -82,7 +82,7 @@ def post_parts(
     where = f"/api/v1/uploads/parts/{folder.name}"
     return JSONResponse(_parts_view(folder), 201, headers={"location": where})
 
-
+# %% ../../nbs/88_doors.sending.ipynb #0c635d92
 def get_parts(
     service: ServiceOf,  # That is asked
     parts_id: PartsName,  # As POST gave it
@@ -90,7 +90,7 @@ def get_parts(
     "Which parts have come, and which are missing: for each file their numbers."
     return JSONResponse(_parts_view(find_parts(service.data / "parts", parts_id)))
 
-# %% ../../nbs/88_doors.sending.ipynb #1c48c09a
+# %% ../../nbs/88_doors.sending.ipynb #77eb6a3d
 async def put_part(
     request: Request,  # That came, with the part as its body
     service: ServiceOf,  # That is asked
@@ -109,7 +109,7 @@ async def put_part(
     await run_in_threadpool(write_part, folder, file, number, content, x_sha256)
     return Response(status_code=204)
 
-
+# %% ../../nbs/88_doors.sending.ipynb #aebd15fe
 def post_parts_end(
     service: ServiceOf,  # That is asked
     parts_id: PartsName,  # As POST gave it
@@ -117,14 +117,14 @@ def post_parts_end(
     "Put the parts together; the answer is the upload's report, as of POST /uploads."
     folder = find_parts(service.data / "parts", parts_id)
     with reading_turn():
-        known = read_plan(folder)["upload_id"]
+        known = read_announced(folder)["upload_id"]
         name = join_parts(folder, service.uploads, service.limits)
         upload = find_upload(service.uploads, name)
         report = check_upload_files(upload, service.limits)
     where = {"location": f"/api/v1/uploads/{name}"}
     return JSONResponse(report, 200 if known else 201, headers=where)
 
-# %% ../../nbs/88_doors.sending.ipynb #2d7a5091
+# %% ../../nbs/88_doors.sending.ipynb #0b201d3d
 class Correction(BaseModel):
     "A line of the quarantine, mended."
 
@@ -132,14 +132,14 @@ class Correction(BaseModel):
     line: int = Field(ge=0, le=1_048_000, description="Place in the list, from 0")
     values: dict[str, str] = Field(min_length=1, max_length=40, description="Column → content")
 
-
+# %% ../../nbs/88_doors.sending.ipynb #ad1a8eb0
 class Corrections(BaseModel):
     "Lines of an upload's quarantine, mended."
 
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
     lines: list[Correction] = Field(min_length=1, max_length=10_000, description="What is mended")
 
-
+# %% ../../nbs/88_doors.sending.ipynb #4360859a
 def mended_table(
     path: Path,  # quarantine.xlsx of an upload
     lines: list[Correction],  # What is mended
@@ -155,7 +155,7 @@ def mended_table(
             table.loc[each.line, name] = value
     return table.iloc[sorted({each.line for each in lines})]
 
-
+# %% ../../nbs/88_doors.sending.ipynb #56abd156
 def post_corrections(
     service: ServiceOf,  # That is asked
     who: IdentityOf,  # Who asks
@@ -175,7 +175,7 @@ def post_corrections(
     where = {"location": f"/api/v1/uploads/{made.name}"}
     return JSONResponse(report, 201, headers=where)
 
-# %% ../../nbs/88_doors.sending.ipynb #32538e2f
+# %% ../../nbs/88_doors.sending.ipynb #886c8b7f
 def workbook_stream(
     table: pd.DataFrame,  # Texts
 ):  # A binary stream
@@ -189,7 +189,7 @@ def workbook_stream(
     stream.seek(0)
     return stream
 
-# %% ../../nbs/88_doors.sending.ipynb #68beaf61
+# %% ../../nbs/88_doors.sending.ipynb #5f2af9d3
 class DownloadRequest(BaseModel):
     "An address that shall be signed."
 
@@ -201,7 +201,7 @@ class DownloadRequest(BaseModel):
     )
     minutes: float = Field(15, gt=0, le=60, description="For how long")
 
-
+# %% ../../nbs/88_doors.sending.ipynb #1c0df9ea
 def post_download(
     service: ServiceOf,  # That is asked
     who: IdentityOf,  # Who asks
@@ -213,7 +213,7 @@ def post_download(
     token, until = make_token(service.keys, who.key_id, body.path, body.minutes * 60)
     return JSONResponse(dict(address=DOWNLOADS + token, expires_at=iso_time(until)), 201)
 
-# %% ../../nbs/88_doors.sending.ipynb #ac424e3b
+# %% ../../nbs/88_doors.sending.ipynb #ccb23507
 _BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 _PART_BODY = dict(openapi_extra={"requestBody": {"content": _BINARY, "required": True}})
 _PARTS = "/uploads/parts"

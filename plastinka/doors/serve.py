@@ -230,7 +230,7 @@ def schedule_command(
     print_json(rows) if json else print(table_text(rows) or "No schedules.")
     return 0
 
-
+# %% ../../nbs/96_doors.serve.ipynb #1a5747fd
 def _without_problem(function, *given):
     "Call a function of the service; its problem becomes an error for the command line."
     from plastinka.doors.problems import Problem

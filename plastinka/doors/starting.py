@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MOST_WAITING', 'Key', 'refuse_second', 'under_way', 'start_job', 'callbacks_of', 'ask_for_job']
 
-# %% ../../nbs/87_doors.starting.ipynb #40249789
+# %% ../../nbs/87_doors.starting.ipynb #3028ef75
 from typing import Annotated
 
 from fastapi import Header, Request
@@ -15,10 +15,10 @@ from ..core import InputError
 from .callbacks import Callbacks, check_callback, keep_callback
 from .problems import Problem, input_problem
 from .results import job_view
-from .service import ALONE, ShopService, make_job
+from .service import ONE_AT_A_TIME, ShopService, make_job
 from ..jobs.queue import count_jobs, is_known, list_jobs, put_job, same_job
 
-# %% ../../nbs/87_doors.starting.ipynb #347870a9
+# %% ../../nbs/87_doors.starting.ipynb #9e62d6eb
 MOST_WAITING = 1000  # Jobs in the queue
 Key = Annotated[str, Header(max_length=200, pattern=r"^[ -~]*$")]
 
@@ -33,7 +33,7 @@ def refuse_second(
         more = dict(job_id=alike["job_id"])
         raise Problem(409, detail, cure, retry_after=300, more=more)
 
-
+# %% ../../nbs/87_doors.starting.ipynb #0ea2ac36
 def under_way(
     service: ShopService,  # That is asked
     kind: str,  # A key of `ALL_KINDS`
@@ -44,7 +44,7 @@ def under_way(
             return job
     return None
 
-# %% ../../nbs/87_doors.starting.ipynb #61ef7a24
+# %% ../../nbs/87_doors.starting.ipynb #ce6cf8ea
 def start_job(
     service: ShopService,  # That is asked
     kind: str,  # A key of `ALL_KINDS`
@@ -59,7 +59,7 @@ def start_job(
     if not key:
         alike = same_job(service.queue, job, kind)
         refuse_second(alike, "the same job is under way.")
-    if kind in ALONE and not (key and is_known(service.queue, key)):
+    if kind in ONE_AT_A_TIME and not (key and is_known(service.queue, key)):
         refuse_second(under_way(service, kind), f"a job of {kind} is under way.")
     if count_jobs(service.queue)["queued"] >= MOST_WAITING:
         raise Problem(503, "too many jobs wait.", "Ask again later.", retry_after=300)
@@ -68,14 +68,14 @@ def start_job(
     except InputError as error:
         raise input_problem(error, 409) from None
 
-# %% ../../nbs/87_doors.starting.ipynb #7610a9ee
+# %% ../../nbs/87_doors.starting.ipynb #a748f6e6
 def callbacks_of(
     request: Request,  # That came
 ) -> Callbacks:  # Of the service
     "The callbacks of a request's service."
     return request.app.state.callbacks
 
-
+# %% ../../nbs/87_doors.starting.ipynb #4bd416ef
 def ask_for_job(
     request: Request,  # That came
     service: ShopService,  # That is asked

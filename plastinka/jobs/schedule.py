@@ -6,7 +6,7 @@
 __all__ = ['SCHEDULE_TABLES', 'SCHEDULE', 'next_time', 'Schedules', 'open_schedules', 'put_schedule', 'end_schedule',
            'list_schedules', 'last_due', 'put_due_jobs']
 
-# %% ../../nbs/84_jobs.schedule.ipynb #da58e754
+# %% ../../nbs/84_jobs.schedule.ipynb #5eebc651
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from .core import Job
 from .database import bring_up_to_date, database_time
 from .queue import JobQueue, put_job
 
-# %% ../../nbs/84_jobs.schedule.ipynb #afc396dc
+# %% ../../nbs/84_jobs.schedule.ipynb #3b571832
 def next_time(
     line: str,  # "0 5 2 * *"
     after: float,  # Seconds since 1970
@@ -40,7 +40,7 @@ def next_time(
         cure = "Write minute, hour, day, month, weekday: 0 5 2 * *"
         raise input_error(f"cron line {line[:60]!r}", "names no time", cure) from None
 
-# %% ../../nbs/84_jobs.schedule.ipynb #7ec800c6
+# %% ../../nbs/84_jobs.schedule.ipynb #a99a7149
 SCHEDULE_TABLES = sa.MetaData()
 SCHEDULE = sa.Table(
     "schedule",
@@ -63,7 +63,7 @@ class Schedules:
 
     queue: JobQueue  # Where jobs are put
 
-
+# %% ../../nbs/84_jobs.schedule.ipynb #52dd82f3
 def open_schedules(
     queue: JobQueue,  # Of the service
 ) -> Schedules:  # With their table
@@ -71,7 +71,7 @@ def open_schedules(
     bring_up_to_date(queue.database, "schedules", SCHEDULE_TABLES)
     return Schedules(queue)
 
-# %% ../../nbs/84_jobs.schedule.ipynb #61d1dfa7
+# %% ../../nbs/84_jobs.schedule.ipynb #400f01a5
 def put_schedule(
     schedules: Schedules,  # Of a service
     name: str,  # "monthly forecast"
@@ -91,7 +91,7 @@ def put_schedule(
         connection.execute(sa.insert(SCHEDULE).values(**row))
     return row | dict(parameters=job.parameters)
 
-
+# %% ../../nbs/84_jobs.schedule.ipynb #8e348369
 def end_schedule(
     schedules: Schedules,  # Of a service
     name: str,  # Of the schedule
@@ -102,7 +102,7 @@ def end_schedule(
     if not gone.rowcount:
         raise input_error(f"schedule {name[:60]!r}", "is not known", "Look it up in their list")
 
-
+# %% ../../nbs/84_jobs.schedule.ipynb #aedbd53a
 def list_schedules(
     schedules: Schedules,  # Of a service
 ) -> list[dict]:  # name, line, zone, kind, notebook, parameters, next, last, problem
@@ -111,7 +111,7 @@ def list_schedules(
         rows = connection.execute(sa.select(SCHEDULE).order_by(SCHEDULE.c.next)).all()
     return [dict(row._mapping) | dict(parameters=json.loads(row.parameters)) for row in rows]
 
-# %% ../../nbs/84_jobs.schedule.ipynb #f0efddca
+# %% ../../nbs/84_jobs.schedule.ipynb #8d6949f0
 def last_due(
     row: dict,  # As `list_schedules`; its next time has come
     now: float,  # Seconds since 1970
@@ -123,7 +123,7 @@ def last_due(
         due, following = following, next_time(row["line"], start, row["zone"])
     return due, following
 
-# %% ../../nbs/84_jobs.schedule.ipynb #9d031dfe
+# %% ../../nbs/84_jobs.schedule.ipynb #5a4fd15e
 def _put_due(schedules, row, due):
     'The job of one time and "", or None and why there is none.'
     stamp = datetime.fromtimestamp(due, UTC).isoformat(timespec="minutes")

@@ -145,7 +145,7 @@ def lost_page(
         found = chosen.where(*wanted).order_by(*order)
         return _read_page(connection, found, found, choice)
 
-# %% ../../nbs/25_store.pages.ipynb #e3ed4b1b
+# %% ../../nbs/25_store.pages.ipynb #8c35db77
 def forecast_names(
     store: str | Path | Store,  # File or address
 ) -> list[str]:  # The newest first
@@ -155,7 +155,7 @@ def forecast_names(
     with open_store(store).reading() as connection:
         return connection.scalars(chosen).all()
 
-# %% ../../nbs/25_store.pages.ipynb #874b06c1
+# %% ../../nbs/25_store.pages.ipynb #7d4862bb
 CAME = ("units", "availability", "depth", "daily_rate", "lost_units", "lost_money")
 
 
@@ -166,7 +166,7 @@ def _history_columns(levels):
     run = [RUN.c.run_id.label("run"), sa.func.max(RUN.c.made).label("made")]
     return [*first[:4], *run, first[4], *map(_at_level, levels), *last, *measures]
 
-
+# %% ../../nbs/25_store.pages.ipynb #6c2f0058
 def history_page(
     store: str | Path | Store,  # File or address
     choice: Choice = Choice(),  # Which rows
