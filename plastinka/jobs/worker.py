@@ -27,6 +27,7 @@ from fastcore.basics import patch
 from ..core import InputError, hide_secrets
 from .backends import find_backend
 from .core import new_run_folder, queue_run, read_receipt, write_receipt
+from .tracking import track_run
 from plastinka.jobs.queue import (
     Claim,
     JobQueue,
@@ -198,7 +199,8 @@ def run_claimed(
         return Outcome("failed", error=str(error))
     about = dict(backend=backend, job=claim.job_id, request=claim.request_id)
     write_receipt(folder, **about, **earlier_parts(claim.before))
-    return run_outcome(find_backend(backend).run_folder(folder, stream), folder)
+    receipt = find_backend(backend).run_folder(folder, stream)
+    return run_outcome(track_run(folder, receipt, stream), folder)
 
 # %% ../../nbs/84_jobs.worker.ipynb #941dce6f
 _LOGGER = logging.getLogger("plastinka.service")
