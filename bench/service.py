@@ -196,9 +196,9 @@ def main() -> int:
     parser.add_argument("--json", default="", help="File for the results")
     options = parser.parse_args()
     size, was_busy = (QUICK if options.quick else FULL), busy()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
-        with some_store(options.postgres, Path(name)) as store:
-            found = measure(store, Path(name), **size)
+    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    with folder as name, some_store(options.postgres, Path(name)) as store:
+        found = measure(store, Path(name), **size)
     for what, value in found.items():
         print(f"{what:<20} {value if isinstance(value, str) else round(value, 1)}")
     ms = dict(unit="ms", at_most=True)

@@ -9,6 +9,7 @@ __all__ = ['CAME', 'Choice', 'month_key', 'forecast_page', 'lost_page', 'forecas
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
@@ -41,6 +42,8 @@ def month_key(
 # %% ../../nbs/25_store.pages.ipynb #7f361033
 def _like(column, text):
     "Whether a column holds a text, in any of its usual spellings."
+    if text.isascii():  # Databases know the cases of these letters by themselves
+        return column.icontains(text, autoescape=True)
     spellings = {text, text.lower(), text.upper(), text.title(), text.capitalize()}
     return sa.or_(*[column.icontains(each, autoescape=True) for each in sorted(spellings)])
 
@@ -86,9 +89,14 @@ def _run_number(connection, run_id):
 
 
 def _levels(connection, number):
-    "The quantiles of a run, ascending."
-    levels = sa.select(FORECAST.c.quantile).where(FORECAST.c.run_number == number).distinct()
-    return sorted(connection.scalars(levels))
+    "The quantiles of a run, ascending: those of its first row, which all rows have."
+    run = FORECAST.c.run_number == number
+    key = [FORECAST.c.item_number, FORECAST.c.month_number]
+    first = connection.execute(sa.select(*key).where(run).order_by(*key).limit(1)).first()
+    if first is None:
+        return []
+    same = [column == value for column, value in zip(key, first, strict=True)]
+    return sorted(connection.scalars(sa.select(FORECAST.c.quantile).where(run, *same)))
 
 
 def _at_level(level):
@@ -104,6 +112,35 @@ def _forecast_columns():
     rest = [most(FORECAST.c[name]).label(name) for name in ("horizon", "mean", "model")]
     return [*who, month, rest[0]], rest[1:]
 
+# %% ../../nbs/25_store.pages.ipynb #f82a213e
+_COUNTED: dict = {}  # Address, run and time of a forecast → its rows
+
+
+def _whole_count(connection, number, counted):
+    "How many rows a forecast has; one that was made anew has another time."
+    made = connection.scalar(sa.select(RUN.c.made).where(RUN.c.number == number))
+    key = (str(connection.engine.url), number, made)
+    if key not in _COUNTED:
+        _COUNTED.clear()
+        _COUNTED[key] = connection.scalar(counted)
+    return _COUNTED[key]
+
+
+def _page_keys(connection, number, level, choice):
+    "Item and month of the rows of a page, and how many rows there are on all pages."
+    key = [FORECAST.c.item_number, FORECAST.c.month_number]
+    wanted = [FORECAST.c.run_number == number, FORECAST.c.quantile == level]
+    filters = _filters(choice, FORECAST.c.month_number)
+    source = FORECAST.join(ITEM).join(ARTIST) if choice.item or choice.search else FORECAST
+    chosen = sa.select(*key).select_from(source).where(*wanted, *filters)
+    counted = chosen.with_only_columns(sa.func.count())
+    if filters:
+        total = connection.scalar(counted)
+    else:
+        total = _whole_count(connection, number, counted)
+    page = chosen.order_by(*key).limit(choice.limit).offset(choice.offset)
+    return connection.execute(page).all(), int(total)
+
 # %% ../../nbs/25_store.pages.ipynb #e7c6f9b3
 def forecast_page(
     store: str | Path | Store,  # File or address
@@ -114,18 +151,28 @@ def forecast_page(
 ]:  # item_id, artist, album, month, horizon, q0.05 …, mean, model; total
     "A page of what a run forecast; months and items in the store's order."
     first, last = _forecast_columns()
-    joined = FORECAST.join(ITEM).join(ARTIST)
     key = (FORECAST.c.item_number, FORECAST.c.month_number)
     with open_store(store).reading() as connection:
         number = _run_number(connection, run_id)
         levels = _levels(connection, number)
         if not levels:
             raise input_error(f"run {run_id}", "has no forecast", "Look up the list of runs")
-        wanted = [FORECAST.c.run_number == number, *_filters(choice, FORECAST.c.month_number)]
-        chosen = sa.select(*first, *map(_at_level, levels), *last).select_from(joined)
-        grouped = chosen.where(*wanted).group_by(*key, ITEM.c.item_id, ARTIST.c.name, ITEM.c.album)
-        single = chosen.where(*wanted, FORECAST.c.quantile == levels[0])  # One row for each group
-        return _read_page(connection, grouped.order_by(*key), single, choice)
+        keys, total = _page_keys(connection, number, levels[0], choice)
+        items, months = ({each[place] for each in keys} for place in (0, 1))
+        wanted = [FORECAST.c.run_number == number, key[0].in_(items), key[1].in_(months)]
+        chosen = sa.select(*key, *first, *map(_at_level, levels), *last)
+        chosen = chosen.select_from(FORECAST.join(ITEM).join(ARTIST)).where(*wanted)
+        grouped = chosen.group_by(*key, ITEM.c.item_id, ARTIST.c.name, ITEM.c.album)
+        found = pd.read_sql(grouped.order_by(*key), connection)
+    return _months_as_days(_only_keys(found, keys)), total
+
+
+def _only_keys(found, keys):
+    "The rows of a page, without those of another page that share an item or a month."
+    wanted = {tuple(each) for each in keys}
+    pairs = zip(found["item_number"], found["month_number"], strict=True)
+    here = np.array([pair in wanted for pair in pairs], bool)
+    return found.loc[here].iloc[:, 2:].reset_index(drop=True)
 
 # %% ../../nbs/25_store.pages.ipynb #6114dc3d
 def lost_page(
@@ -145,7 +192,7 @@ def lost_page(
         found = chosen.where(*wanted).order_by(*order)
         return _read_page(connection, found, found, choice)
 
-# %% ../../nbs/25_store.pages.ipynb #8c35db77
+# %% ../../nbs/25_store.pages.ipynb #863c3257
 def forecast_names(
     store: str | Path | Store,  # File or address
 ) -> list[str]:  # The newest first
@@ -155,7 +202,7 @@ def forecast_names(
     with open_store(store).reading() as connection:
         return connection.scalars(chosen).all()
 
-# %% ../../nbs/25_store.pages.ipynb #7d4862bb
+# %% ../../nbs/25_store.pages.ipynb #832d6cc2
 CAME = ("units", "availability", "depth", "daily_rate", "lost_units", "lost_money")
 
 
@@ -166,7 +213,7 @@ def _history_columns(levels):
     run = [RUN.c.run_id.label("run"), sa.func.max(RUN.c.made).label("made")]
     return [*first[:4], *run, first[4], *map(_at_level, levels), *last, *measures]
 
-# %% ../../nbs/25_store.pages.ipynb #6c2f0058
+# %% ../../nbs/25_store.pages.ipynb #dfffec81
 def history_page(
     store: str | Path | Store,  # File or address
     choice: Choice = Choice(),  # Which rows
