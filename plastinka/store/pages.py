@@ -112,7 +112,7 @@ def _forecast_columns():
     rest = [most(FORECAST.c[name]).label(name) for name in ("horizon", "mean", "model")]
     return [*who, month, rest[0]], rest[1:]
 
-# %% ../../nbs/25_store.pages.ipynb #f82a213e
+# %% ../../nbs/25_store.pages.ipynb #5a333764
 _COUNTED: dict = {}  # Address, run and time of a forecast → its rows
 
 
@@ -134,10 +134,7 @@ def _page_keys(connection, number, level, choice):
     source = FORECAST.join(ITEM).join(ARTIST) if choice.item or choice.search else FORECAST
     chosen = sa.select(*key).select_from(source).where(*wanted, *filters)
     counted = chosen.with_only_columns(sa.func.count())
-    if filters:
-        total = connection.scalar(counted)
-    else:
-        total = _whole_count(connection, number, counted)
+    total = connection.scalar(counted) if filters else _whole_count(connection, number, counted)
     page = chosen.order_by(*key).limit(choice.limit).offset(choice.offset)
     return connection.execute(page).all(), int(total)
 
@@ -192,7 +189,7 @@ def lost_page(
         found = chosen.where(*wanted).order_by(*order)
         return _read_page(connection, found, found, choice)
 
-# %% ../../nbs/25_store.pages.ipynb #863c3257
+# %% ../../nbs/25_store.pages.ipynb #f6e11fac
 def forecast_names(
     store: str | Path | Store,  # File or address
 ) -> list[str]:  # The newest first
@@ -202,7 +199,7 @@ def forecast_names(
     with open_store(store).reading() as connection:
         return connection.scalars(chosen).all()
 
-# %% ../../nbs/25_store.pages.ipynb #832d6cc2
+# %% ../../nbs/25_store.pages.ipynb #6bd02828
 CAME = ("units", "availability", "depth", "daily_rate", "lost_units", "lost_money")
 
 
@@ -213,7 +210,7 @@ def _history_columns(levels):
     run = [RUN.c.run_id.label("run"), sa.func.max(RUN.c.made).label("made")]
     return [*first[:4], *run, first[4], *map(_at_level, levels), *last, *measures]
 
-# %% ../../nbs/25_store.pages.ipynb #dfffec81
+# %% ../../nbs/25_store.pages.ipynb #c6e11f1b
 def history_page(
     store: str | Path | Store,  # File or address
     choice: Choice = Choice(),  # Which rows
