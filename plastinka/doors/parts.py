@@ -6,7 +6,7 @@
 __all__ = ['PART_BYTES', 'PARTS_NAME', 'SHA256', 'check_announced', 'begin_parts', 'read_announced', 'missing_parts',
            'find_parts', 'write_part', 'join_parts']
 
-# %% ../../nbs/84_doors.parts.ipynb #c2868061
+# %% ../../nbs/84_doors.parts.ipynb #7ff4db6a
 import hashlib
 import json
 import re
@@ -19,7 +19,7 @@ from ..core import atomic_path, file_sha256
 from .problems import Problem
 from .uploads import UploadLimits, check_name, safe_name, take_upload
 
-# %% ../../nbs/84_doors.parts.ipynb #3d235226
+# %% ../../nbs/84_doors.parts.ipynb #2fc480f7
 PART_BYTES = 8 << 20
 PARTS_NAME = re.compile(r"pt-[0-9a-f]{16}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -43,22 +43,22 @@ def check_announced(
         size = f"{limits.whole_bytes >> 20} MiB"
         raise Problem(413, f"more than {size}.", "Send fewer files at a time.", "files")
 
-# %% ../../nbs/84_doors.parts.ipynb #287b9115
+# %% ../../nbs/84_doors.parts.ipynb #bcc3f94b
 def begin_parts(
     parts: Path,  # Folder of all that is sent in parts
     files: list[dict],  # kind, name, bytes, sha256
     profile: str = "",  # Of the files
     owner: str = "",  # Who sends
-    limits: UploadLimits = UploadLimits(),  # Of all together
+    limits: UploadLimits | None = None,  # Of all together; the usual ones by default
 ) -> Path:  # Its folder
     "Note what will be sent."
-    check_announced(files, limits)
+    check_announced(files, limits or UploadLimits())
     folder = parts / f"pt-{secrets.token_hex(8)}"
     folder.mkdir(parents=True)
     _write_plan(folder, dict(files=files, profile=profile, owner=owner, upload_id=""))
     return folder
 
-# %% ../../nbs/84_doors.parts.ipynb #e7b959f0
+# %% ../../nbs/84_doors.parts.ipynb #740bc692
 def _write_plan(folder, plan):
     "Write what is known of the files in one move."
     with atomic_path(folder / "plan.json") as path:
@@ -71,13 +71,13 @@ def read_announced(
     "What was announced."
     return json.loads((folder / "plan.json").read_text(encoding="utf-8"))
 
-# %% ../../nbs/84_doors.parts.ipynb #bbce25e0
+# %% ../../nbs/84_doors.parts.ipynb #1023732a
 def _part_sizes(file):
     "The sizes of a file's parts."
     whole, rest = divmod(file["bytes"], PART_BYTES)
     return [PART_BYTES] * whole + ([rest] if rest else [])
 
-# %% ../../nbs/84_doors.parts.ipynb #c0ffc096
+# %% ../../nbs/84_doors.parts.ipynb #bc2d2e44
 def missing_parts(
     folder: Path,  # From `begin_parts`
 ) -> list[list[int]]:  # For each file the numbers of the parts that have not come, from 0
@@ -90,7 +90,7 @@ def missing_parts(
         for place, file in enumerate(plan["files"])
     ]
 
-# %% ../../nbs/84_doors.parts.ipynb #25f81c65
+# %% ../../nbs/84_doors.parts.ipynb #aff15ca0
 def find_parts(
     parts: Path,  # Folder of all that is sent in parts
     name: str,  # Of one
@@ -100,7 +100,7 @@ def find_parts(
         raise Problem(404, f"parts {name[:40]!r} are not known.", "Announce the files first.")
     return parts / name
 
-# %% ../../nbs/84_doors.parts.ipynb #f78d925a
+# %% ../../nbs/84_doors.parts.ipynb #fdb20606
 def write_part(
     folder: Path,  # From `begin_parts`
     file: int,  # Which of the files, from 0
@@ -121,7 +121,7 @@ def write_part(
     with atomic_path(folder / f"{file}-{number}.part") as path:
         path.write_bytes(content)
 
-# %% ../../nbs/84_doors.parts.ipynb #70ff4da1
+# %% ../../nbs/84_doors.parts.ipynb #f0aa2dee
 def _joined(folder, number, file):
     "One file, put together and compared with its checksum."
     path = folder / f"{number}.whole"
@@ -138,7 +138,7 @@ def _joined(folder, number, file):
 def join_parts(
     folder: Path,  # From `begin_parts`
     uploads: Path,  # Folder of all uploads
-    limits: UploadLimits = UploadLimits(),  # Of an upload
+    limits: UploadLimits | None = None,  # Of an upload; the usual ones by default
 ) -> str:  # Name of the upload; raises `Problem` where something is missing
     "Make an upload of the parts."
     plan = read_announced(folder)
@@ -153,6 +153,7 @@ def join_parts(
     try:
         files = zip(plan["files"], opened, strict=True)
         sent = [(file["kind"], file["name"], stream) for file, stream in files]
+        limits = limits or UploadLimits()
         whole = replace(limits, request_bytes=limits.whole_bytes)
         made = take_upload(uploads, sent, plan["profile"], plan["owner"], whole)
     finally:
