@@ -82,7 +82,7 @@ HEAD = f"""
 nav {{ display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; align-items: baseline;
   padding: .7rem 0 .5rem; border-bottom: 1px solid {LINE}; }}
 nav b {{ font: 600 1.25rem Charter, Georgia, "Liberation Serif", serif; margin-right: .6rem; }}
-nav a {{ color: {ACCENT}; text-decoration: none; padding-bottom: .15rem; }}
+nav a {{ color: {ACCENT}; text-decoration: none; font-size: 15px; padding-bottom: .15rem; }}
 nav a.here {{ color: {INK}; border-bottom: 2px solid {ACCENT}; }}
 nav .who {{ margin-left: auto; color: {MUTED}; font-size: .87rem; }}
 nav form {{ display: inline; margin: 0; }}

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pandas as pd
 import panel as pn
-from markupsafe import Markup
 
 from ..core import input_error
 from ..data.ingest import CORRECTION, RawRows
@@ -186,7 +185,7 @@ def upload_pieces(
         pieces += [load_button(desk, upload)]
     return pieces
 
-
+# %% ../../nbs/95_doors.view_data.ipynb #c0acb4fd
 def load_button(
     desk: Desk,  # Whose page
     upload: str,  # Name of an upload
@@ -270,13 +269,7 @@ def data_view(
     below = desk.say(
         "A file that the store knows is passed over; a newer one of a month replaces it."
     )
-    words = (
-        html(Markup("<b>{}</b>").format(desk.say("Stock file"))),
-        html(Markup("<b>{}</b>").format(desk.say("Sales files"))),
-    )
-    drop = pn.Row(
-        pn.Column(words[0], stock), pn.Column(words[1], sales), sizing_mode="stretch_width"
-    )
+    drop = pn.Row(stock, sales, sizing_mode="stretch_width")
     return pn.Column(
         heading(desk.say("Data"), below),
         store_cards(desk),

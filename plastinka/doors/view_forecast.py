@@ -158,10 +158,10 @@ def change_words(
     values = dict(old=format_value(old, "units"), new=format_value(new, "units"))
     values |= {name: format_value(x, "count") for name, x in zip("ab", orders, strict=True)}
     if abs(new - old) < 0.005:
-        text = "The forecast stays at {old}: the model does not look at what was changed. "
+        text = "The forecast stays at {old}: the model does not look at what was changed."
     else:
-        text = "Expected in all: {new} in place of {old}. "
-    return desk.say(text + "To order: {b} in place of {a}.", **values)
+        text = "Expected in all: {new} in place of {old}."
+    return f"{desk.say(text, **values)} {desk.say('To order: {b} in place of {a}.', **values)}"
 
 
 def changed_pieces(

@@ -119,7 +119,7 @@ def title_inputs(
         for name, words in FIELDS.items()
     }
 
-
+# %% ../../nbs/95_doors.view_launch.ipynb #5196c5b6
 def launch_view(
     desk: Desk,  # Whose page
 ) -> pn.Column:

@@ -64,7 +64,7 @@ def chosen_model(
         )
     return name
 
-
+# %% ../../nbs/96_doors.view_models.ipynb #29a7bc0b
 def model_actions(
     desk: Desk,  # Whose page
     choice: pn.widgets.Select,  # Of a model

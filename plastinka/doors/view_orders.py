@@ -87,7 +87,8 @@ def order_table(
     "The list; its column «Your order» can be changed."
     found = table(desk, lines, line_columns(lines), 15, editable=("own",))
     found.editors = found.editors | dict(own=dict(type="number", min=0, step=1))
-    found.widths, ids = dict(why=420, artist=170, album=190), lines["item_id"].tolist()
+    found.formatters = found.formatters | dict(why=dict(type="textarea"))
+    found.widths, ids = dict(why=330, artist=150, album=170), lines["item_id"].tolist()
     how = {"background-color": "#fff5cc"}
     found.style.set_properties(subset=["own"], **how)
 

@@ -80,6 +80,7 @@ def start_pieces(
     more = pn.Card(
         pn.FlexBox(*rest),
         title=desk.say("More settings"),
+        margin=(6, 8),
         collapsed=True,
         sizing_mode="stretch_width",
     )
@@ -276,6 +277,7 @@ def runs_view(
             kind,
             live(desk, start_pieces, kind),
             title=desk.say("Start"),
+            margin=(4, 8),
             sizing_mode="stretch_width",
         ),
         shown,
