@@ -61,7 +61,9 @@ def said_texts():
             name = getattr(node.func, "id", "")
             if name in ("button", "Page"):
                 yield from (each.value for each in node.args[:2] if is_text(each))
-            labels = [each.value for each in node.keywords if isinstance(each.value, ast.Tuple)]
+            labels = [
+                each.value for each in node.keywords if len(getattr(each.value, "elts", [])) == 2
+            ]
             yield from (each.elts[0].value for each in labels if is_text(each.elts[0]))
 
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ORDER_RULES', 'PART', 'CURVE_POINTS', 'Plan', 'order_windows', 'Window', 'find_windows', 'window_demand',
            'coming_copies', 'window_paths', 'value_copies', 'choose_order', 'wanted_items', 'left_out', 'order_effects',
-           'budget_curve', 'Order', 'ShopStock', 'Valued', 'value_shop', 'order_within', 'buy']
+           'budget_curve', 'Order', 'ShopStock', 'Valued', 'window_last_year', 'value_shop', 'order_within', 'buy']
 
 # %% ../../nbs/74_decide.buying.ipynb #1c842f82
 from dataclasses import dataclass, field, replace
@@ -372,6 +372,7 @@ class Valued:
     may: np.ndarray  # bool [items] what can be ordered anew
     priced: np.ndarray  # bool [items] the same, where it is known what a copy costs
     level: np.ndarray | None  # Copies by the service level [items]; None = by value
+    last_year: np.ndarray  # From `window_last_year` [items]
     reach: Reach  # Days that the order is for
     rule: str  # "value" or "service level"
     plan: Plan  # How it is ordered
@@ -409,6 +410,22 @@ def _shop_lines(shop, ids, ahead, table, coming, level):
         lines[name] = table[name].to_numpy()
     return lines
 
+# %% ../../nbs/74_decide.buying.ipynb #b65a12ac
+def window_last_year(
+    lines: pd.DataFrame,  # item_id, last_year
+    past: pd.DataFrame | None,  # From `past_sales`; None = unknown
+    windows: list[Window],  # From `find_windows`
+    months: pd.DatetimeIndex,  # Months of the forecast
+) -> np.ndarray:  # [items] copies; NaN = unknown
+    "What each record sold last year in the days that its order is for."
+    if past is None or not months.isin(past.columns).all():
+        return lines["last_year"].to_numpy(float)
+    shares = np.ones((len(lines), len(months)))
+    for each in windows:
+        shares[each.rows] = each.shares.sum(axis=0)
+    sold = past.reindex(lines["item_id"])[months].to_numpy(float)
+    return (sold * shares).sum(axis=1)
+
 # %% ../../nbs/74_decide.buying.ipynb #8784bfbd
 def value_shop(
     forecast: Forecast | pd.DataFrame,  # Demand of every record in every month
@@ -432,10 +449,11 @@ def value_shop(
     lines[["order", "look_for"]] = split_wanted(missing, shop.offered)[["order", "look_for"]]
     terms, stock = policy_terms(table, plan.rules), np.nan_to_num(lines["stock"].to_numpy(float))
     ranked, facts = value_copies(counts, windows, demand, stock, coming, terms, dependence)
-    return _valued(lines, ranked, facts, table, terms, demand, reach, plan)
+    last_year = window_last_year(lines, shop.past, windows, months)
+    return _valued(lines, ranked, facts, table, terms, demand, last_year, reach, plan)
 
 # %% ../../nbs/74_decide.buying.ipynb #f3f97bf6
-def _valued(lines, ranked, facts, table, terms, demand, reach, plan):
+def _valued(lines, ranked, facts, table, terms, demand, last_year, reach, plan):
     "Records with the copies that may be ordered."
     order = lines["order"].to_numpy(float)
     may = np.isfinite(order) & ~lines["used"].to_numpy()
@@ -451,6 +469,7 @@ def _valued(lines, ranked, facts, table, terms, demand, reach, plan):
         may,
         priced,
         np.where(may, np.nan_to_num(order), 0) if rule == "service level" else None,
+        last_year,
         reach,
         rule,
         plan,
@@ -468,6 +487,7 @@ def order_within(
     lines["at_purchase_price"] = lines["order"] * lines["cost"]
     days = (table["lead_days"] + table["review_days"]).to_numpy(float) - 1
     lines["until"] = reach.first + pd.to_timedelta(np.round(days), unit="D")
+    lines["last_year_ordered"] = valued.last_year
     lines["check"] = order_checks(lines)
     sold, asked = valued.facts["sold"].sum(), float(valued.demand.mean.sum())
     curve = budget_curve(valued.ranked, sold, asked)
