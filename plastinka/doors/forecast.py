@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['NETWORK_SETTINGS', 'ShopData', 'read_shop', 'choose_model', 'fit_shop', 'fit_or_reuse', 'Result', 'setting_values',
-           'plain_settings', 'forecast', 'forecast_shop', 'forecast_from', 'find_network']
+           'plain_settings', 'forecast', 'find_replay', 'given_titles', 'forecast_shop', 'forecast_from',
+           'find_network']
 
 # %% ../../nbs/91_doors.forecast.ipynb #26c04e8e
 from collections.abc import Iterable
@@ -25,6 +26,8 @@ from ..data.quarantine import write_quarantine
 from ..data.schema import normalise, normalise_text
 from ..decide.buying import Order
 from ..decide.demand import Reach
+from ..decide.launch import launch_list, read_titles
+from ..decide.replayed import Replayed, load_replayed
 from plastinka.doors.fitting import (
     FittedShop,
     find_artifact,
@@ -34,6 +37,7 @@ from plastinka.doors.fitting import (
     with_cutoffs,
 )
 from .ordering import check_days, order_shop, read_plan, shop_dead_stock
+from ..jobs.registry import find_run
 from ..jobs.parameters import check_parameters, check_together, run_notebook_path
 from ..models.core import Model
 from ..panel.panel import build_panel
@@ -144,6 +148,8 @@ class Result:
     order: Order  # The order list, the budget curve, and what they rest on
     settings: dict = field(default_factory=dict)  # As given to `forecast`
     title: str = "Forecast"  # Of the report
+    launches: pd.DataFrame | None = None  # New titles with demand and order; None = none given
+    replay: Replayed | None = None  # What a replay of the shop's past has shown; None = none given
 
     @cached_property
     def forecast(self) -> pd.DataFrame:  # item_id, month, horizon, q0.05 …, mean, model
@@ -255,6 +261,8 @@ def forecast(
     budget: str | float | None = None,  # Money for the order; None = no bound
     # How the shop buys: margin, capital_cost, salvage, lead_days, review_days, suppliers, on_order
     rules: dict | None = None,
+    titles: str | Path | pd.DataFrame = "",  # List of new titles, for the report's launches
+    replay: str | Path = "",  # Run of `plastinka replay` that the report shows: its folder
     language: str = "",  # Of the report: en or ru; default as the settings say
     max_bad_share: float = 0.2,  # A file with a greater share of unreadable rows is refused, 0 to 1
     # auto (the combination that the data earn), another name in the catalog, or a model of your own
@@ -267,6 +275,25 @@ def forecast(
 ) -> Result:  # Forecast, orders, scores, panel; raises `InputError` where something cannot be used
     "Forecast a shop's sales from its files, tables or store, and say what to order."
     return forecast_shop(plain_settings(locals()))
+
+# %% ../../nbs/91_doors.forecast.ipynb #021b8062
+def find_replay(
+    settings: dict,  # replay: the folder of a run, or its name among the runs beside this one
+) -> Replayed | None:  # None where none is given; raises `InputError` where it is no replay
+    "The replay that the report shows."
+    named = str(settings.get("replay") or "")
+    return load_replayed(find_run(named, Path.cwd().parent)) if named else None
+
+
+def given_titles(
+    settings: dict,  # titles: a file or a table of new titles
+) -> str | Path | pd.DataFrame | None:  # None where none is given
+    "The list of new titles; raises `InputError` where it cannot be used."
+    titles = settings.get("titles")
+    if titles is None or (not isinstance(titles, pd.DataFrame) and not str(titles)):
+        return None
+    read_titles(titles)
+    return titles
 
 # %% ../../nbs/91_doors.forecast.ipynb #93dc4f52
 def forecast_shop(
@@ -291,13 +318,17 @@ def forecast_from(
     "Judge and fit, or use a model that is there, and order."
     plan, using = read_plan(settings, data.ledger), str(settings.get("using") or "")
     check_days(plan, data.ledger, settings["horizon"])
+    replayed, titles = find_replay(settings), given_titles(settings)
     found = found or (find_artifact(using, data.store) if using else ())
     fitted = fit_or_reuse(data.ledger, settings, found)
     with step("Ordering"):
         dependence = fitted.held.dependence
         order = order_shop(data.ledger, data.panel, fitted.forecast, plan, dependence)
+        launches = None
+        if titles is not None:
+            launches = launch_list(data.ledger, titles, plan.service_level)
     shown = setting_values(settings) | dict(model=fitted.trained.name, currency=plan.currency)
-    return Result(data, fitted, order, shown)
+    return Result(data, fitted, order, shown, launches=launches, replay=replayed)
 
 # %% ../../nbs/91_doors.forecast.ipynb #23dbc430
 @patch
@@ -409,6 +440,7 @@ def report_parts(
     data, held = self.data, self.fitted.held
     parts = dict(ledger=data.ledger, raw=data.raw, panel=data.panel, orders=self.orders)
     parts |= dict(order=self.order, dead=self.dead_stock)
+    parts |= dict(launches=self.launches, replay=self.replay)
     parts |= dict(forecast=self.fitted.forecast, factor=getattr(self.fitted.trained, "factor", 1.0))
     parts |= dict(scores=held.scores, coverage=held.coverage, by_cutoff=held.by_cutoff)
     parts |= dict(holdout=held.frame(), totals=held.totals, newcomers=held.newcomers)

@@ -49,6 +49,8 @@ from plastinka.report.buyer import (
     supplier_table,
     urgent_lines,
 )
+from .launches import launch_view
+from .replays import replay_view
 from plastinka.report.summary import (
     Outlook,
     Report,
@@ -570,6 +572,8 @@ def page_sections(
         verdict=verdict(report.scores, report.model, report.by_cutoff),
         scores=score_section(report),
         coverage=coverage_section(report),
+        launches=launch_view(report.launches),
+        replay=replay_view(report.replay),
         top=top_items(report, ahead) if ahead and report.panel is not None else [],
         ahead=ahead,
         order=heads[0],

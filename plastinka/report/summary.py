@@ -34,6 +34,7 @@ from plastinka.decide.demand import (
 )
 from ..decide.buying import Order, Plan, ShopStock, buy
 from ..decide.orders import LINE, editions
+from ..decide.replayed import Replayed
 from ..models.baselines import FALLBACK, RecentQuantiles, SeasonalNaive
 from ..models.core import Forecast, future_months
 from ..models.newcomers import NEWCOMER
@@ -77,6 +78,10 @@ class Report:
     dead: pd.DataFrame | None = None  # Stock that will probably outlast a limit
     weights: pd.DataFrame | None = None  # Shares of models [demand class × model]; `attrs["why"]`
     calibrated: pd.DataFrame | None = None  # Coverage before and after its correction, by group
+    launches: pd.DataFrame | None = None  # New titles with demand and order, from `launch_list`
+    replay: Replayed | None = None  # What a replay of the shop's past has shown
+    moved: pd.DataFrame | None = None  # Share by which groups of features moved items [item, group]
+    kept: float | None = None  # Share of the order that would be the same a week later, 0..1
 
     @property
     def table(self) -> pd.DataFrame:  # item_id, month, horizon, quantile columns, mean, model
