@@ -5,15 +5,16 @@
 # %% auto #0
 __all__ = ['ORDER_RULES', 'PART', 'CURVE_POINTS', 'Plan', 'order_windows', 'Window', 'find_windows', 'window_demand',
            'coming_copies', 'window_paths', 'value_copies', 'choose_order', 'wanted_items', 'left_out', 'order_effects',
-           'budget_curve', 'Order', 'ShopStock', 'buy']
+           'budget_curve', 'Order', 'ShopStock', 'same_days', 'buy', 'kept_share']
 
 # %% ../../nbs/74_decide.buying.ipynb #1c842f82
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
-from ..core import input_error
+from ..core import InputError, input_error
+from ..data.schema import normalise_text
 from plastinka.decide.demand import (
     Reach,
     demand_ahead,
@@ -76,6 +77,7 @@ class Plan:
 def order_windows(
     table: pd.DataFrame,  # From `item_terms`
     reach: Reach,  # Days from the count of the stock to the end of the forecast
+    rules: Rules | None = None,  # How the shop buys: whose days they are
 ) -> pd.DataFrame:  # The same with review_days filled in; raises `InputError` beyond the forecast
     "Lead time and review period of every record, in days."
     days = (reach.last - reach.first).days + 1
@@ -84,11 +86,21 @@ def order_windows(
     late = (lead + review > days) | (review < 1)
     if late.any():
         row = table.iloc[int(late.argmax())]
-        who = f"supplier «{row['supplier']}»" if row["supplier"] else "the order"
+        who = f"supplier «{row['supplier']}»" if _own_days(row, rules) else "the order"
         said = f"needs {row['lead_days']:.0f} days to deliver and has to last for "
         said += f"{max(row['review_days'], 1):.0f} more, but the forecast covers {days} days"
         raise input_error(who, said, "Forecast more months (--horizon), or give fewer days")
     return table.assign(lead_days=lead, review_days=review)
+
+# %% ../../nbs/74_decide.buying.ipynb #c6c6ae94
+def _own_days(row, rules):
+    "Whether the days of a record are its supplier's own."
+    suppliers = None if rules is None else rules.suppliers
+    name = normalise_text(pd.Series([row["supplier"]], dtype=object)).iloc[0]
+    if not name or suppliers is None:
+        return bool(name) and rules is None
+    days = ["lead_days", "review_days"]
+    return name in suppliers.index and bool(suppliers.loc[name, days].notna().any())
 
 # %% ../../nbs/74_decide.buying.ipynb #b5b9e0aa
 @dataclass(frozen=True)
@@ -330,6 +342,7 @@ class ShopStock:
     suppliers: pd.Series | None = None  # Supplier by item_id
     offered: pd.Series | None = None  # Probability by item_id that it is ordered again
     past: pd.DataFrame | None = None  # From `past_sales`
+    before: pd.DataFrame | None = None  # From `months_before`: last year's sales [items, months]
     day: pd.Timestamp | str | None = None  # Day on which the stock was counted
 
 # %% ../../nbs/74_decide.buying.ipynb #087637a8
@@ -343,6 +356,20 @@ def _needed(lines, demand, level):
     low, high = demand.quantile([0.05, 0.95]).T
     wanted = demand.quantile([level])[:, 0].astype(np.int64)
     return lines.assign(needed=demand.mean, low=low, high=high, demand=wanted)
+
+# %% ../../nbs/74_decide.buying.ipynb #f276e271
+def same_days(
+    before: pd.DataFrame | None,  # From `months_before`; None = unknown
+    items: pd.Index,  # Records
+    windows: list[Window],  # From `find_windows`
+) -> np.ndarray:  # [items] copies; NaN = unknown
+    "What was sold in the days of each record's window, a year ago."
+    found = np.full(len(items), np.nan)
+    if before is not None:
+        sold = before.reindex(items).to_numpy(float)
+        for window in windows:
+            found[window.rows] = sold[window.rows] @ window.shares.sum(axis=0)
+    return found
 
 # %% ../../nbs/74_decide.buying.ipynb #5c6c671b
 def _risks(lines, demand, table):
@@ -411,7 +438,7 @@ def buy(
     ids, months, counts = demand_counts(forecast)
     reach = order_reach(months, shop.day)
     given = (shop.prices, shop.costs, shop.suppliers, shop.offered)
-    table = order_windows(item_terms(ids, *given, plan.rules), reach)
+    table = order_windows(item_terms(ids, *given, plan.rules), reach, plan.rules)
     windows = find_windows(table, reach)
     ahead = demand_ahead(counts, reach, dependence)
     demand = ahead if _is_whole(windows, reach) else window_demand(counts, windows, dependence)
@@ -424,6 +451,7 @@ def buy(
     )
     lines = _risks(lines, demand, table)
     lines["at_purchase_price"] = lines["order"] * lines["cost"]
+    lines["same_days"] = same_days(shop.before, ids, windows)
     days = (table["lead_days"] + table["review_days"]).to_numpy(float) - 1
     lines["until"] = reach.first + pd.to_timedelta(np.round(days), unit="D")
     lines["check"] = order_checks(lines)
@@ -431,3 +459,27 @@ def buy(
     may = table[~lines["used"].to_numpy()]
     made["assumptions"] += find_assumptions(may, plan.rules, plan.currency)
     return Order(sort_orders(lines), reach, curve, plan=plan, **made)
+
+# %% ../../nbs/74_decide.buying.ipynb #6ae70ef8
+def kept_share(
+    order: Order,  # From `buy`
+    forecast: Forecast | pd.DataFrame,  # That it was made from
+    shop: ShopStock,  # That it was made from
+    dependence: float = 0.0,  # How much the months of an item go together, 0..1
+    days: int = 7,  # How much later
+) -> float | None:  # 0..1; None where nothing is ordered, or the forecast ends too early
+    "Share of the ordered copies that a list made some days later without news has, too."
+    if shop.stock is None or not (order.lines["order"] > 0).any():
+        return None
+    ids, months, counts = demand_counts(forecast)
+    share = period_shares(months, order.reach.first, [0, days])[0]
+    sold = pd.Series(np.round(counts.mean @ share), ids)
+    stock = (shop.stock.reindex(ids, fill_value=0) - sold).clip(lower=0)
+    later = replace(shop, stock=stock, day=order.reach.first + pd.Timedelta(days=days))
+    try:
+        again = buy(forecast, later, order.plan, dependence)
+    except InputError:
+        return None
+    both = [each.lines.set_index("item_id")["order"].fillna(0) for each in (order, again)]
+    one, other = both[0].align(both[1])
+    return float(np.minimum(one, other).sum() / np.maximum(one, other).sum())

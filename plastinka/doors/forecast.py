@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['NETWORK_SETTINGS', 'ShopData', 'read_shop', 'choose_model', 'fit_shop', 'fit_or_reuse', 'Result', 'setting_values',
-           'plain_settings', 'forecast', 'find_replay', 'given_titles', 'forecast_shop', 'forecast_from',
-           'find_network']
+           'plain_settings', 'forecast', 'forecast_shop', 'forecast_from', 'find_network']
 
 # %% ../../nbs/91_doors.forecast.ipynb #26c04e8e
 from collections.abc import Iterable
@@ -26,8 +25,8 @@ from ..data.quarantine import write_quarantine
 from ..data.schema import normalise, normalise_text
 from ..decide.buying import Order
 from ..decide.demand import Reach
-from ..decide.launch import launch_list, read_titles
-from ..decide.replayed import Replayed, load_replayed
+from ..decide.launch import launch_list
+from ..decide.replayed import Replayed
 from plastinka.doors.fitting import (
     FittedShop,
     find_artifact,
@@ -36,8 +35,16 @@ from plastinka.doors.fitting import (
     reuse_model,
     with_cutoffs,
 )
-from .ordering import check_days, order_shop, read_plan, shop_dead_stock
-from ..jobs.registry import find_run
+from plastinka.doors.ordering import (
+    check_days,
+    find_replay,
+    given_titles,
+    moved_orders,
+    order_kept,
+    order_shop,
+    read_plan,
+    shop_dead_stock,
+)
 from ..jobs.parameters import check_parameters, check_together, run_notebook_path
 from ..models.core import Model
 from ..panel.panel import build_panel
@@ -150,6 +157,7 @@ class Result:
     title: str = "Forecast"  # Of the report
     launches: pd.DataFrame | None = None  # New titles with demand and order; None = none given
     replay: Replayed | None = None  # What a replay of the shop's past has shown; None = none given
+    kept: float | None = None  # Share of the order that is the same a week later, 0..1
 
     @cached_property
     def forecast(self) -> pd.DataFrame:  # item_id, month, horizon, q0.05 …, mean, model
@@ -276,25 +284,6 @@ def forecast(
     "Forecast a shop's sales from its files, tables or store, and say what to order."
     return forecast_shop(plain_settings(locals()))
 
-# %% ../../nbs/91_doors.forecast.ipynb #021b8062
-def find_replay(
-    settings: dict,  # replay: the folder of a run, or its name among the runs beside this one
-) -> Replayed | None:  # None where none is given; raises `InputError` where it is no replay
-    "The replay that the report shows."
-    named = str(settings.get("replay") or "")
-    return load_replayed(find_run(named, Path.cwd().parent)) if named else None
-
-
-def given_titles(
-    settings: dict,  # titles: a file or a table of new titles
-) -> str | Path | pd.DataFrame | None:  # None where none is given
-    "The list of new titles; raises `InputError` where it cannot be used."
-    titles = settings.get("titles")
-    if titles is None or (not isinstance(titles, pd.DataFrame) and not str(titles)):
-        return None
-    read_titles(titles)
-    return titles
-
 # %% ../../nbs/91_doors.forecast.ipynb #93dc4f52
 def forecast_shop(
     settings: dict,  # The parameters of `forecast`, by name
@@ -324,11 +313,12 @@ def forecast_from(
     with step("Ordering"):
         dependence = fitted.held.dependence
         order = order_shop(data.ledger, data.panel, fitted.forecast, plan, dependence)
+        kept = order_kept(data.ledger, data.panel, fitted.forecast, order, dependence)
         launches = None
         if titles is not None:
             launches = launch_list(data.ledger, titles, plan.service_level)
     shown = setting_values(settings) | dict(model=fitted.trained.name, currency=plan.currency)
-    return Result(data, fitted, order, shown, launches=launches, replay=replayed)
+    return Result(data, fitted, order, shown, launches=launches, replay=replayed, kept=kept)
 
 # %% ../../nbs/91_doors.forecast.ipynb #23dbc430
 @patch
@@ -441,6 +431,8 @@ def report_parts(
     parts = dict(ledger=data.ledger, raw=data.raw, panel=data.panel, orders=self.orders)
     parts |= dict(order=self.order, dead=self.dead_stock)
     parts |= dict(launches=self.launches, replay=self.replay)
+    network = find_network(self.fitted.trained)
+    parts |= dict(kept=self.kept, moved=moved_orders(network, self.fitted.panel, self.orders))
     parts |= dict(forecast=self.fitted.forecast, factor=getattr(self.fitted.trained, "factor", 1.0))
     parts |= dict(scores=held.scores, coverage=held.coverage, by_cutoff=held.by_cutoff)
     parts |= dict(holdout=held.frame(), totals=held.totals, newcomers=held.newcomers)

@@ -6,10 +6,11 @@
 __all__ = ['TEXT_KINDS', 'TIGHT', 'ORDERS_SHOWN', 'LOST_SHOWN', 'NAMES', 'WHO', 'BESIDE', 'PRICES', 'MONEY', 'ALIKE', 'LOST',
            'ORDER', 'CHECK', 'ORDERS', 'WANTED', 'LOOK_FOR', 'RISKS', 'WINDOW', 'SUPPLIER', 'AMOUNT', 'BUYING',
            'URGENT_COLUMNS', 'ENOUGH_COLUMNS', 'DEAD_COLUMNS', 'NEEDS_STOCK', 'SUPPLIERS', 'CURVE', 'LIST_WORDS',
-           'table_view', 'shown_number', 'list_cells', 'list_data', 'list_view', 'without_blanks']
+           'table_view', 'shown_number', 'list_cells', 'fold_sentences', 'list_data', 'list_view', 'without_blanks']
 
 # %% ../../nbs/88_report.tables.ipynb #e284fc62
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -93,11 +94,11 @@ WINDOW = dict(
     needed=("Asked for", "units"),
     low=("From", "count"),
     high=("To", "count"),
-    last_year=("Last year, whole forecast", "count"),
+    same_days=("Sold in the same days of last year", "count"),
 )
 SUPPLIER = dict(supplier=("Supplier", "text"))
 AMOUNT = dict(at_purchase_price=("At purchase price", "money"))
-BUYING = NAMES | SUPPLIER | ORDER | AMOUNT | WINDOW | dict(why=("Why", "why"))
+BUYING = NAMES | ORDER | AMOUNT | dict(why=("Why", "why")) | SUPPLIER | WINDOW
 BUYING |= RISKS | PRICES | dict(edition=("Edition", "text"), barcode=("Barcode", "text"))
 
 # %% ../../nbs/88_report.tables.ipynb #320779d7
@@ -152,19 +153,40 @@ def list_cells(
         return values.fillna("").astype(str).tolist()
     return [shown_number(value, kind) for value in values.astype(float).tolist()]
 
+# %% ../../nbs/88_report.tables.ipynb #aa505fd5
+_DIGITS = re.compile(r"\d+")
+
+
+def fold_sentences(
+    texts: list[str],  # Sentences; "" = none
+) -> tuple[list[str], list[str]]:  # Patterns with # for numbers; per sentence "pattern n n n"
+    "Sentences as patterns and numbers."
+    places, found = {}, []
+    for text in texts:
+        if not text or "#" in text:
+            found.append(text)
+            continue
+        place = places.setdefault(_DIGITS.sub("#", text), len(places))
+        found.append(" ".join([str(place), *_DIGITS.findall(text)]))
+    return list(places), found
+
 # %% ../../nbs/88_report.tables.ipynb #fd9cc534
 def list_data(
     frame: pd.DataFrame,  # All rows
     columns: dict[str, tuple[str, str]],  # Column → (label, kind)
 ) -> Markup:  # JSON that can stand in a page
     "All rows of a list, for the page's script."
-    cells = [list_cells(frame[name], kind) for name, (_, kind) in columns.items()]
-    names = list(columns)
+    names, patterns, cells = list(columns), [], []
+    for name, (_, kind) in columns.items():
+        cells.append(list_cells(frame[name], kind))
+        if kind == "why":
+            patterns, cells[-1] = fold_sentences(cells[-1])
     place = {name: names.index(name) if name in names else -1 for name in ("order", "supplier")}
     words = {name: say(text) for name, text in LIST_WORDS.items()}
     words["mark"] = "," if spoken() == "ru" else "."
     kinds = [kind for _, kind in columns.values()]
-    data = dict(kinds=kinds, rows=list(zip(*cells, strict=True)), words=words, **place)
+    rows = list(zip(*cells, strict=True))
+    data = dict(kinds=kinds, rows=rows, words=words, patterns=patterns, **place)
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c"))
 
