@@ -42,7 +42,9 @@ def many(panel, orders, times: int):
         panels.append(panel.assign_coords(item=ids, album=("item", names)))
         own = dict(item_id=orders["item_id"] + f" {number}", album=orders["album"] + f" {number}")
         lists.append(orders.assign(**own))
-    return xr.concat(panels, "item", data_vars="minimal", coords="minimal"), pd.concat(lists, ignore_index=True)
+    return xr.concat(panels, "item", data_vars="minimal", coords="minimal"), pd.concat(
+        lists, ignore_index=True
+    )
 
 
 def shop_page(titles: int, path: Path) -> float:

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ORDER_RULES', 'PART', 'CURVE_POINTS', 'Plan', 'order_windows', 'Window', 'find_windows', 'window_demand',
            'coming_copies', 'window_paths', 'value_copies', 'choose_order', 'wanted_items', 'left_out', 'order_effects',
-           'budget_curve', 'Order', 'ShopStock', 'same_days', 'buy', 'kept_share']
+           'budget_curve', 'Order', 'ShopStock', 'buy', 'kept_share']
 
 # %% ../../nbs/74_decide.buying.ipynb #1c842f82
 from dataclasses import dataclass, field, replace
@@ -342,7 +342,6 @@ class ShopStock:
     suppliers: pd.Series | None = None  # Supplier by item_id
     offered: pd.Series | None = None  # Probability by item_id that it is ordered again
     past: pd.DataFrame | None = None  # From `past_sales`
-    before: pd.DataFrame | None = None  # From `months_before`: last year's sales [items, months]
     day: pd.Timestamp | str | None = None  # Day on which the stock was counted
 
 # %% ../../nbs/74_decide.buying.ipynb #087637a8
@@ -356,20 +355,6 @@ def _needed(lines, demand, level):
     low, high = demand.quantile([0.05, 0.95]).T
     wanted = demand.quantile([level])[:, 0].astype(np.int64)
     return lines.assign(needed=demand.mean, low=low, high=high, demand=wanted)
-
-# %% ../../nbs/74_decide.buying.ipynb #f276e271
-def same_days(
-    before: pd.DataFrame | None,  # From `months_before`; None = unknown
-    items: pd.Index,  # Records
-    windows: list[Window],  # From `find_windows`
-) -> np.ndarray:  # [items] copies; NaN = unknown
-    "What was sold in the days of each record's window, a year ago."
-    found = np.full(len(items), np.nan)
-    if before is not None:
-        sold = before.reindex(items).to_numpy(float)
-        for window in windows:
-            found[window.rows] = sold[window.rows] @ window.shares.sum(axis=0)
-    return found
 
 # %% ../../nbs/74_decide.buying.ipynb #5c6c671b
 def _risks(lines, demand, table):
@@ -451,7 +436,6 @@ def buy(
     )
     lines = _risks(lines, demand, table)
     lines["at_purchase_price"] = lines["order"] * lines["cost"]
-    lines["same_days"] = same_days(shop.before, ids, windows)
     days = (table["lead_days"] + table["review_days"]).to_numpy(float) - 1
     lines["until"] = reach.first + pd.to_timedelta(np.round(days), unit="D")
     lines["check"] = order_checks(lines)

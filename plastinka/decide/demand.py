@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['forecast_levels', 'forecast_array', 'forecast_means', 'example_quantiles', 'demand_counts', 'long_forecast', 'Reach',
            'order_reach', 'period_shares', 'binomial_matrix', 'thinning_matrix', 'common_size', 'thin_counts',
-           'demand_ahead', 'months_before', 'past_sales']
+           'demand_ahead', 'past_sales']
 
 # %% ../../nbs/70_decide.demand.ipynb #2adde07f
 import re
@@ -221,20 +221,6 @@ def demand_ahead(
     "The distribution of what will be asked for from the first day to the last."
     return sum_counts(thin_counts(counts, reach.shares), dependence)
 
-# %% ../../nbs/70_decide.demand.ipynb #af6d28ac
-def months_before(
-    panel: xr.Dataset,  # Everything measured, an unfinished month included
-    months: pd.DatetimeIndex,  # Months of the forecast
-) -> pd.DataFrame:  # Copies [items, months]; NaN = unknown
-    "What was sold in the same months of last year."
-    before = months - pd.DateOffset(years=1)
-    units = panel["units"].to_pandas().reindex(columns=before)
-    if not before.isin(panel["month"].values).all():
-        return units * np.nan
-    end = (before[-1] + pd.offsets.MonthBegin(1)).to_datetime64()
-    known = panel["first_seen"].values < end
-    return (units.fillna(0) * np.where(known, 1, np.nan)[:, None]).rename_axis("item_id")
-
 # %% ../../nbs/70_decide.demand.ipynb #ff231f58
 def past_sales(
     panel: xr.Dataset,  # Everything measured, an unfinished month included
@@ -245,6 +231,12 @@ def past_sales(
     asked = units
     if "lost_units_settled" in panel:
         asked = units + panel["lost_units_settled"].to_pandas().fillna(0)
-    running = asked.T.rolling(min(len(reach.months), units.shape[1])).sum().max()
-    last_year = months_before(panel, reach.months) @ reach.shares
-    return pd.DataFrame(dict(last_year=last_year, most_sold=running)).rename_axis("item_id")
+    before = reach.months - pd.DateOffset(years=1)
+    last_year = pd.Series(np.nan, units.index)
+    if before.isin(units.columns).all():
+        last_year = units[before] @ reach.shares
+        end = (before[-1] + pd.offsets.MonthBegin(1)).to_datetime64()
+        last_year = last_year.where(panel["first_seen"].values < end)
+    running = asked.T.rolling(min(len(before), units.shape[1])).sum().max()
+    found = pd.DataFrame(dict(last_year=last_year, most_sold=running))
+    return found.rename_axis("item_id")

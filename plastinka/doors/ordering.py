@@ -20,7 +20,7 @@ from ..data.ledger import Ledger
 from ..data.values import parse_price
 from ..decide.buying import Order, Plan, ShopStock, buy, kept_share, order_windows
 from ..decide.dead_stock import dead_stock, fit_elasticity, price_months
-from ..decide.demand import months_before, order_reach, past_sales
+from ..decide.demand import order_reach, past_sales
 from ..decide.launch import read_titles
 from ..decide.orders import restocked
 from ..decide.replayed import Replayed, load_replayed
@@ -117,7 +117,6 @@ def shop_stock(
         suppliers=usual_text(ledger, "supplier"),
         offered=restocked(ledger),
         past=past_sales(panel, reach),
-        before=months_before(panel, months),
         day=reach.first,
     )
 

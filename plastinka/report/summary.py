@@ -30,7 +30,6 @@ from plastinka.decide.demand import (
     forecast_levels,
     long_forecast,
     order_reach,
-    months_before,
     past_sales,
 )
 from ..decide.buying import Order, Plan, ShopStock, buy
@@ -179,8 +178,7 @@ def example_report(
     reach = order_reach(forecast.months, ledger.last_day)
     prices, past = panel["price_last"].to_series(), past_sales(panel, reach)
     stock = stock_now(ledger)
-    before = months_before(panel, reach.months)
-    shop = ShopStock(ledger.items, stock, prices, past=past, before=before, day=reach.first)
+    shop = ShopStock(ledger.items, stock, prices, past=past, day=reach.first)
     order = buy(forecast, shop, Plan())
     return Report(
         ledger=ledger,

@@ -94,7 +94,7 @@ WINDOW = dict(
     needed=("Asked for", "units"),
     low=("From", "count"),
     high=("To", "count"),
-    same_days=("Sold in the same days of last year", "count"),
+    last_year_ordered=("Sold in the same days of last year", "count"),
 )
 SUPPLIER = dict(supplier=("Supplier", "text"))
 AMOUNT = dict(at_purchase_price=("At purchase price", "money"))
