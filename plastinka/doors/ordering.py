@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['ASKED', 'read_budget', 'shop_currency', 'read_plan', 'shop_stock', 'check_days', 'order_shop', 'order_kept',
-           'moved_orders', 'shop_dead_stock', 'find_replay', 'given_titles']
+           'moved_orders', 'shop_dead_stock', 'find_replay', 'given_titles', 'shop_branches']
 
 # %% ../../nbs/90_doors.ordering.ipynb #221aa2db
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -18,16 +19,19 @@ from ..config import given_settings
 from ..core import input_error
 from ..data.ledger import Ledger
 from ..data.values import parse_price
+from ..decide.branches import BranchPlan, plan_branches
 from ..decide.buying import Order, Plan, ShopStock, buy, kept_share, order_windows
 from ..decide.dead_stock import dead_stock, fit_elasticity, price_months
-from ..decide.demand import order_reach, past_sales
+from ..decide.demand import demand_ahead, demand_counts, order_reach, past_sales
 from ..decide.launch import read_titles
 from ..decide.orders import restocked
 from ..decide.replayed import Replayed, load_replayed
 from plastinka.decide.terms import (
     CAPITAL_COST,
     SALVAGE,
+    Assumption,
     Rules,
+    branches_without_stock,
     item_terms,
     last_costs,
     load_on_order,
@@ -144,7 +148,10 @@ def order_shop(
 ) -> Order:
     "What to order."
     shop = shop_stock(ledger, panel, pd.DatetimeIndex(forecast.months))
-    return buy(forecast, shop, Plan() if plan is None else plan, dependence)
+    order = buy(forecast, shop, Plan() if plan is None else plan, dependence)
+    unknown = tuple(branches_without_stock(ledger))
+    lacking = [Assumption("branch", len(unknown), names=unknown)] if unknown else []
+    return replace(order, assumptions=order.assumptions + lacking)
 
 # %% ../../nbs/90_doors.ordering.ipynb #f8b2539a
 def order_kept(
@@ -210,3 +217,18 @@ def given_titles(
         return None
     read_titles(titles)
     return titles
+
+# %% ../../nbs/90_doors.ordering.ipynb #a4b64f33
+def shop_branches(
+    ledger: Ledger,  # The shop's copies
+    forecast: Forecast,  # Demand of every record in the months ahead
+    order: Order,  # What is ordered
+    dependence: float = 0.0,  # How much the months of an item go together, 0..1
+) -> BranchPlan | None:  # None where there are not two branches with stock
+    "What moves between branches, and where ordered copies go."
+    if "branch" not in ledger.copies or not ledger.stock_counted:
+        return None
+    ids, months, counts = demand_counts(forecast)
+    ahead = demand_ahead(counts, order_reach(months, ledger.last_day), dependence)
+    place = pd.Index(ids).get_indexer(ledger.items["item_id"])
+    return plan_branches(ledger, ahead.take(place), order.lines)
