@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = ['TOLD_SHARE', 'MOVED', 'URGENT', 'ENOUGH', 'ASSUMED', 'KEPT', 'NO_ORDER', 'sales_facts', 'past_words', 'ahead_words',
-           'moved_words', 'order_reasons', 'supplier_table', 'urgent_lines', 'enough_lines', 'kept_words',
-           'assumption_lines', 'money_words', 'nothing_words', 'curve_figure', 'round_step', 'curve_table',
-           'buyer_lines']
+           'moved_words', 'order_reasons', 'supplier_table', 'urgent_lines', 'enough_lines', 'assumption_lines',
+           'kept_words', 'money_words', 'nothing_words', 'curve_figure', 'round_step', 'curve_table', 'buyer_lines']
 
 # %% ../../nbs/88_report.buyer.ipynb #ca50d2b1
 import math
@@ -188,18 +187,6 @@ ASSUMED = {
 }
 
 
-KEPT = "Made again a week later without news, {share} of the copies on this list would be the same."
-
-
-def kept_words(
-    report: Report,  # The parts
-) -> str:  # A sentence; "" where it is not known
-    "How much of the list would be the same a week later."
-    if report.kept is None:
-        return ""
-    return say(KEPT, share=format_value(report.kept, "share"))
-
-
 def assumption_lines(
     order: Order | None,  # The order; None = there is none
 ) -> list[str]:  # Sentences
@@ -211,6 +198,18 @@ def assumption_lines(
         values["left"] = format_value(1 - each.value, "share")
         said.append(say(ASSUMED[each.kind], **values))
     return said
+
+# %% ../../nbs/88_report.buyer.ipynb #b0153947
+KEPT = "Made again a week later without news, {share} of the copies on this list would be the same."
+
+
+def kept_words(
+    report: Report,  # The parts
+) -> str:  # A sentence; "" where it is not known
+    "How much of the list would be the same a week later."
+    if report.kept is None:
+        return ""
+    return say(KEPT, share=format_value(report.kept, "share"))
 
 # %% ../../nbs/88_report.buyer.ipynb #3c3cc441
 def money_words(
