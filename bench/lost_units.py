@@ -234,8 +234,8 @@ def gap_lengths(availability):
     import numpy as np
 
     found = np.zeros(availability.shape, int)
-    for item, row in enumerate(availability > 0):
-        seen = np.flatnonzero(row)
+    for item, there in enumerate(availability > 0):
+        seen = np.flatnonzero(there)
         for before, after in zip(seen[:-1], seen[1:], strict=True):
             found[item, before + 1 : after] = after - before - 1
     return found
