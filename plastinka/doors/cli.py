@@ -50,8 +50,16 @@ from plastinka.doors.runs import (
 )
 from ..jobs.parameters import notebook_sentence, run_notebooks
 
+# %% ../../nbs/97_doors.cli.ipynb #f764d494
+from .runs import function_package_command
+
 # %% ../../nbs/97_doors.cli.ipynb #b4fdde88
-from .serve import keys_command, serve_command, worker_command
+from plastinka.doors.serve import (
+    keys_command,
+    schedule_command,
+    serve_command,
+    worker_command,
+)
 
 # %% ../../nbs/97_doors.cli.ipynb #df5c065d
 def ingest_command(
@@ -235,9 +243,11 @@ COMMANDS = {
     "cancel": cancel_command,
     "prune": prune_command,
     "check": check_command,
+    "function-package": function_package_command,
     "serve": serve_command,
     "worker": worker_command,
     "keys": keys_command,
+    "schedule": schedule_command,
 }
 
 # %% ../../nbs/97_doors.cli.ipynb #2609d885
@@ -266,10 +276,12 @@ EXAMPLES = {
     "resume": "plastinka resume last",
     "cancel": "plastinka cancel last",
     "check": "plastinka check",
+    "function-package": "plastinka function-package --out function.zip",
     "prune": "plastinka prune --days 180 --keep 20 --yes",
     "serve": "plastinka serve --store shop.db --port 8000",
     "worker": "plastinka worker --store shop.db --workers 2",
     "keys": "plastinka keys --store shop.db --add 'the sheet' --role viewer",
+    "schedule": "plastinka schedule --store shop.db --add monthly --line '0 5 2 * *'",
 }
 
 # %% ../../nbs/97_doors.cli.ipynb #81de8e4e

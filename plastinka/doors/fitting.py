@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['train_shop', 'aligned_cutoffs', 'champion_cutoffs', 'FittedShop', 'forecast_items', 'fit_model', 'reuse_model',
-           'model_age', 'keep_artifact', 'with_cutoffs', 'keep_training', 'find_artifact', 'fetched_artifact']
+           'model_age', 'loss_curves', 'keep_artifact', 'with_cutoffs', 'keep_training', 'find_artifact',
+           'fetched_artifact']
 
 # %% ../../nbs/87_doors.fitting.ipynb #a2360885
 from contextlib import contextmanager
@@ -157,6 +158,15 @@ def model_age(
     passed = "one month has" if origin["age"] == 1 else f"{origin['age']} months have"
     judged = f"as of {own['cutoff']:%Y-%m} its WQL is {own['wql']:.3f}"
     return f"{seen}; {passed} passed since: {judged}, that of {best['model']} {best['wql']:.3f}."
+
+# %% ../../nbs/87_doors.fitting.ipynb #242f5269
+def loss_curves(
+    trained,  # A trained model, or a combination of some
+) -> dict[str, list[float]]:  # Loss after every epoch, by network; none for other models
+    "The losses of a training."
+    parts = getattr(trained, "fitted", [trained])
+    curves = {one.name: getattr(one, "curve", None) for one in parts}
+    return {f"loss/{name}": [*curve.train] for name, curve in curves.items() if curve}
 
 # %% ../../nbs/87_doors.fitting.ipynb #35bf7d33
 def keep_artifact(

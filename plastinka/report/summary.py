@@ -31,6 +31,7 @@ from plastinka.decide.demand import (
     order_reach,
     past_sales,
 )
+from ..decide.branches import BranchPlan
 from ..decide.buying import Order, Plan, ShopStock, buy
 from ..decide.orders import LINE, editions
 
@@ -84,26 +85,30 @@ class Report:
     totals: pd.DataFrame | None = None  # cutoff, model, expected, asked, sold: copies in all
     order: Order | None = None  # How the order list was made, its budget curve and assumptions
     dead: pd.DataFrame | None = None  # Stock that will probably outlast a limit
+    branches: BranchPlan | None = None  # What moves between branches; None = there are not two
     weights: pd.DataFrame | None = None  # Shares of models [demand class × model]; `attrs["why"]`
     calibrated: pd.DataFrame | None = None  # Coverage before and after its correction, by group
     shocks: Shocks | None = None  # How much records go together, as the backtest tells it
     dependence: float = 0.0  # How much the months of a record go together, 0..1
     ahead: "Outlook | None" = None  # The forecast summed over the shop, where it was summed before
 
-    @property
-    def table(self) -> pd.DataFrame:  # item_id, month, horizon, quantile columns, mean, model
-        "The forecast as a long table."
-        return long_forecast(self.forecast)
+# %% ../../nbs/86_report.summary.ipynb #35216f72
+@patch(as_prop=True)
+def table(self: Report) -> pd.DataFrame:  # item_id, month, horizon, quantile columns, mean, model
+    "The forecast as a long table."
+    return long_forecast(self.forecast)
 
-    @property
-    def model(self) -> str:  # Name of the model that made most of the forecast
-        "The model whose merit is judged."
-        return usual_model(None if self.forecast is None else self.table)
 
-    @property
-    def held(self) -> pd.DataFrame | None:  # As `holdout`
-        "The honest forecast from the newest cutoff, of the rows that could be scored."
-        return newest_cutoff(self.holdout)
+@patch(as_prop=True)
+def model(self: Report) -> str:  # Name of the model that made most of the forecast
+    "The model whose merit is judged."
+    return usual_model(None if self.forecast is None else self.table)
+
+
+@patch(as_prop=True)
+def held(self: Report) -> pd.DataFrame | None:  # As `holdout`
+    "The honest forecast from the newest cutoff, of the rows that could be scored."
+    return newest_cutoff(self.holdout)
 
 # %% ../../nbs/86_report.summary.ipynb #1ca8dc21
 @patch(as_prop=True)
