@@ -26,6 +26,7 @@ from ..data.schema import normalise, normalise_text
 from ..decide.buying import Order
 from ..decide.demand import Reach
 from plastinka.doors.fitting import (
+    age_facts,
     FittedShop,
     find_artifact,
     fit_model,
@@ -144,6 +145,7 @@ class Result:
     order: Order  # The order list, the budget curve, and what they rest on
     settings: dict = field(default_factory=dict)  # As given to `forecast`
     title: str = "Forecast"  # Of the report
+    beside: pd.DataFrame | None = None  # Expected and sold of the months that are over
 
     @cached_property
     def forecast(self) -> pd.DataFrame:  # item_id, month, horizon, q0.05 …, mean, model
@@ -414,6 +416,7 @@ def report_parts(
     parts |= dict(scores=held.scores, coverage=held.coverage, by_cutoff=held.by_cutoff)
     parts |= dict(holdout=held.frame(), totals=held.totals, newcomers=held.newcomers)
     parts |= dict(calibrated=held.calibrated)
+    parts |= dict(age=age_facts(self.fitted), beside=self.beside)
     combination = getattr(self.fitted.trained, "combination", None)
     if combination is not None:
         parts |= dict(weights=combination.table())

@@ -49,6 +49,7 @@ from plastinka.report.buyer import (
     supplier_table,
     urgent_lines,
 )
+from .record import age_words, beside_rows
 from plastinka.report.summary import (
     Outlook,
     Report,
@@ -568,6 +569,8 @@ def page_sections(
         loaded=loaded_section(report.ledger, report.raw),
         total=total_section(report, ahead),
         verdict=verdict(report.scores, report.model, report.by_cutoff),
+        age=age_words(report.age),
+        beside=beside_rows(report.beside),
         scores=score_section(report),
         coverage=coverage_section(report),
         top=top_items(report, ahead) if ahead and report.panel is not None else [],

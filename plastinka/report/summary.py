@@ -77,6 +77,8 @@ class Report:
     dead: pd.DataFrame | None = None  # Stock that will probably outlast a limit
     weights: pd.DataFrame | None = None  # Shares of models [demand class × model]; `attrs["why"]`
     calibrated: pd.DataFrame | None = None  # Coverage before and after its correction, by group
+    age: dict | None = None  # Of a model that was trained before: the facts of `age_words`
+    beside: pd.DataFrame | None = None  # What was expected and sold in the months that are over
 
     @property
     def table(self) -> pd.DataFrame:  # item_id, month, horizon, quantile columns, mean, model
