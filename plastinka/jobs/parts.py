@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import plastinka
@@ -77,6 +78,7 @@ class Parts:
     "Named parts of a long piece of work, in a folder."
 
     folder: Path | None = None  # None keeps nothing
+    cluster: str = ""  # Address of the cluster on which they may be made; "" for none
 
     def place(
         self,
@@ -103,6 +105,16 @@ class Parts:
     ) -> object:  # As JSON gives it
         "A part that is plain values."
         return make_part(self, name, compute, write_json, read_json)
+
+    def spread(
+        self,
+        tasks: dict[str, tuple],  # Name of a part → function, and its arguments
+        write: Callable[[object, Path], None],  # Writes a value into a folder
+    ) -> int:  # Parts that were made on the cluster
+        "Make parts side by side on the cluster, where there is one."
+        if not self.cluster:
+            return 0
+        return import_module("plastinka.jobs.spread").spread_parts(self, tasks, write)
 
     def names(self) -> list[str]:  # Sorted
         "The finished parts."
@@ -189,7 +201,7 @@ def open_parts(
         return Parts()
     folder = Path(os.environ.get("PLASTINKA_PARTS") or Path(run) / PARTS_FOLDER)
     claim_parts(folder, run_ingredients(Path(run), states))
-    return Parts(folder)
+    return Parts(folder, os.environ.get("PLASTINKA_CLUSTER", ""))
 
 # %% ../../nbs/81_jobs.parts.ipynb #3dd4a16e
 def claim_parts(
