@@ -50,6 +50,9 @@ from plastinka.doors.runs import (
 )
 from ..jobs.parameters import notebook_sentence, run_notebooks
 
+# %% ../../nbs/97_doors.cli.ipynb #f764d494
+from .runs import function_package_command
+
 # %% ../../nbs/97_doors.cli.ipynb #b4fdde88
 from .serve import keys_command, serve_command, worker_command
 
@@ -235,6 +238,7 @@ COMMANDS = {
     "cancel": cancel_command,
     "prune": prune_command,
     "check": check_command,
+    "function-package": function_package_command,
     "serve": serve_command,
     "worker": worker_command,
     "keys": keys_command,
@@ -266,6 +270,7 @@ EXAMPLES = {
     "resume": "plastinka resume last",
     "cancel": "plastinka cancel last",
     "check": "plastinka check",
+    "function-package": "plastinka function-package --out function.zip",
     "prune": "plastinka prune --days 180 --keep 20 --yes",
     "serve": "plastinka serve --store shop.db --port 8000",
     "worker": "plastinka worker --store shop.db --workers 2",

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['run_command', 'report_run', 'report_chain', 'report_elsewhere', 'submit_command', 'attach_command', 'runs_command',
            'show_command', 'readable_files', 'cancel_command', 'rerun_command', 'resume_command', 'report_comparison',
-           'prune_command', 'kept_runs']
+           'prune_command', 'kept_runs', 'function_package_command']
 
 # %% ../../nbs/90_doors.runs.ipynb #8814c8d1
 import sys
@@ -19,7 +19,7 @@ def run_command(
     notebook: str,  # Name of a run notebook, or the path of one of your own
     out: str = "runs",  # Folder in which every run gets a folder of its own
     quiet: bool = False,  # Show no progress, only errors
-    backend: str = "local",  # Where it is executed [one of local, ray, datasphere]
+    backend: str = "local",  # Where it is executed [one of local, ray, datasphere, functions]
     # Runs of that folder at a time, older ones first; 0 = as many as there are cores [0 to 1000]
     jobs: int = 0,
     # A folder with a folder for each shop, or a CSV table of shops: one run each, and a summary
@@ -135,8 +135,8 @@ def attach_command(
     out: str = "runs",  # Folder that holds the runs
     quiet: bool = False,  # Show no progress, only errors
 ) -> int:  # Exit code
-    "Follow a run in DataSphere to its end, and fetch its results; from another machine, too."
-    from plastinka.jobs import datasphere
+    "Follow a run in the cloud to its end, and fetch its results; from another machine, too."
+    from plastinka.jobs import datasphere, functions
     from plastinka.jobs.registry import find_run
     from plastinka.jobs.tracking import track_run
 
@@ -147,7 +147,9 @@ def attach_command(
             if not datasphere.cloud_options().project or run == "last":
                 raise
             folder = datasphere.adopt_run(run, out)
-        receipt = track_run(folder, datasphere.attach_folder(folder))
+        called = functions.open_record(folder).read()
+        ended = functions.run_folder(folder) if called else datasphere.attach_folder(folder)
+        receipt = track_run(folder, ended)
     return report_run(folder, receipt, quiet)
 
 # %% ../../nbs/90_doors.runs.ipynb #ac7bbb95
@@ -239,7 +241,7 @@ def rerun_command(
     out: str = "runs",  # Folder that holds the runs, and gets the new one
     quiet: bool = False,  # Show no progress, only errors
     json: bool = False,  # Print the comparison as JSON
-    backend: str = "local",  # Where it is executed [one of local, ray, datasphere]
+    backend: str = "local",  # Where it is executed [one of local, ray, datasphere, functions]
 ) -> int:  # Exit code; 1 where an output is not equal to the bit
     "Repeat a run from its receipt, and compare the outputs to the bit."
     from plastinka.jobs.core import queue_run, read_receipt, write_receipt
@@ -264,7 +266,7 @@ def resume_command(
     look_in: list[str] = (),  # Folders in which to look for input files by their hash
     out: str = "runs",  # Folder that holds the runs, and gets the new one
     quiet: bool = False,  # Show no progress, only errors
-    backend: str = "local",  # Where it is executed [one of local, ray, datasphere]
+    backend: str = "local",  # Where it is executed [one of local, ray, datasphere, functions]
 ) -> int:  # Exit code
     "Go on with a run that was broken off; its finished parts are not made again."
     from plastinka.jobs.core import queue_run, read_receipt, write_receipt
@@ -355,3 +357,24 @@ def kept_runs(
 
         names |= set(read_runs(store)["run_id"])
     return names
+
+# %% ../../nbs/90_doors.runs.ipynb #03878f19
+def function_package_command(
+    out: str = "function.zip",  # Archive to write
+    networks: bool = False,  # With torch and darts, too; no service takes so much
+    json: bool = False,  # Print what it weighs as JSON
+) -> int:  # Exit code; 1 where it is too large
+    "Pack this version for cloud functions, and say what it weighs and whether it fits."
+    from dataclasses import asdict
+
+    from plastinka.jobs import function_package as packing
+
+    packing.check_system()
+    left_out = packing.NOT_FOR_RUNS + (() if networks else packing.NETWORKS)
+    names = packing.function_packages(left_out)
+    weight = packing.write_function_package(Path(out), names)
+    if json:
+        print_json(asdict(weight) | dict(fits=weight.fits(), package=out))
+    else:
+        print(*packing.weight_lines(weight), out, sep="\n")
+    return 0 if weight.fits() else 1

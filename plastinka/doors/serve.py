@@ -111,7 +111,7 @@ def serve_command(
     port: int = 8000,  # Where it listens; 0 takes a free port [0 to 65535]
     host: str = "127.0.0.1",  # Address of this machine; 0.0.0.0 is reached from others
     workers: int = 1,  # Jobs done at a time in this process; 0 leaves them to others [0 to 64]
-    backend: str = "local",  # Where runs are executed [one of local, ray, datasphere]
+    backend: str = "local",  # Where runs are executed [one of local, ray, datasphere, functions]
 ) -> int:  # Exit code
     "Answer requests over HTTP, and do the jobs they ask for; the first start prints a key."
     from plastinka.doors.service import open_service
@@ -133,7 +133,7 @@ def worker_command(
     store: str,  # The store of the service: its file or its address
     data: str = "service",  # Folder of the service
     workers: int = 1,  # Jobs done at a time [1 to 64]
-    backend: str = "local",  # Where runs are executed [one of local, ray, datasphere]
+    backend: str = "local",  # Where runs are executed [one of local, ray, datasphere, functions]
 ) -> int:  # Exit code
     "Do the jobs of a service, beside it or on another machine."
     from plastinka.doors.service import open_service
