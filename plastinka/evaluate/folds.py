@@ -14,6 +14,7 @@ __all__ = ['DRAWS', 'NEWCOMER_DAYS', 'MOST_LEARNERS', 'TITLE_KINDS', 'month_valu
 import json
 import threading
 import time
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
@@ -351,11 +352,10 @@ def fit_tasks(
     if experience is None:
         return {f"{cutoff} {one.name}": (fit_measured, one.fit, seen, horizon) for one in models}
     some, first = even_choice(seen), experience.first
-    alone = [one for one in models if not hasattr(one, "members")]
-    known = [one for one in alone if one.name in first or not first]
     return {
         f"{cutoff} {one.name}": (fit_measured, fit_like, one, some, horizon, first.get(one.name))
-        for one in known
+        for one in models
+        if not hasattr(one, "members") and (one.name in first or not first)
     }
 
 
@@ -377,10 +377,8 @@ def spread_fits(
     "Fit all models as of all cutoffs on the cluster that a run has; nothing where it has none."
     if not getattr(parts, "cluster", ""):
         return 0
-    tasks = {}
-    for seen in panels:
-        tasks |= fit_tasks(models, seen, horizon, experience)
-    return parts.spread(tasks, write_fit)
+    each = [fit_tasks(models, seen, horizon, experience) for seen in panels]
+    return parts.spread(dict(ChainMap(*each)), write_fit)
 
 # %% ../../nbs/61_evaluate.folds.ipynb #1ad3662c
 def fit_models(

@@ -21,6 +21,8 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+from fastcore.basics import patch
+
 import plastinka
 from ..core import atomic_path, file_sha256, input_error
 from .core import PARTS_FOLDER, read_receipt
@@ -106,21 +108,23 @@ class Parts:
         "A part that is plain values."
         return make_part(self, name, compute, write_json, read_json)
 
-    def spread(
-        self,
-        tasks: dict[str, tuple],  # Name of a part → function, and its arguments
-        write: Callable[[object, Path], None],  # Writes a value into a folder
-    ) -> int:  # Parts that were made on the cluster
-        "Make parts side by side on the cluster, where there is one."
-        if not self.cluster:
-            return 0
-        return import_module("plastinka.jobs.spread").spread_parts(self, tasks, write)
-
     def names(self) -> list[str]:  # Sorted
         "The finished parts."
         places = sorted(self.folder.glob(f"[!.]*/{PART_FILE}")) if self.folder else []
         whole = [path for path in places if is_whole(path.parent)]
         return sorted(json.loads(path.read_text(encoding="utf-8"))["name"] for path in whole)
+
+# %% ../../nbs/81_jobs.parts.ipynb #bdfe2f1d
+@patch
+def spread(
+    self: Parts,
+    tasks: dict[str, tuple],  # Name of a part → function, and its arguments
+    write: Callable[[object, Path], None],  # Writes a value into a folder
+) -> int:  # Parts that were made on the cluster
+    "Make parts side by side on the cluster, where there is one."
+    if not self.cluster:
+        return 0
+    return import_module("plastinka.jobs.spread").spread_parts(self, tasks, write)
 
 # %% ../../nbs/81_jobs.parts.ipynb #1fdfd7ca
 def make_part(

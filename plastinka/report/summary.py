@@ -104,16 +104,17 @@ class Report:
         "The model whose merit is judged."
         return usual_model(None if self.forecast is None else self.table)
 
-    @property
-    def held(self) -> pd.DataFrame | None:  # As `holdout`
-        "The honest forecast from the newest cutoff, of the rows that could be scored."
-        return newest_cutoff(self.holdout)
-
 # %% ../../nbs/86_report.summary.ipynb #1ca8dc21
 @patch(as_prop=True)
 def day(self: Report) -> str | None:  # As YYYY-MM-DD; None where no panel is at hand
     "The day on which the stock was counted: the first day that the files do not cover."
     return None if self.panel is None else self.panel.attrs.get("last_day")
+
+# %% ../../nbs/86_report.summary.ipynb #a148528a
+@patch(as_prop=True)
+def held(self: Report) -> pd.DataFrame | None:  # As `holdout`
+    "The honest forecast from the newest cutoff, of the rows that could be scored."
+    return newest_cutoff(self.holdout)
 
 # %% ../../nbs/86_report.summary.ipynb #599bbbf7
 def usual_model(
