@@ -88,33 +88,35 @@ class Report:
     branches: BranchPlan | None = None  # What moves between branches; None = there are not two
     weights: pd.DataFrame | None = None  # Shares of models [demand class × model]; `attrs["why"]`
     calibrated: pd.DataFrame | None = None  # Coverage before and after its correction, by group
-    age: dict | None = None  # Of a model that was trained before: the facts of `age_words`
-    beside: pd.DataFrame | None = None  # What was expected and sold in the months that are over
     shocks: Shocks | None = None  # How much records go together, as the backtest tells it
     dependence: float = 0.0  # How much the months of a record go together, 0..1
     ahead: "Outlook | None" = None  # The forecast summed over the shop, where it was summed before
+    age: dict | None = None  # Of a model that was trained before: the facts of `age_words`
+    beside: pd.DataFrame | None = None  # What was expected and sold in the months that are over
 
-    @property
-    def table(self) -> pd.DataFrame:  # item_id, month, horizon, quantile columns, mean, model
-        "The forecast as a long table."
-        return long_forecast(self.forecast)
+# %% ../../nbs/86_report.summary.ipynb #35216f72
+@patch(as_prop=True)
+def table(self: Report) -> pd.DataFrame:  # item_id, month, horizon, quantile columns, mean, model
+    "The forecast as a long table."
+    return long_forecast(self.forecast)
 
-    @property
-    def model(self) -> str:  # Name of the model that made most of the forecast
-        "The model whose merit is judged."
-        return usual_model(None if self.forecast is None else self.table)
+
+@patch(as_prop=True)
+def model(self: Report) -> str:  # Name of the model that made most of the forecast
+    "The model whose merit is judged."
+    return usual_model(None if self.forecast is None else self.table)
+
+
+@patch(as_prop=True)
+def held(self: Report) -> pd.DataFrame | None:  # As `holdout`
+    "The honest forecast from the newest cutoff, of the rows that could be scored."
+    return newest_cutoff(self.holdout)
 
 # %% ../../nbs/86_report.summary.ipynb #1ca8dc21
 @patch(as_prop=True)
 def day(self: Report) -> str | None:  # As YYYY-MM-DD; None where no panel is at hand
     "The day on which the stock was counted: the first day that the files do not cover."
     return None if self.panel is None else self.panel.attrs.get("last_day")
-
-# %% ../../nbs/86_report.summary.ipynb #a148528a
-@patch(as_prop=True)
-def held(self: Report) -> pd.DataFrame | None:  # As `holdout`
-    "The honest forecast from the newest cutoff, of the rows that could be scored."
-    return newest_cutoff(self.holdout)
 
 # %% ../../nbs/86_report.summary.ipynb #599bbbf7
 def usual_model(
