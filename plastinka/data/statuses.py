@@ -21,7 +21,8 @@ from plastinka.data.cells import (
     read_statuses,
 )
 from .headers import Table, cell_texts
-from .schema import header_key, usual_headers
+from .headings import usual_headers
+from .schema import header_key
 
 # %% ../../nbs/09_data.statuses.ipynb #a3ed8c3c
 def _by_text(column, function, missing):

@@ -19,7 +19,8 @@ from ..data.days import parse_date
 from ..data.files import read_grid
 from ..data.headers import cell_texts, make_table
 from ..data.ledger import Ledger
-from ..data.schema import ALIASES, USUAL, match_headers, nearest, normalise, normalise_text
+from ..data.headings import USUAL
+from ..data.schema import ALIASES, match_headers, nearest, normalise, normalise_text
 from ..data.tables import most_frequent
 from ..data.values import parse_barcode, parse_price
 from .orders import USUAL_MARGIN
