@@ -20,6 +20,7 @@ from plastinka.data.cells import (
     is_total,
     may_be_count,
     settle_decimals,
+    take_word,
 )
 from .files import read_grid
 from .groups import find_sums
@@ -264,7 +265,8 @@ def _settle_numbers(frame, table, name):
         texts, currency = convert_prices(texts, table.rates, table.where), next(iter(table.rates))
         what = f"converted to {currency} by the given rates"
     elif name in _MONEY:
-        currency = check_currency(texts, rows, f"{table.where}, {_MONEY[name]}")
+        texts, word = take_word(texts)
+        currency = check_currency(texts, rows, f"{table.where}, {_MONEY[name]}") or word
     settled = settle_decimals(texts, name == "count")
     if (changed := settled != written).any():
         first = changed.idxmax()
@@ -424,6 +426,7 @@ def _settle_cells(frame, table, kind, found):
         _settle_numbers(frame, table, name) for name in ("price", "count") if name in frame
     ]
     _settle_purchases(frame, table, next(filter(None, [*currencies, stated]), ""), found)
+    named = [header_currency(each) for each in found.get("price", []) if not table.rates]
     total, service = _no_records(frame, table)
     none = _blank_counts(frame, table, kind) & ~total & ~service
     if kind == "stock" and none.any():
@@ -433,7 +436,8 @@ def _settle_cells(frame, table, kind, found):
     table.keep(~service[~total], "services and bags")
     table.keep(~no_sale[~(total | service)], "no number of copies")
     chosen = ~(total | service | no_sale)
-    return frame[chosen].reset_index(drop=True), next(filter(None, [*currencies, stated]), "")
+    currency = next(filter(None, [*currencies, stated, *named]), "")
+    return frame[chosen].reset_index(drop=True), currency
 
 # %% ../../nbs/10_data.columns.ipynb #8105b50e
 ASKED = "each row is one copy"  # How a question about the number of copies begins

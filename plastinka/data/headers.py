@@ -6,6 +6,7 @@
 __all__ = ['Table', 'make_table', 'cell_texts', 'different_texts']
 
 # %% ../../nbs/08_data.headers.ipynb #4ab034c9
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,9 +71,26 @@ def _join_headers(table):
     below = ["" if not len(column) or pd.isna(column[0]) else str(column[0]) for column in columns]
     pairs = list(zip(below, table.headers, strict=True))
     fits = all(not text or _is_known(text) and not _is_known(header) for text, header in pairs)
-    if any(map(_is_known, table.headers)) and any(map(_is_known, below)) and fits:
+    once = len(set(filter(None, below))) == sum(map(bool, below))
+    if any(map(_is_known, table.headers)) and any(map(_is_known, below)) and fits and once:
         table.headers = [text or header for text, header in pairs]
         table.keep(np.arange(len(table.rows)) > 0)
+    elif spanned := _span_headers(table.headers, below):
+        table.headers = spanned
+        table.keep(np.arange(len(table.rows)) > 0)
+
+
+def _span_headers(headers, below):
+    "Headers over several columns, each with the one below it; nothing where there are none."
+    pairs, group, joined = list(zip(headers, below, strict=True)), "", []
+    for header, text in pairs:
+        group = header or (group if text else "")
+        joined.append(f"{group} {text}".strip())
+    spanning = any(text and not header for header, text in pairs)
+    kept = any(header and not text for header, text in pairs)
+    plain = sum(map(bool, below)) > 1 and not any(re.search(r"\d", text) for text in below)
+    under = all(whole != text for whole, text in zip(joined, below, strict=True) if text)
+    return joined if spanning and kept and plain and under else []
 
 # %% ../../nbs/08_data.headers.ipynb #600d217e
 def make_table(

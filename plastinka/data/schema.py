@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from html import unescape
 
 import numpy as np
 import pandas as pd
@@ -59,6 +60,10 @@ def as_text(
     words = pd.Series(np.asarray(texts, dtype=object)).astype(str).str.strip()
     blank = words.str.fullmatch(_NO_TEXT, case=False).to_numpy(dtype=bool)
     none = pd.Series(np.append(blank, False)[codes], index=series.index)
+    marked = words.str.contains(r"&#?\w{2,8};", regex=True)
+    if marked.any():  # A web shop's export may keep the marks of its pages
+        plain = words.where(~marked, words.map(unescape)).to_numpy(object)
+        series = pd.Series(np.append(plain, None)[codes], index=series.index, name=series.name)
     return (series.astype(object).where(~none, None) if blank.any() else series), none & False
 
 # %% ../../nbs/05_data.schema.ipynb #3b4d3fec

@@ -205,7 +205,8 @@ def _first_rows(lines, separator, aliases):
         reader = csv.reader(lines, delimiter=separator, quoting=quoting)
         with _long_fields():
             ends, rows = zip(*[(reader.line_num, row) for row in reader] or [(0, [])], strict=True)
-        found.append((max(len(match_headers(row, aliases)) for row in rows[:100]), ends, rows))
+        whole = [[cell for cell in row if cell.count('"') != 1] for row in rows[:100]]
+        found.append((max(len(match_headers(row, aliases)) for row in whole), ends, rows))
     by_line = found[1][0] > found[0][0]
     return *found[by_line][1:], by_line
 
