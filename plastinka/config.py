@@ -17,10 +17,13 @@ from .core import SECRET_FOLDER, hide_secrets, input_error
 # %% ../nbs/01_config.ipynb #addaaf66
 CONFIG_FILE = "plastinka.toml"
 DEFAULTS = dict(runs="runs", store="", currency="", secrets=SECRET_FOLDER)
-DEFAULTS |= dict(backend="local", artifacts="", language="en")
+DEFAULTS |= dict(backend="local", artifacts="", language="en", tracking="")
+DEFAULTS |= dict(experiment="plastinka")
 DEFAULTS |= dict(datasphere_project="", datasphere_instances="c1.4", datasphere_python="")
 DEFAULTS |= dict(datasphere_hours=6.0, datasphere_days=14, datasphere_storage=0)
-DEFAULTS |= dict(datasphere_unit_price=0.0)
+DEFAULTS |= dict(datasphere_unit_price=0.0, datasphere_bucket="")
+DEFAULTS |= dict(functions_forecast="", functions_train="", functions_bucket="")
+DEFAULTS |= dict(functions_minutes=10.0, functions_callback="", functions_listen="")
 
 
 def setting_sources() -> dict[str, str]:  # Setting → where its value comes from
@@ -45,11 +48,11 @@ def _toml_values():
 # %% ../nbs/01_config.ipynb #9e9a02b1
 @cache
 def cloud_settings_class() -> type:  # A pydantic model
-    "The part of the settings that is about runs in DataSphere."
+    "The part of the settings that is about runs in the cloud."
     from pydantic import BaseModel, Field
 
     class CloudSettings(BaseModel):
-        "Settings for runs in DataSphere."
+        "Settings for runs in DataSphere, and by functions."
 
         datasphere_project: str = Field("", description="Project in the cloud")
         datasphere_instances: str = Field(
@@ -60,6 +63,13 @@ def cloud_settings_class() -> type:  # A pydantic model
         datasphere_days: int = Field(DEFAULTS["datasphere_days"], ge=1, le=14)
         datasphere_storage: int = Field(0, ge=0, description="Gigabytes of a disk; 0 for none")
         datasphere_unit_price: float = Field(0.0, ge=0, description="Money for one unit")
+        datasphere_bucket: str = Field("", description="s3://… for inputs over the limits")
+        functions_forecast: str = Field("", description="Address of the function that forecasts")
+        functions_train: str = Field("", description="Address of the function that trains")
+        functions_bucket: str = Field("", description="s3://… for what functions are given")
+        functions_minutes: float = Field(DEFAULTS["functions_minutes"], ge=2, le=60)
+        functions_callback: str = Field("", description="Address at which notices come here")
+        functions_listen: str = Field("", description="host:port that it leads to")
 
     return CloudSettings
 
@@ -88,6 +98,8 @@ def settings_class() -> type:  # A frozen pydantic model
         artifacts: str = Field(
             DEFAULTS["artifacts"], description="Folder or s3:// address that keeps models"
         )
+        tracking: str = Field("", description="Address of MLflow, which shows runs, too")
+        experiment: str = Field("plastinka", description="Of runs and models in MLflow")
         language: Literal["en", "ru"] = Field("en", description="Language of reports: --language")
 
         @classmethod
@@ -115,9 +127,10 @@ def load_settings():  # runs, store, currency, secrets
         where = f"setting {'.'.join(map(str, first['loc']))}"
         cure = f"There are: {', '.join(DEFAULTS)}"
         raise input_error(where, f"cannot be used ({first['msg']})", cure) from None
-    if hide_secrets(settings.store) != settings.store:
-        cure = 'Write store = "secret://NAME", and the address into the variable NAME'
-        raise input_error("setting store", "holds a password in plain text", cure)
+    for name in ("store", "tracking"):
+        if hide_secrets(value := getattr(settings, name)) != value:
+            cure = f'Write {name} = "secret://NAME", and the address into the variable NAME'
+            raise input_error(f"setting {name}", "holds a password in plain text", cure)
     return settings
 
 # %% ../nbs/01_config.ipynb #669e7945

@@ -326,7 +326,7 @@ def extra_modules() -> dict[str, str]:  # Module → extra
     with contextlib.suppress(PackageNotFoundError):
         for text in requires("plastinka") or []:
             extra = re.search(r"extra == ['\"](\w+)['\"]", text)
-            module = re.match(r"[\w-]+", text)[0].removesuffix("-cpu").replace("-", "_")
+            module = re.sub("-(cpu|skinny)$", "", re.match(r"[\w-]+", text)[0]).replace("-", "_")
             if extra and extra[1] != "dev":
                 found.setdefault(module.lower(), extra[1])
     return found

@@ -44,6 +44,8 @@ SETTINGS = dict(
     bad_checksum=0,  # Downloads whose bytes are wrong
     told_size=None,  # Bytes that an output is said to have
     slow=0.0,  # Seconds that an upload waits
+    expired=0,  # Downloads whose address has expired
+    cut=0,  # Downloads that break off in the middle
     faults=[],  # dict(method, when="before" or "after", code or drop=True, seconds, times)
 )
 
@@ -130,7 +132,8 @@ class Store:
             def do_GET(self):
                 if self.path == "/control":
                     return self.answer((200, json.dumps(store.state.report()).encode()))
-                self.answer(store.get(self.path))
+                begin = int(self.headers.get("Range", "bytes=0-")[6:-1])
+                self.answer(store.get(self.path, begin))
 
             def do_POST(self):
                 data = self.rfile.read(int(self.headers["Content-Length"]))
@@ -138,9 +141,9 @@ class Store:
                 self.answer((200, b"{}"))
 
             def answer(self, pair):
-                status, data = pair
+                status, data, *told = pair
                 self.send_response(status)
-                self.send_header("Content-Length", str(len(data)))
+                self.send_header("Content-Length", str(*told or [len(data)]))
                 self.end_headers()
                 self.wfile.write(data)
 
@@ -171,15 +174,21 @@ class Store:
         self.path(sha256).write_bytes(data)
         return 200, b""
 
-    def get(self, path):
-        sha256 = self.ticket(path)
+    def get(self, path, begin=0):
+        sha256, settings = self.ticket(path), self.state.settings
+        if settings["expired"] > 0:
+            settings["expired"] -= 1
+            sha256 = None
         if not sha256:
             return 403, b"refused"
-        data = self.path(sha256).read_bytes()
+        data = self.path(sha256).read_bytes()[begin:]
+        if settings["cut"] > 0:
+            settings["cut"] -= 1
+            return (206 if begin else 200), data[: len(data) // 2], len(data)
         if self.state.settings["bad_checksum"] > 0:
             self.state.settings["bad_checksum"] -= 1
             data = data[:-1] + bytes([data[-1] ^ 1])
-        return 200, data
+        return (206 if begin else 200), data
 
     def keep(self, path: Path) -> tuple[str, int]:
         "Take a file in; its sha256 and size."

@@ -75,7 +75,7 @@ def laid_out(source: str) -> str:
 def test_there_is_what_the_list_names():
     names = {folder.name for folder in FOLDERS}
     wanted = {"service_account", "datasphere_community", "datasphere_project"}
-    assert wanted | {"object_storage", "example"} == names
+    assert wanted | {"object_storage", "functions", "example"} == names
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.rglob("*.tf")), ids=lambda path: str(path)[-40:])

@@ -189,11 +189,16 @@ def _load(path, aliases, sheet):
     if book and is_markup(content):
         return load_pages(content, where)
     if not book and not content.startswith((ZIP, CONTAINER)):
-        return [read_text(content, where, aliases)]
+        return [read_text(content, where, aliases, _known_by_words)]
     text = _text_inside(content, where, aliases) if book else None
     if text is not None:
         return [text]
     return [_unfold_pasted(grid, where, aliases) for grid in load_grids(content, where, sheet)]
+
+
+def _known_by_words(row):
+    "How many of our columns a row of cells names, be it in sales or in a stock."
+    return max(len(known_columns(row, kind)) for kind in USUAL)
 
 
 def _text_inside(content, where, aliases):
@@ -201,7 +206,7 @@ def _text_inside(content, where, aliases):
     wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
     if content.startswith((ZIP, CONTAINER)) or (b"\0" in content[:2000] and not wide):
         return None
-    grid = read_text(content, where, aliases)
+    grid = read_text(content, where, aliases, _known_by_words)
     if len(known_columns(grid.head(1)[0], "sales", aliases)) < 2:
         return None
     grid.notes.append(["", "text under the name of a workbook: read as such", len(grid.rows), ""])
@@ -214,7 +219,7 @@ def from_header(
 ) -> Grid:  # From the header line on
     "A sheet without what stands above its headers."
     head = grid.head(100)
-    start = find_header(head, aliases)
+    start = find_header(head, aliases, _known_by_words)
     above = full_rows(head[:start], grid.rows, head[start]) if start else []
     rows = grid.rows[start:]
     cells = [column[start:] for column in grid.cells]

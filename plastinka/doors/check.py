@@ -76,7 +76,7 @@ def check_extras() -> list[dict]:  # what, result, message; one row per extra
 # %% ../../nbs/90_doors.check.ipynb #f9806a3f
 def _is_installed(module):
     "Whether a library's metadata is there."
-    for name in (module, f"{module}-cpu"):
+    for name in (module, f"{module}-cpu", f"{module}-skinny"):
         with contextlib.suppress(PackageNotFoundError):
             return bool(version(name))
     return False
@@ -101,9 +101,10 @@ def check_all() -> list[dict]:  # what, result, message
     text = f"{memory.available / 1e9:,.1f} of {memory.total / 1e9:,.1f} GB free"
     row = dict(what="memory", result="good", message=text)
     from plastinka.jobs.storage import check_storage
+    from plastinka.jobs.tracking import check_tracking
 
     rows = [check_store(values["store"]), *check_runs(values["runs"]), row]
-    rows.append(check_storage(values["artifacts"]))
+    rows += [check_storage(values["artifacts"]), check_tracking(values["tracking"])]
     return [*rows, check_backend(values["backend"]), *check_extras()]
 
 # %% ../../nbs/90_doors.check.ipynb #17bb0162

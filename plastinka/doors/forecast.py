@@ -23,6 +23,7 @@ from ..data.ledger import Ledger, build_ledger
 from ..data.profiles import Profile, as_profile, common_item_key
 from ..data.quarantine import write_quarantine
 from ..data.schema import normalise, normalise_text
+from ..decide.branches import BranchPlan
 from ..decide.buying import Order
 from ..decide.demand import Reach
 from plastinka.doors.fitting import (
@@ -33,7 +34,13 @@ from plastinka.doors.fitting import (
     reuse_model,
     with_cutoffs,
 )
-from .ordering import check_days, order_shop, read_plan, shop_dead_stock
+from plastinka.doors.ordering import (
+    check_days,
+    order_shop,
+    read_plan,
+    shop_branches,
+    shop_dead_stock,
+)
 from ..jobs.parameters import check_parameters, check_together, run_notebook_path
 from ..models.core import Model
 from ..panel.panel import build_panel
@@ -186,6 +193,13 @@ def dead_stock(self: Result) -> pd.DataFrame | None:  # Names, money tied up; No
     dependence = self.fitted.held.dependence
     return shop_dead_stock(self.orders, self.panel, self.fitted.forecast, dependence)
 
+
+@patch(as_prop=True)
+def branches(self: Result) -> BranchPlan | None:  # transfers, lines, totals; None = not two
+    "What moves between branches, and where ordered copies go."
+    dependence = self.fitted.held.dependence
+    return shop_branches(self.data.ledger, self.fitted.forecast, self.order, dependence)
+
 # %% ../../nbs/91_doors.forecast.ipynb #4ee6091f
 @patch
 def _repr_html_(self: Result):
@@ -277,8 +291,13 @@ def forecast_shop(
     values.pop("model", None)
     check_parameters(run_notebook_path("forecast"), values)
     check_together(run_notebook_path("forecast"), values)
-    choose_model(settings)
     using = str(settings.get("using") or "")
+<<<<<<< HEAD
+    if not using:  # Its libraries take seconds to import
+=======
+    if not using:  # A model that is there may need no network, and then no library for them
+>>>>>>> 375b964
+        choose_model(settings)
     found = find_artifact(using, str(settings["store"])) if using else ()
     return forecast_from(settings, read_shop(settings), found)
 
@@ -408,7 +427,7 @@ def report_parts(
 
     data, held = self.data, self.fitted.held
     parts = dict(ledger=data.ledger, raw=data.raw, panel=data.panel, orders=self.orders)
-    parts |= dict(order=self.order, dead=self.dead_stock)
+    parts |= dict(order=self.order, dead=self.dead_stock, branches=self.branches)
     parts |= dict(forecast=self.fitted.forecast, factor=getattr(self.fitted.trained, "factor", 1.0))
     parts |= dict(scores=held.scores, coverage=held.coverage, by_cutoff=held.by_cutoff)
     parts |= dict(holdout=held.frame(), totals=held.totals, newcomers=held.newcomers)

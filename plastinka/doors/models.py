@@ -74,6 +74,15 @@ def _prune(store, keep, yes, json):
     print("\n".join(f"{name}: {how}" for name in gone["model"]) or "No model can go.")
     return 0
 
+# %% ../../nbs/90_doors.models.ipynb #8edd4977
+def _tell_tracking(store):
+    "Let the alias in MLflow stand at the store's champion."
+    from plastinka.jobs.tracking import track_alias
+    from plastinka.store.registry import find_model
+
+    if told := track_alias(find_model(store, "champion")["run"]):
+        print(told)
+
 # %% ../../nbs/90_doors.models.ipynb #3e8c600d
 def promote_command(
     run: str,  # A model, as auto-3, or the run that made it
@@ -85,6 +94,7 @@ def promote_command(
 
     find_artifact(run, store)
     print(f"{promote(store, run)}: the champion")
+    _tell_tracking(store)
     return 0
 
 # %% ../../nbs/90_doors.models.ipynb #3f72d232
@@ -95,6 +105,7 @@ def rollback_command(
     from plastinka.store.registry import rollback
 
     print(f"{rollback(store)}: the champion again")
+    _tell_tracking(store)
     return 0
 
 # %% ../../nbs/90_doors.models.ipynb #cf9ed2c9

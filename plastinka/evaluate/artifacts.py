@@ -220,7 +220,7 @@ def known_share(
     panel: xr.Dataset,  # Panel of the data's complete months
 ) -> float:  # 0..1; 1 for a model that has seen nothing selling
     "How many of the items that a model has seen selling are in a panel."
-    here = np.isin(artifact.items, panel["item"].values.astype(str))
+    here = pd.Index(artifact.items).isin(panel["item"].values.astype(str))
     return float(here.mean()) if len(here) else 1.0
 
 # %% ../../nbs/65_evaluate.artifacts.ipynb #010c2f1e

@@ -169,7 +169,7 @@ def read_lesson(
     "What became of an earlier cutoff's forecasts."
     one = past[members[0]]
     months = one.months[one.months <= panel["month"].values[-1]]
-    rows = np.flatnonzero(np.isin(one.items, panel["item"].values))
+    rows = np.flatnonzero(pd.Index(one.items).isin(panel["item"].values))
     if len(rows) > MOST_TITLES:
         rows = rows[np.linspace(0, len(rows) - 1, MOST_TITLES).astype(int)]
     places = np.ix_(rows, range(len(months)))

@@ -85,5 +85,6 @@ def predict_ledger(
 ) -> Forecast:  # Every item of the ledger
     "Forecast every item of the ledger."
     everything = build_panel(ledger)
-    arrived = everything.isel(item=~np.isin(everything["item"].values, panel["item"].values))
+    known = pd.Index(everything["item"].values).isin(panel["item"].values)
+    arrived = everything.isel(item=~known)
     return fitted.predict(panel, horizon, quantiles, newcomers=arrived)

@@ -144,7 +144,7 @@ def arrived_since(
     day = first + pd.Timedelta(days=NEWCOMER_DAYS)
     # the end of that month hides later sales' prices, then the day hides the rest of the month
     known = build_panel(replace(ledger.cut(first), last_day=day).cut(first))
-    return known.isel(item=~np.isin(known["item"].values, seen["item"].values))
+    return known.isel(item=~pd.Index(known["item"].values).isin(seen["item"].values))
 
 # %% ../../nbs/61_evaluate.folds.ipynb #3ab3924a
 @dataclass(frozen=True)

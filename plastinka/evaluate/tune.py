@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['LEAST_HISTORY', 'TRIAL_BYTES', 'SILENT', 'ENGINES', 'part_months', 'StudySettings', 'plan_study', 'study_data',
-           'try_values', 'model_files', 'keep_models', 'finish_trial', 'run_here', 'trials_at_once', 'ray_trial',
-           'book_searcher', 'book_scheduler', 'run_on_ray', 'quiet_tune', 'silent_reporter', 'default_model',
-           'compare_winner', 'gain_table', 'gain_sentence', 'StudyResult', 'open_study', 'run_trials', 'write_table',
-           'close_study', 'tune', 'plot_study', 'scaled_settings', 'plot_parallel']
+           'try_values', 'model_files', 'write_model', 'keep_best', 'finish_trial', 'run_here', 'trials_at_once',
+           'ray_trial', 'book_searcher', 'book_scheduler', 'run_on_ray', 'quiet_tune', 'silent_reporter',
+           'default_model', 'compare_winner', 'gain_table', 'gain_sentence', 'StudyResult', 'open_study', 'run_trials',
+           'write_table', 'close_study', 'tune', 'plot_study', 'scaled_settings', 'plot_parallel']
 
 # %% ../../nbs/69_evaluate.tune.ipynb #79d6768b
 import os
@@ -149,39 +149,47 @@ def model_files(
         return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
 
 # %% ../../nbs/69_evaluate.tune.ipynb #c06de9e0
-def keep_models(
-    book: StudyBook,  # Of the study
-    number: int,  # Of a trial that has ended
+def write_model(
+    study: Path,  # Folder of the study
+    number: int,  # Of the trial
     files: dict[str, bytes],  # Of its model
+) -> None:
+    "Write a trial's model, in one move."
+    place, aside = study / "models" / f"{number:04}", study / "models" / f".{number:04}"
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    for name, content in files.items():
+        (aside / name).write_bytes(content)
+    shutil.rmtree(place, ignore_errors=True)
+    aside.rename(place)
+
+# %% ../../nbs/69_evaluate.tune.ipynb #e78da3e2
+def keep_best(
+    book: StudyBook,  # Of the study
     keep: int,  # Best trials whose weights are kept
 ) -> None:
-    "Write a model, if its trial is among the best, and remove those that are not."
+    "Remove the models of trials that are not among the best."
     whole = [each for each in book.trials.values() if each.status == "complete"]
-    best = {each.number for each in sorted(whole, key=lambda each: each.score)[:keep]}
-    folder = Path(book.folder) / "models"
-    if number in best and files:
-        aside = folder / f".{number:04}"
-        aside.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            (aside / name).write_bytes(content)
-        shutil.rmtree(folder / f"{number:04}", ignore_errors=True)
-        aside.rename(folder / f"{number:04}")
-    for path in folder.glob("*"):
-        if path.name.strip(".").isdigit() and int(path.name.strip(".")) not in best:
+    best = sorted(whole, key=lambda each: (each.score, each.number))[:keep]
+    names = {f"{each.number:04}" for each in best}
+    for path in (Path(book.folder) / "models").glob("*"):
+        if path.name not in names:
             shutil.rmtree(path)
 
-# %% ../../nbs/69_evaluate.tune.ipynb #7c8e7a73
+
 def finish_trial(
     book: StudyBook,  # Of the study
     number: int,  # Of the trial
     outcome: dict,  # From `try_values`
     keep: int,  # Best trials whose weights are kept
 ) -> Trial:  # As it stands now
-    "Close a trial, and keep its weights if it is among the best."
+    "Keep a trial's weights, close it, and drop the weights of those it has beaten."
     if error := outcome.get("error", ""):
         report_progress(f"Trial {number} failed: {error}")
+    if outcome.get("files"):
+        write_model(Path(book.folder), number, outcome["files"])
     trial = book.end(number, error, outcome.get("training"))
-    keep_models(book, number, outcome.get("files", {}), keep)
+    keep_best(book, keep)
     return trial
 
 # %% ../../nbs/69_evaluate.tune.ipynb #1a781333

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['PACKED', 'HIDDEN', 'CLOUD_SYSTEM', 'PROGRAM', 'SENT_SETTINGS', 'OURS', 'package_files', 'wheel_metadata',
            'write_wheel', 'needed_packages', 'pinned_requirements', 'pack_inputs', 'check_reach', 'write_parcel',
-           'execute_parcel', 'pack_result', 'read_result', 'take_result']
+           'describe_parcel', 'execute_parcel', 'pack_result', 'read_result', 'take_result', 'followed_once',
+           'wait_for_follower']
 
 # %% ../../nbs/84_jobs.cloud.ipynb #c8e4787d
 import base64
@@ -19,19 +20,31 @@ import re
 import shutil
 import signal
 import threading
+import time
 import zipfile
+from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 import plastinka
 from ..config import given_settings
 from ..core import atomic_path, file_sha256, input_error
-from .parameters import notebook_parameters, run_notebook_folders, run_notebooks
+from .addresses import NotMoved, fetch_address
+from plastinka.jobs.parameters import (
+    notebook_parameters,
+    run_notebook_folders,
+    run_notebook_path,
+    run_notebooks,
+)
 from plastinka.jobs.core import (
     Job,
     describe_file,
     files_in,
+    is_gone,
+    is_under_way,
     queue_run,
     read_receipt,
+    this_process,
     write_receipt,
 )
 from .local import run_folder as run_here
@@ -155,14 +168,26 @@ def pack_inputs(
     job: Job,  # With absolute paths, as `queue_run` makes it
 ) -> tuple[dict, dict[str, Path]]:  # Parameters with relative paths; relative path → file here
     "Where a job's input files lie within the parcel."
-    places, files = {}, {}
-    for number, path in enumerate(dict.fromkeys(job.input_paths())):
+    places, files, folders = {}, {}, {}
+    for path in dict.fromkeys(job.input_paths()):
+        number = len(folders) if path.parent not in folders else folders[path.parent]
+        folders[path.parent] = number
         name = f"inputs/{number}/{path.name}"
         places[str(path)] = name
-        inside = {f"{name}/{each.name}": each for each in files_in(path)} if path.is_dir() else {}
+        inside = {f"{name}/{each}": path / each for each in _names_in(path)}
         files |= inside or {name: path}
     values = {name: _placed(value, places) for name, value in job.parameters.items()}
-    return values, files
+    return values, files | _looked_up(job, places)
+
+# %% ../../nbs/84_jobs.cloud.ipynb #9c95de5d
+def _names_in(folder):
+    "Files of a folder that are sent, by their paths within it."
+    if not folder.is_dir():
+        return []
+    if (folder / "artifact.json").is_file():
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        return [path.relative_to(folder).as_posix() for path in paths]
+    return [path.name for path in files_in(folder)]
 
 # %% ../../nbs/84_jobs.cloud.ipynb #2682289e
 def _placed(value, places):
@@ -170,6 +195,37 @@ def _placed(value, places):
     if isinstance(value, (list, tuple)):
         return [_placed(each, places) for each in value]
     return places.get(value, value) if isinstance(value, str) else value
+
+# %% ../../nbs/84_jobs.cloud.ipynb #6da52e9e
+def _looked_up(job, places):
+    "Files that profiles look up: relative path → file here."
+    declared = notebook_parameters(run_notebook_path(job.notebook))
+    own = Path(plastinka.__file__).parent / "profiles"
+    named = [
+        job.parameters.get(name) for name, one in declared.items() if "file or name" in one.holds
+    ]
+    profiles = [
+        Path(value) if Path(value).is_file() else own / f"{value}.yml" for value in named if value
+    ]
+    names = {name for path in profiles if path.is_file() for name in _lookup_names(path)}
+    beside = {}
+    for path, place in places.items():
+        folder, inside = Path(path), place
+        if not folder.is_dir():
+            folder, inside = folder.parent, place.rpartition("/")[0]
+        beside |= {f"{inside}/{name}": folder / name for name in names}
+    return {place: path for place, path in beside.items() if path.is_file()}
+
+
+def _lookup_names(profile):
+    "Names of the files that a profile looks up."
+    import yaml
+
+    try:
+        held = yaml.safe_load(profile.read_text(encoding="utf-8"))
+        return [str(each["file"]) for each in held.get("lookups", [])]
+    except (yaml.YAMLError, OSError, UnicodeError, AttributeError, KeyError, TypeError):
+        return []  # The run says what is wrong with it
 
 # %% ../../nbs/84_jobs.cloud.ipynb #f209d3d8
 def check_reach(
@@ -214,6 +270,15 @@ def write_parcel(
     hours: float,  # After which the run ends itself
 ) -> dict[str, Path]:  # Relative path → file; job.json, the wheel and the program among them
     "Pack a queued run for another machine."
+    job, files = describe_parcel(folder, hours)
+    return files | _write_own_files(stage, job)
+
+# %% ../../nbs/84_jobs.cloud.ipynb #b4c27d80
+def describe_parcel(
+    folder: Path,  # A queued run
+    hours: float,  # After which the run ends itself
+) -> tuple[dict, dict[str, Path]]:  # What job.json says; relative path → input file
+    "A run as another machine has to know it."
     receipt = read_receipt(folder)
     notebook = Path(receipt["notebook_path"])
     check_reach(notebook, receipt["parameters"])
@@ -222,8 +287,8 @@ def write_parcel(
     known = receipt["notebook"] in run_notebooks() and _is_own(notebook)
     if not known:
         files[f"inputs/{notebook.name}"] = notebook
-    data = [describe_file(path) for path in files.values() if path != notebook]
-    write_receipt(folder, data=data, artifacts=[])
+    read = Job(str(notebook), receipt["parameters"]).input_files()
+    write_receipt(folder, data=[describe_file(path) for path in read], artifacts=[])
     job = dict(
         run=folder.name,
         notebook=receipt["notebook"] if known else f"inputs/{notebook.name}",
@@ -233,7 +298,7 @@ def write_parcel(
         settings={name: each for name, each in given_settings().items() if name in SENT_SETTINGS},
         inputs=[describe_file(path) | dict(path=name) for name, path in files.items()],
     )
-    return files | _write_own_files(stage, job)
+    return job, files
 
 # %% ../../nbs/84_jobs.cloud.ipynb #c7bc5b8a
 def _is_own(notebook):
@@ -258,6 +323,8 @@ def execute_parcel(
     "Execute a parcel in the current folder, and pack the run's folder."
     job = json.loads(Path(job_file).read_text(encoding="utf-8"))
     os.environ.update({f"PLASTINKA_{name.upper()}": each for name, each in job["settings"].items()})
+    for name, address in job.get("lent", {}).items():
+        _fetch_lent(name, address, job["inputs"])
     for each in job["inputs"]:
         if file_sha256(each["path"]) != each["sha256"]:
             raise input_error(each["path"], "did not arrive as it was sent", "Send the run again")
@@ -269,11 +336,24 @@ def execute_parcel(
     timer.start()
     receipt = run_here(folder)
     if timer.finished.is_set() and receipt["status"] == "cancelled":
-        message = f"stopped after {job['seconds'] / 3600:g} hours, the most it may take"
+        took = f"{job['seconds'] / 3600:g} hours"
+        if job["seconds"] < 3600:
+            took = f"{job['seconds'] / 60:g} minutes"
+        message = f"stopped after {took}, the most it may take"
         receipt = write_receipt(folder, error=receipt["error"] | dict(message=message))
     timer.cancel()
     pack_result(folder, Path(result))
     return exit_code(receipt)
+
+# %% ../../nbs/84_jobs.cloud.ipynb #967b9d2c
+def _fetch_lent(name, address, inputs):
+    "Fetch an input that lies in a bucket."
+    sha256 = next(each["sha256"] for each in inputs if each["path"] == name)
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        fetch_address(address, Path(name), sha256)
+    except NotMoved as error:
+        raise input_error(name, f"could not be fetched: {error}", "Send the run again") from None
 
 # %% ../../nbs/84_jobs.cloud.ipynb #0cf81116
 def pack_result(
@@ -359,6 +439,40 @@ def _compare_inputs(theirs, ours, folder):
     "Refuse a result that was computed from other inputs."
     if ours is None:
         return
-    if sorted(each["sha256"] for each in theirs) != sorted(each["sha256"] for each in ours):
+    if Counter(each["sha256"] for each in ours) - Counter(each["sha256"] for each in theirs):
         problem = "was computed from other inputs than were sent"
         raise input_error(f"run {folder.name}", problem, "Send it again")
+
+# %% ../../nbs/84_jobs.cloud.ipynb #fd433ff1
+@contextmanager
+def followed_once(
+    folder: Path,  # The run's folder
+):
+    "Note that this process follows a run, and refuse where another does."
+    path = folder / ".follower"
+    if path.is_file():
+        other = json.loads(path.read_text("utf-8") or "null")
+        if other and other["pid"] != os.getpid() and not is_gone(other):
+            cure = f"Wait for it, or end process {other['pid']}"
+            raise input_error(f"run {folder.name}", "is being followed by another process", cure)
+    path.write_text(json.dumps(this_process()), encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+# %% ../../nbs/84_jobs.cloud.ipynb #2822cd4e
+def wait_for_follower(
+    folder: Path,  # The run's folder
+    seconds: float,  # At most
+) -> dict | None:  # The receipt; None where no process of this machine follows the run
+    "Wait until the process that follows a run has written its end."
+    path = folder / ".follower"
+    if not path.is_file() or is_gone(json.loads(path.read_text("utf-8"))):
+        return None
+    until = time.monotonic() + seconds
+    receipt = read_receipt(folder)
+    while is_under_way(receipt) and time.monotonic() < until:
+        time.sleep(0.2)
+        receipt = read_receipt(folder)
+    return receipt

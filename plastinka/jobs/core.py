@@ -299,6 +299,9 @@ def declare(
     folder: str | Path = ".",  # The run's folder: the current one while a run executes
     inputs: list[str | Path] = (),  # Files that were read and stand in no parameter
     states: dict[str, str] | None = None,  # Parameter → digest of what it named, as it was read
+    curves: dict[str, list[float]] | None = None,  # Name → a number after every step
+    # folder (an artifact that other runs use again) and alias (what it is called meanwhile)
+    model: dict[str, str] | None = None,
 ):
     "Declare a run's results; the runner puts them into the receipt."
     paths = [Path(folder) / path for path in artifacts]
@@ -307,7 +310,8 @@ def declare(
         raise FileNotFoundError(f"declared but not written: {', '.join(missing)}")
     results = dict(scores=scores or {}, artifacts=[path.name for path in paths])
     results |= dict(inputs=[str(Path(path).absolute()) for path in inputs]) if inputs else {}
-    results |= dict(states=states or {})
+    more = dict(curves=curves, model=model)
+    results |= dict(states=states or {}) | {name: one for name, one in more.items() if one}
     with atomic_path(Path(folder) / "results.json") as temporary:
         text = json.dumps(results, ensure_ascii=False, default=float)
         temporary.write_text(text, encoding="utf-8")

@@ -11,7 +11,6 @@ __all__ = ['WORKER', 'INSTALL', 'NEW_TOKEN', 'INPUT_FAULTS', 'FAILURES', 'MOST_A
 # %% ../../nbs/86_jobs.datasphere.ipynb #266a6308
 import contextlib
 import json
-import os
 import random
 import secrets as random_digits
 import shutil
@@ -28,16 +27,14 @@ from pathlib import Path
 # %% ../../nbs/86_jobs.datasphere.ipynb #f48774f1
 import plastinka
 from ..core import InputError, hide_secrets, input_error
-from .cloud import take_result
+from .cloud import followed_once, take_result, wait_for_follower
 from plastinka.jobs.core import (
     Job,
     hide_in_files,
-    is_gone,
     is_under_way,
     new_run_folder,
     queue_run,
     read_receipt,
-    this_process,
     write_receipt,
 )
 from .datasphere_calls import LIMITS, OUTCOMES, SDK_VERSION, TRANSIENT, CloudRecord
@@ -49,6 +46,8 @@ from plastinka.jobs.datasphere_config import (
     price_line,
     requirements_digest,
     sdk_python,
+    take_back,
+    through_bucket,
     write_stage,
 )
 from .local import collected_signals
@@ -236,8 +235,8 @@ INPUT_FAULTS = dict(
     ),
     too_large=(
         "the result",
-        "has {message}, and 1 GiB is fetched by itself",
-        "Fetch it from the job's page, or let the run write less",
+        "has {message}",
+        "Make room, then fetch it: plastinka attach {run}",
     ),
 )
 
@@ -371,6 +370,7 @@ def settle_run(
         shutil.rmtree(folder / "datasphere-log", ignore_errors=True)
     if not is_under_way(receipt):
         shutil.rmtree(folder / ".stage", ignore_errors=True)
+        take_back(folder)
         hide_in_files(folder)
     return receipt
 
@@ -454,27 +454,11 @@ def _handle(folder, stream, options, only_send, clone_of=""):
         shutil.rmtree(folder / ".stage", ignore_errors=True)
         refused = dict(kind="input", step=None, type="InputError", message=str(error))
         return write_receipt(folder, status="failed", error=refused, backend="datasphere")
-    with _followed_once(folder):
+    with followed_once(folder):
         call = bring_to_end(folder, options, stream, only_send)
         if signal.SIGINT in call.signals:
             call = _cancel_and_wait(folder, options, stream)
         return settle_run(folder, call, options, stream)
-
-# %% ../../nbs/86_jobs.datasphere.ipynb #4703a699
-@contextlib.contextmanager
-def _followed_once(folder):
-    "Note that this process follows a run, and refuse where another does."
-    path = folder / ".follower"
-    if path.is_file():
-        other = json.loads(path.read_text("utf-8") or "null")
-        if other and other["pid"] != os.getpid() and not is_gone(other):
-            cure = f"Wait for it, or end process {other['pid']}"
-            raise input_error(f"run {folder.name}", "is being followed by another process", cure)
-    path.write_text(json.dumps(this_process()), encoding="utf-8")
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
 
 # %% ../../nbs/86_jobs.datasphere.ipynb #ce3847ee
 def _cancel_and_wait(folder, options, stream):
@@ -499,21 +483,10 @@ def cancel(
     known = CloudRecord(folder / "datasphere.json").read()
     options = replace(options or cloud_options(), project=known["project"])
     stream = stream or sys.stderr
-    follower = folder / ".follower"
-    if follower.is_file() and not is_gone(json.loads(follower.read_text("utf-8"))):
+    if wait_for_follower(folder, 0) is not None:
         call_worker("cancel", folder, options, stream, 2 * LIMITS["cancel"])
-        return _wait_for_follower(folder, 300)
+        return wait_for_follower(folder, 300) or read_receipt(folder)
     return settle_run(folder, _cancel_and_wait(folder, options, stream), options, stream)
-
-# %% ../../nbs/86_jobs.datasphere.ipynb #db138622
-def _wait_for_follower(folder, seconds):
-    "Wait until the process that follows a run has written its end."
-    until = time.monotonic() + seconds
-    receipt = read_receipt(folder)
-    while is_under_way(receipt) and time.monotonic() < until:
-        time.sleep(0.2)
-        receipt = read_receipt(folder)
-    return receipt
 
 # %% ../../nbs/86_jobs.datasphere.ipynb #48899520
 def adopt_run(
@@ -563,13 +536,17 @@ def write_dry_run(
     folder = new_run_folder(runs, f"dry-run-{Path(job.notebook).stem}")
     with tempfile.TemporaryDirectory() as temporary:
         queued = queue_run(job, temporary)
-        entries = write_stage(queued, options, folder.name, Path(temporary) / "stage")
+        entries = write_stage(queued, options, folder.name, Path(temporary) / "stage", False)
         for name in ("config.yaml", "requirements.txt", "job.json"):
             shutil.copy(Path(temporary) / "stage" / name, folder / name)
     sizes = [dict(bytes=f"{size:,}".rjust(15), sent=name) for name, size in sorted(entries.items())]
     (folder / "sent.json").write_text(json.dumps(entries, indent=1), encoding="utf-8")
     lines = [f"{row['bytes']}  {row['sent']}" for row in sizes]
     lines += [f"{sum(entries.values()):,}".rjust(15) + "  in all", price_line(options)]
+    job_file = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    given = {each["path"]: each["bytes"] for each in job_file["inputs"]}
+    for name in through_bucket(given, options):
+        lines.append(f"{given[name]:,}".rjust(15) + f"  {name}, through {options.bucket}")
     if not options.project:
         lines.append("setting datasphere_project is not set: nothing could be sent")
     return "\n".join([*lines, str(folder)])

@@ -5,19 +5,21 @@
 # %% auto #0
 __all__ = ['MOST_BYTES', 'ACTIONS', 'read_config', 'find_jobs', 'delete_unexecuted', 'remove_doubles', 'create_job',
            'wait_for_operation', 'upload', 'within', 'submit', 'execute_job', 'follow', 'get_job', 'find_job',
-           'status_name', 'pass_logs_on', 'finish_job', 'job_facts', 'fetch', 'fetched_fault', 'cancel_job', 'keep_for',
-           'check_project', 'adopt', 'perform', 'end_with_parent', 'run_worker']
+           'status_name', 'pass_logs_on', 'finish_job', 'job_facts', 'fetch', 'fetch_large', 'fetched_fault',
+           'cancel_job', 'keep_for', 'check_project', 'adopt', 'perform', 'end_with_parent', 'run_worker']
 
 # %% ../../nbs/85_jobs.datasphere_worker.ipynb #4e021d3d
 import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 
+from .addresses import NotMoved, fetch_address
 from plastinka.jobs.datasphere_calls import (
     LIMITS,
     OUTCOMES,
@@ -416,7 +418,7 @@ def _operation_of(service, record):
         raise
 
 # %% ../../nbs/85_jobs.datasphere_worker.ipynb #d1b054b7
-MOST_BYTES = 1 << 30  # Of all results together; what is more goes through Object Storage
+MOST_BYTES = 1 << 30  # Of all results together; what is more the SDK does not fetch
 
 # %% ../../nbs/85_jobs.datasphere_worker.ipynb #3b4c8b8e
 def fetch(
@@ -430,9 +432,11 @@ def fetch(
     from datasphere.api import project_job_service_pb2 as messages
     from datasphere.files import download_files
 
-    total = sum(file.size_bytes for file in files)
+    total, free = sum(file.size_bytes for file in files), shutil.disk_usage(target).free
+    if total > free:
+        raise Ended("too_large", f"{total:,} bytes, and {free:,} are free")
     if total > MOST_BYTES:
-        raise Ended("too_large", f"{total:,} bytes")
+        return fetch_large(service, job, files, target)
     for attempt in range(attempts):
         request = messages.DownloadProjectJobFilesRequest(job_id=job, files=files)
         answer = call_service(service, service.client.stub.DownloadJobFiles, request)
@@ -444,6 +448,30 @@ def fetch(
         time.sleep(0.2 * 4**attempt)
     raise Ended(*faults[0])
 
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #5e777986
+def fetch_large(
+    service: Service,  # Connected
+    job: str,  # Its id
+    files: list,  # As the job names them
+    target: str,  # Folder for them
+):
+    "Fetch files of any size straight from Object Storage."
+    from datasphere.api import project_job_service_pb2 as messages
+
+    for file in files:
+
+        def sign(file=file):
+            request = messages.DownloadProjectJobFilesRequest(job_id=job, files=[file])
+            answer = call_service(service, service.client.stub.DownloadJobFiles, request)
+            return answer.download_files[0].url
+
+        path = Path(target) / Path(file.desc.path).name
+        tell(say=f"fetching {path.name} ({file.size_bytes:,} bytes) from Object Storage")
+        try:
+            fetch_address(sign(), path, file.sha256, attempts=8, renew=sign)
+        except (NotMoved, IndexError) as error:
+            raise Ended("download", f"{path.name}: {error}") from None
+
 # %% ../../nbs/85_jobs.datasphere_worker.ipynb #400d3bf5
 def fetched_fault(
     file,  # As the service names it: desc.path, sha256
@@ -453,7 +481,8 @@ def fetched_fault(
     path = Path(target) / Path(file.desc.path).name
     if not path.is_file():
         return "download", f"{path.name} did not arrive"
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    with open(path, "rb") as content:
+        found = hashlib.file_digest(content, "sha256").hexdigest()
     if found != file.sha256:
         path.unlink()
         return "checksum", f"{path.name}: sha256 {found[:12]}…, not {file.sha256[:12]}…"

@@ -162,7 +162,7 @@ def _ask_to_stop(folder, process):
 def _stop(folder, receipt):
     "Stop a run by its backend, or its process by a signal."
     backend = receipt.get("backend", "local")
-    if backend == "local":
+    if backend == "local" or receipt.get("chain"):
         _ask_to_stop(folder, receipt["process"])
         return
     from plastinka.jobs.backends import find_backend
@@ -205,7 +205,7 @@ def _unreferred(old, found):
     "The old runs that no kept run refers to."
     while True:
         kept = [receipt for folder, receipt in found.items() if folder not in old]
-        references = ("parameters", "repeats", "resumes", "parts")
+        references = ("parameters", "repeats", "resumes", "parts", "chain")
         named = " ".join(json.dumps([each.get(name) for name in references]) for each in kept)
         left = [folder for folder in old if folder.name not in named]
         if left == old:

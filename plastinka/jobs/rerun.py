@@ -103,6 +103,8 @@ def resumed_entries(
 ) -> dict:  # resumes, parts: for the new run's receipt
     "What the receipt of a resumed run says; `InputError` where there is nothing to resume."
     receipt = read_receipt(folder)
+    if is_under_way(receipt):
+        raise input_error(folder.name, f"is {receipt['status']}", "Wait until it has ended")
     if receipt["status"] == "succeeded":
         problem = "has succeeded, so that there is nothing to resume"
         raise input_error(folder.name, problem, f"Repeat it with: plastinka rerun {folder.name}")
@@ -115,6 +117,9 @@ def resumed_entries(
 def _whole_receipt(folder):
     "A receipt that says all that a repetition needs."
     receipt = read_receipt(folder)
+    if receipt.get("chain"):
+        cure = "Repeat one of its runs, or give the command with --shops again"
+        raise input_error(folder.name, "is a chain of runs", cure)
     missing = [name for name in NEEDED if name not in receipt]
     if missing and not is_under_way(receipt):
         problem = f"does not say {', '.join(missing)}"

@@ -396,7 +396,8 @@ def finish(
     results.unlink(missing_ok=True)
     kind = error["kind"] if error else "succeeded"
     given = read_receipt(folder).get("data", [])
-    return dict(
+    shown = {name: declared[name] for name in ("curves", "model") if name in declared}
+    return shown | dict(
         data=given + _more_inputs(declared.get("inputs", []), given),
         status=kind if kind in ("succeeded", "cancelled") else "failed",
         error=error,

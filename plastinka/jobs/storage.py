@@ -17,12 +17,13 @@ from ..core import atomic_path, file_sha256, hide_secrets, input_error, missing_
 # %% ../../nbs/81_jobs.storage.ipynb #fc027d3a
 def open_base(
     address: str,  # Folder, or address such as s3://shop/models
+    **settings,  # Of fsspec's file system
 ) -> tuple:  # fsspec's file system, and the path in it
     "The file system behind an address."
     import fsspec
 
     try:
-        return fsspec.core.url_to_fs(str(address))
+        return fsspec.core.url_to_fs(str(address), **settings)
     except (ImportError, ValueError) as error:
         problem = missing_extra(str(error)) or f"cannot be used ({error})"
         raise input_error(f"artifact store {address}", problem, CHECK_ADDRESS) from None

@@ -16,6 +16,7 @@ import psutil
 from .backends import find_backend
 from .core import is_under_way, read_receipt, write_receipt
 from .registry import read_runs_in
+from .tracking import track_run
 
 # %% ../../nbs/83_jobs.turns.ipynb #4fb9884c
 def run_queued(
@@ -29,19 +30,21 @@ def run_queued(
     write_receipt(folder, backend=backend)
     if backend == "local":
         wait_for_turn(folder, jobs, stream)
-    return module.run_folder(folder, stream)
+    return track_run(folder, module.run_folder(folder, stream), stream)
 
 # %% ../../nbs/83_jobs.turns.ipynb #23a1305c
 def runs_before(
     folder: Path,  # A queued run
     receipts: dict[Path, dict],  # Of all runs in its folder
 ) -> list[Path]:  # Oldest first
-    "The runs that were queued before it and are under way."
+    "The runs on this machine that were queued before it and are under way."
     own = (receipts[folder].get("queued", ""), folder.name)
     return [
         path
         for path, receipt in receipts.items()
-        if is_under_way(receipt) and (receipt.get("queued", ""), path.name) < own
+        if is_under_way(receipt)
+        and receipt.get("backend", "local") == "local"
+        and (receipt.get("queued", ""), path.name) < own
     ]
 
 # %% ../../nbs/83_jobs.turns.ipynb #025d6a91

@@ -25,6 +25,7 @@ from fastcore.basics import patch
 from ..core import InputError
 from .backends import find_backend
 from .core import new_run_folder, queue_run, read_receipt, write_receipt
+from .tracking import track_run
 from plastinka.jobs.queue import (
     Claim,
     JobQueue,
@@ -176,7 +177,8 @@ def run_claimed(
     except InputError as error:
         return Outcome("failed", error=str(error))
     write_receipt(folder, backend=backend, job=claim.job_id, request=claim.request_id)
-    return run_outcome(find_backend(backend).run_folder(folder, stream), folder)
+    receipt = find_backend(backend).run_folder(folder, stream)
+    return run_outcome(track_run(folder, receipt, stream), folder)
 
 # %% ../../nbs/84_jobs.worker.ipynb #941dce6f
 @dataclass

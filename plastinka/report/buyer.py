@@ -141,6 +141,8 @@ ASSUMED = {
     "right.",
     "lead": "{n} records have a supplier without a lead time ({names}): {days} days are taken.",
     "on_order": "{n} of {of} lines of open orders match no record and are not counted: {names}.",
+    "branch": "{n} branches sell, and no stock of theirs is known: what they have is not counted, "
+    "and nothing is moved there ({names}).",
     "currency": "No file names the currency; it can be set as currency in the settings.",
 }
 

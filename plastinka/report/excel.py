@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['EXCEL_ROWS', 'COLUMN_WIDTHS', 'NUMBER_FORMATS', 'FROM', 'TO', 'QUARANTINE_COLUMNS', 'WORKBOOK', 'excel_column',
            'head_sheet', 'write_cell', 'write_sheet', 'headline_rows', 'score_facts', 'file_facts', 'summary_rows',
-           'write_fact', 'write_summary', 'forecast_sheet', 'check_words', 'excel_tables', 'write_working_sheets',
-           'write_excel']
+           'write_fact', 'write_summary', 'forecast_sheet', 'check_words', 'branch_sheets', 'excel_tables',
+           'write_working_sheets', 'write_excel']
 
 # %% ../../nbs/90_report.excel.ipynb #b2934c3a
 from pathlib import Path
@@ -28,10 +28,12 @@ from plastinka.report.headlines import (
 )
 
 # %% ../../nbs/90_report.excel.ipynb #2ad7b207
+from ..decide.branches import BranchPlan
 from .buyer import assumption_lines, buyer_lines
 from .html import report_language, report_title
 from .order_sheet import excel_text, write_order_sheet, write_supplier_sheets
 from plastinka.report.tables import (
+    BRANCH_LINES,
     BUYING,
     CHECK,
     DEAD_COLUMNS,
@@ -39,6 +41,7 @@ from plastinka.report.tables import (
     LOST,
     NAMES,
     ORDERS,
+    TRANSFERS,
     WHO,
     without_blanks,
 )
@@ -328,6 +331,19 @@ def check_words(
     texts = [text.split("; ") if text else [] for text in orders["check"].fillna("")]
     return orders.assign(check=["; ".join(map(say, parts)) for parts in texts])
 
+# %% ../../nbs/90_report.excel.ipynb #705c8381
+def branch_sheets(
+    plan: BranchPlan | None,  # None where there are not two branches with stock
+) -> dict[str, tuple]:  # Sheet → (table, columns, what is said if it is empty)
+    "The sheets of a chain."
+    if plan is None:
+        return {}
+    nothing = "Every copy lies where it sells best, or moving it would bring too little."
+    return {
+        "transfers": (plan.transfers, TRANSFERS, nothing),
+        "branches": (plan.lines, BRANCH_LINES, "No branch has stock, or is sent any."),
+    }
+
 # %% ../../nbs/90_report.excel.ipynb #937cf3f7
 def excel_tables(
     report: Report,  # The parts
@@ -353,6 +369,7 @@ def excel_tables(
         "records": (check_words(orders), shown, "No order list was made."),
         "look for": (orders[orders["look_for"] > 0], LOOK_FOR, wanted),
         **dead,
+        **branch_sheets(report.branches),
         "forecast": forecast_sheet(report),
         "lost sales": (lost, LOST, "No sales were lost." if known else unknown),
         "quarantine": (quarantine, QUARANTINE_COLUMNS, "No row was left out."),

@@ -7,7 +7,8 @@ __all__ = ['FILES', 'REASONS', 'REPAIRS', 'COVERAGE', 'COVERAGE_ALT', 'RULES', '
            'left_aside', 'loaded_section', 'mark_best', 'score_section', 'cutoff_table', 'weights_table',
            'totals_table', 'rows_by_item', 'dearest', 'top_items', 'order_sections', 'list_sections', 'newcomer_words',
            'fallback_section', 'month_spans', 'month_table', 'total_section', 'coverage_section', 'rule_words',
-           'buyer_sections', 'dead_section', 'report_title', 'page_sections', 'report_language', 'write_html']
+           'buyer_sections', 'dead_section', 'branch_section', 'report_title', 'page_sections', 'report_language',
+           'write_html']
 
 # %% ../../nbs/89_report.html.ipynb #cf6f9fde
 from datetime import datetime
@@ -64,6 +65,7 @@ from plastinka.report.tables import (
     ALIKE,
     BUYING,
     CURVE,
+    BRANCHES,
     DEAD_COLUMNS,
     ENOUGH_COLUMNS,
     LOOK_FOR,
@@ -72,6 +74,7 @@ from plastinka.report.tables import (
     NEEDS_STOCK,
     ORDERS,
     SUPPLIERS,
+    TRANSFERS,
     URGENT_COLUMNS,
     list_view,
     table_view,
@@ -499,7 +502,7 @@ def buyer_sections(
         alt = say("Expected profit and share of demand met against the money spent")
         view = table_view(curve_table(order.curve), CURVE)
         found["curve"] = dict(picture=figure_svg(picture, alt), table=view)
-    return found | dead_section(report)
+    return found | dead_section(report) | branch_section(report)
 
 # %% ../../nbs/89_report.html.ipynb #d0602616
 def dead_section(
@@ -536,6 +539,19 @@ NO_CHANGES = (
     "No markdown is proposed: the shop’s files hold too few changes of price to tell how its "
     "customers answer to them."
 )
+
+# %% ../../nbs/89_report.html.ipynb #eef3d6f9
+def branch_section(
+    report: Report,  # The parts
+) -> dict:  # branches, transfers: table views or None
+    "What each branch has and is asked for, and what moves."
+    plan = report.branches
+    if plan is None:
+        return dict(branches=None, transfers=None)
+    return dict(
+        branches=table_view(plan.totals, BRANCHES),
+        transfers=table_view(plan.transfers, TRANSFERS, LOST_SHOWN),
+    )
 
 # %% ../../nbs/89_report.html.ipynb #7af98089
 OUR_TITLES = ("Forecast", "Forecast and order list")  # Others are the caller's own words

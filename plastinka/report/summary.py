@@ -32,6 +32,7 @@ from plastinka.decide.demand import (
     order_reach,
     past_sales,
 )
+from ..decide.branches import BranchPlan
 from ..decide.buying import Order, Plan, ShopStock, buy
 from ..decide.orders import LINE, editions
 from ..models.baselines import FALLBACK, RecentQuantiles, SeasonalNaive
@@ -75,6 +76,7 @@ class Report:
     totals: pd.DataFrame | None = None  # cutoff, model, expected, asked, sold: copies in all
     order: Order | None = None  # How the order list was made, its budget curve and assumptions
     dead: pd.DataFrame | None = None  # Stock that will probably outlast a limit
+    branches: BranchPlan | None = None  # What moves between branches; None = there are not two
     weights: pd.DataFrame | None = None  # Shares of models [demand class × model]; `attrs["why"]`
     calibrated: pd.DataFrame | None = None  # Coverage before and after its correction, by group
 

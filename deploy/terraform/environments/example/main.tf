@@ -38,7 +38,22 @@ module "storage" {
   secret_key = local.secret_key
 }
 
+module "functions" {
+  count          = var.function_package_sha256 == "" ? 0 : 1
+  source         = "../../modules/functions"
+  name           = var.name
+  folder_id      = var.folder_id
+  package_bucket = var.bucket
+  package_sha256 = var.function_package_sha256
+  minutes        = var.function_minutes
+}
+
 locals {
+  functions = try(module.functions[0].addresses, {})
+  function_settings = join("", [
+    for name, address in local.functions : "functions_${name} = \"${address}\"\n"
+  ])
+  bucket_setting     = var.bucket == "" ? "" : "functions_bucket = \"s3://${var.bucket}\"\nfunctions_minutes = ${var.function_minutes}\n"
   service_account_id = var.existing_service_account_id != "" ? var.existing_service_account_id : module.service_account[0].id
   community_id       = var.existing_community_id != "" ? var.existing_community_id : module.community[0].community_id
   project_id         = var.existing_project_id != "" ? var.existing_project_id : module.project[0].project_id

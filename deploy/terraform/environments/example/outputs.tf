@@ -10,7 +10,7 @@ output "community_id" {
 
 output "plastinka_settings" {
   description = "Lines for plastinka.toml; plastinka check reads them from there"
-  value       = "datasphere_project = \"${local.project_id}\"\n"
+  value       = "datasphere_project = \"${local.project_id}\"\n${local.bucket_setting}${local.function_settings}"
 }
 
 output "datasphere_summary" {
@@ -43,5 +43,11 @@ output "static_access_key_id" {
 output "static_secret_key" {
   description = "The static key, where one was made"
   value       = try(module.service_account[0].static_secret_key, "")
+  sensitive   = true
+}
+
+output "function_api_key" {
+  description = "The key by which the functions are called: the secret YC_API_KEY"
+  value       = try(module.functions[0].api_key, "")
   sensitive   = true
 }

@@ -86,3 +86,15 @@ variable "bucket" {
   description = "Bucket to make; empty for none"
   default     = ""
 }
+
+variable "function_package_sha256" {
+  type        = string
+  description = "SHA-256 of the package for functions, which lies in the bucket; empty for no functions"
+  default     = ""
+}
+
+variable "function_minutes" {
+  type        = number
+  description = "Minutes after which a function is ended"
+  default     = 10
+}
