@@ -292,11 +292,7 @@ def forecast_shop(
     check_parameters(run_notebook_path("forecast"), values)
     check_together(run_notebook_path("forecast"), values)
     using = str(settings.get("using") or "")
-<<<<<<< HEAD
-    if not using:  # Its libraries take seconds to import
-=======
     if not using:  # A model that is there may need no network, and then no library for them
->>>>>>> 375b964
         choose_model(settings)
     found = find_artifact(using, str(settings["store"])) if using else ()
     return forecast_from(settings, read_shop(settings), found)
