@@ -302,14 +302,19 @@ def _none_sold(frame, table):
 # %% ../../nbs/10_data.columns.ipynb #4d2273c7
 def _names_day(texts):
     "Which texts hold a day or a month in digits, as «Итого за 01.03.2025» does."
-    return texts.astype(str).str.contains(r"\d{1,4}[-./]\d{1,4}", regex=True).to_numpy()
+    codes, found = pd.factorize(texts)
+    named = [bool(re.search(r"\d{1,4}[-./]\d{1,4}", str(each))) for each in found]
+    return np.array([*named, False], dtype=bool)[codes]
 
 # %% ../../nbs/10_data.columns.ipynb #c1d61abe
 def _worded_sums(frame, names, undated):
     "Which rows a word says to be sums."
     few = (frame[names].notna().sum(axis=1) <= 1).to_numpy()
     worded = np.any([is_total(frame[name]) for name in names], axis=0) & few
-    return worded & (undated | np.any([_names_day(frame[name]) for name in names], axis=0))
+    sums = np.flatnonzero(worded & ~undated)
+    dated = np.any([_names_day(frame[name].iloc[sums]) for name in names], axis=0)
+    worded[sums] = dated
+    return worded
 
 # %% ../../nbs/10_data.columns.ipynb #d00992dd
 def _plain_sums(frame, table, worded, undated):
