@@ -198,7 +198,8 @@ def _load(path, aliases, sheet):
 
 def _known_by_words(row):
     "How many of our columns a row of cells names, be it in sales or in a stock."
-    return max(len(known_columns(row, kind)) for kind in USUAL)
+    short = [cell for cell in row[:100] if 0 < len(cell) <= 60]
+    return max(len(known_columns(short, kind)) for kind in USUAL)
 
 
 def _text_inside(content, where, aliases):
