@@ -92,20 +92,23 @@ class Report:
     dependence: float = 0.0  # How much the months of a record go together, 0..1
     ahead: "Outlook | None" = None  # The forecast summed over the shop, where it was summed before
 
-    @property
-    def table(self) -> pd.DataFrame:  # item_id, month, horizon, quantile columns, mean, model
-        "The forecast as a long table."
-        return long_forecast(self.forecast)
+# %% ../../nbs/86_report.summary.ipynb #35216f72
+@patch(as_prop=True)
+def table(self: Report) -> pd.DataFrame:  # item_id, month, horizon, quantile columns, mean, model
+    "The forecast as a long table."
+    return long_forecast(self.forecast)
 
-    @property
-    def model(self) -> str:  # Name of the model that made most of the forecast
-        "The model whose merit is judged."
-        return usual_model(None if self.forecast is None else self.table)
 
-    @property
-    def held(self) -> pd.DataFrame | None:  # As `holdout`
-        "The honest forecast from the newest cutoff, of the rows that could be scored."
-        return newest_cutoff(self.holdout)
+@patch(as_prop=True)
+def model(self: Report) -> str:  # Name of the model that made most of the forecast
+    "The model whose merit is judged."
+    return usual_model(None if self.forecast is None else self.table)
+
+
+@patch(as_prop=True)
+def held(self: Report) -> pd.DataFrame | None:  # As `holdout`
+    "The honest forecast from the newest cutoff, of the rows that could be scored."
+    return newest_cutoff(self.holdout)
 
 # %% ../../nbs/86_report.summary.ipynb #1ca8dc21
 @patch(as_prop=True)
