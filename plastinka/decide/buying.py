@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['ORDER_RULES', 'PART', 'CURVE_POINTS', 'Plan', 'order_windows', 'Window', 'find_windows', 'window_demand',
            'coming_copies', 'window_paths', 'value_copies', 'choose_order', 'wanted_items', 'left_out', 'order_effects',
-           'budget_curve', 'Order', 'ShopStock', 'Valued', 'window_last_year', 'value_shop', 'order_within', 'buy']
+           'budget_curve', 'Order', 'ShopStock', 'Valued', 'window_last_year', 'value_shop', 'order_within', 'buy',
+           'kept_share']
 
 # %% ../../nbs/74_decide.buying.ipynb #1c842f82
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from ..core import input_error
+from ..core import InputError, input_error
+from ..data.schema import normalise_text
 from plastinka.decide.demand import (
     Reach,
     demand_ahead,
@@ -76,6 +78,7 @@ class Plan:
 def order_windows(
     table: pd.DataFrame,  # From `item_terms`
     reach: Reach,  # Days from the count of the stock to the end of the forecast
+    rules: Rules | None = None,  # How the shop buys: whose days they are
 ) -> pd.DataFrame:  # The same with review_days filled in; raises `InputError` beyond the forecast
     "Lead time and review period of every record, in days."
     days = (reach.last - reach.first).days + 1
@@ -84,11 +87,21 @@ def order_windows(
     late = (lead + review > days) | (review < 1)
     if late.any():
         row = table.iloc[int(late.argmax())]
-        who = f"supplier «{row['supplier']}»" if row["supplier"] else "the order"
+        who = f"supplier «{row['supplier']}»" if _own_days(row, rules) else "the order"
         said = f"needs {row['lead_days']:.0f} days to deliver and has to last for "
         said += f"{max(row['review_days'], 1):.0f} more, but the forecast covers {days} days"
         raise input_error(who, said, "Forecast more months (--horizon), or give fewer days")
     return table.assign(lead_days=lead, review_days=review)
+
+# %% ../../nbs/74_decide.buying.ipynb #c6c6ae94
+def _own_days(row, rules):
+    "Whether the days of a record are its supplier's own."
+    suppliers = None if rules is None else rules.suppliers
+    name = normalise_text(pd.Series([row["supplier"]], dtype=object)).iloc[0]
+    if not name or suppliers is None:
+        return bool(name) and rules is None
+    days = ["lead_days", "review_days"]
+    return name in suppliers.index and bool(suppliers.loc[name, days].notna().any())
 
 # %% ../../nbs/74_decide.buying.ipynb #b5b9e0aa
 @dataclass(frozen=True)
@@ -439,7 +452,7 @@ def value_shop(
     ids, months, counts = demand_counts(forecast)
     reach = order_reach(months, shop.day)
     given = (shop.prices, shop.costs, shop.suppliers, shop.offered)
-    table = order_windows(item_terms(ids, *given, plan.rules), reach)
+    table = order_windows(item_terms(ids, *given, plan.rules), reach, plan.rules)
     windows = find_windows(table, reach)
     ahead = demand_ahead(counts, reach, dependence)
     demand = ahead if _is_whole(windows, reach) else window_demand(counts, windows, dependence)
@@ -506,3 +519,27 @@ def buy(
     "The order list of a shop."
     valued = value_shop(forecast, shop, plan, dependence)
     return order_within(valued, valued.plan.budget)
+
+# %% ../../nbs/74_decide.buying.ipynb #6ae70ef8
+def kept_share(
+    order: Order,  # From `buy`
+    forecast: Forecast | pd.DataFrame,  # That it was made from
+    shop: ShopStock,  # That it was made from
+    dependence: float = 0.0,  # How much the months of an item go together, 0..1
+    days: int = 7,  # How much later
+) -> float | None:  # 0..1; None where nothing is ordered, or the forecast ends too early
+    "Share of the ordered copies that a list made some days later without news has, too."
+    if shop.stock is None or not (order.lines["order"] > 0).any():
+        return None
+    ids, months, counts = demand_counts(forecast)
+    share = period_shares(months, order.reach.first, [0, days])[0]
+    sold = pd.Series(np.round(counts.mean @ share), ids)
+    stock = (shop.stock.reindex(ids, fill_value=0) - sold).clip(lower=0)
+    later = replace(shop, stock=stock, day=order.reach.first + pd.Timedelta(days=days))
+    try:
+        again = buy(forecast, later, order.plan, dependence)
+    except InputError:
+        return None
+    both = [each.lines.set_index("item_id")["order"].fillna(0) for each in (order, again)]
+    one, other = both[0].align(both[1])
+    return float(np.minimum(one, other).sum() / np.maximum(one, other).sum())
