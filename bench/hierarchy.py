@@ -3,9 +3,10 @@
     python bench/hierarchy.py       # some minutes
     python bench/hierarchy.py --json bench/results/hierarchy.json
 
-Made-up shops are backtested at one cutoff a month; at each cutoff the common shocks are learnt from
-the cutoffs before, and the 90 % ranges of the shop, the styles and the artists are compared with
-what was asked for. Beside them stand titles that are independent."""
+Made-up shops are backtested at a cutoff every three months; at each the common shocks are learnt
+from the three cutoffs before, as in a report, and the 90 % ranges of the shop, the styles and the
+artists are compared with what was asked for: of single months, and of three months together. So
+are those of real monthly sets, where PLASTINKA_DATA names the folder that holds them."""
 
 import argparse
 import resource
@@ -38,7 +39,7 @@ def shop_coverage(seed, model, cutoffs):
     shop = make_shop(titles=300, months=36, seed=seed, stockouts=0.2)
     ledger = build_ledger(read_sources(shop.stock, [shop.sales]))
     panel = build_panel(ledger)
-    months = pd.DatetimeIndex(panel["month"].values)[-3 - cutoffs : -3]
+    months = pd.DatetimeIndex(panel["month"].values)[::-1][3 : 3 * cutoffs + 1 : 3][::-1]
     held = cross_validate(ledger, [make_model(model)], cutoffs=list(months), horizon=3, seed=seed)
     return totals_coverage(backtest_residuals(held, panel))
 
@@ -58,8 +59,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seeds", type=int, default=3, help="made-up shops")
-    parser.add_argument("--cutoffs", type=int, default=12, help="of each")
+    parser.add_argument("--seeds", type=int, default=5, help="made-up shops")
+    parser.add_argument("--cutoffs", type=int, default=8, help="of each")
     parser.add_argument("--model", default="recent quantiles", help="name in the catalog")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     options = parser.parse_args()
@@ -68,10 +69,11 @@ def main() -> int:
     rows.append(row("20,000 titles, three months, 500 paths: time", seconds, None, "s"))
     found = [shop_coverage(seed, options.model, options.cutoffs) for seed in range(options.seeds)]
     table = pd.concat(found, ignore_index=True)
-    for level, inside in table.groupby("level", sort=False)["inside"].mean().items():
-        rows.append(row(f"{level}: inside 90% ranges, cutoffs after the second", inside, None, ""))
-        off = abs(inside - 0.9)
-        rows.append(row(f"{level}: 90% ranges off by", off, 0.05, "", at_most=True))
+    for of, column in dict(months="inside", sums="inside_sum").items():
+        for level, inside in table.groupby("level", sort=False)[column].mean().items():
+            rows.append(row(f"made-up shops, {level}: {of} inside 90% ranges", inside, None, ""))
+            off = abs(inside - 0.9)
+            rows.append(row(f"{level}: 90% ranges of {of} off by", off, 0.05, "", at_most=True))
     return finish(rows, options.json)
 
 

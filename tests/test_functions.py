@@ -2,9 +2,11 @@
 and moto; the handler in a process of its own for each call. Most calls execute a program that
 answers at once in place of the run's own, so that a fault costs little."""
 
+import configparser
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,7 +22,7 @@ from functions_server import API_KEY, INDEX, QUICK, Functions
 from test_datasphere import queued
 
 from plastinka.doors.cli import main
-from plastinka.jobs import functions
+from plastinka.jobs import function_package, functions
 from plastinka.jobs.addresses import NotMoved, ask_address, send_file
 from plastinka.jobs.bucket import lay_file, lend, new_bucket
 from plastinka.jobs.core import read_receipt
@@ -111,14 +113,29 @@ def test_the_outputs_are_those_of_this_machine(tmp_path, service, options):
     assert API_KEY not in kept and "X-Amz-Signature" not in kept
 
 
+def own_needs():
+    "What settings.ini says that plastinka needs."
+    from packaging.requirements import Requirement
+
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "settings.ini", encoding="utf-8")
+    texts = re.split(r"\s+", settings["DEFAULT"]["requirements"].strip())
+    return [Requirement(text) for text in texts]
+
+
 def test_the_package_forecasts_with_a_stored_model(tmp_path, store, service, options, monkeypatch):
     "The package as it is uploaded, unpacked, with a Python that has nothing else: no torch."
     if store[0] == "moto":
         pytest.skip("seen with the other server")
     from plastinka.simulate.shop import make_shop
 
-    names = {*function_packages(), "lightgbm", "fsspec"}
-    weight = write_function_package(tmp_path / "function.zip", sorted(names))
+    as_installed = function_package.needed_packages
+    monkeypatch.setattr(  # As settings.ini has them now, however old the installation is
+        function_package,
+        "needed_packages",
+        lambda name, extras: own_needs() if name == "plastinka" else as_installed(name, extras),
+    )
+    weight = write_function_package(tmp_path / "function.zip", function_packages())
     print(*weight_lines(weight), sep="\n")
     assert weight.fits() and not {"torch", "darts"} & set(weight.libraries)
     there = tmp_path / "unpacked"

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ORDER_RULES', 'PART', 'CURVE_POINTS', 'Plan', 'order_windows', 'Window', 'find_windows', 'window_demand',
            'coming_copies', 'window_paths', 'value_copies', 'choose_order', 'wanted_items', 'left_out', 'order_effects',
-           'budget_curve', 'Order', 'ShopStock', 'buy']
+           'budget_curve', 'Order', 'ShopStock', 'window_last_year', 'buy']
 
 # %% ../../nbs/74_decide.buying.ipynb #1c842f82
 from dataclasses import dataclass, field
@@ -398,6 +398,22 @@ def _shop_lines(shop, ids, ahead, table, coming, level):
         lines[name] = table[name].to_numpy()
     return lines
 
+# %% ../../nbs/74_decide.buying.ipynb #b65a12ac
+def window_last_year(
+    lines: pd.DataFrame,  # item_id, last_year
+    past: pd.DataFrame | None,  # From `past_sales`; None = unknown
+    windows: list[Window],  # From `find_windows`
+    months: pd.DatetimeIndex,  # Months of the forecast
+) -> np.ndarray:  # [items] copies; NaN = unknown
+    "What each record sold last year in the days that its order is for."
+    if past is None or not months.isin(past.columns).all():
+        return lines["last_year"].to_numpy(float)
+    shares = np.ones((len(lines), len(months)))
+    for each in windows:
+        shares[each.rows] = each.shares.sum(axis=0)
+    sold = past.reindex(lines["item_id"])[months].to_numpy(float)
+    return (sold * shares).sum(axis=1)
+
 # %% ../../nbs/74_decide.buying.ipynb #20177ae3
 def buy(
     forecast: Forecast | pd.DataFrame,  # Demand of every record in every month
@@ -426,6 +442,7 @@ def buy(
     lines["at_purchase_price"] = lines["order"] * lines["cost"]
     days = (table["lead_days"] + table["review_days"]).to_numpy(float) - 1
     lines["until"] = reach.first + pd.to_timedelta(np.round(days), unit="D")
+    lines["last_year_ordered"] = window_last_year(lines, shop.past, windows, months)
     lines["check"] = order_checks(lines)
     curve = curve if lines["stock"].notna().any() else curve.head(0)
     may = table[~lines["used"].to_numpy()]

@@ -225,18 +225,18 @@ def demand_ahead(
 def past_sales(
     panel: xr.Dataset,  # Everything measured, an unfinished month included
     reach: Reach,  # The days that an order is for
-) -> pd.DataFrame:  # Index item_id; last_year, most_sold in copies, NaN = unknown
+) -> (
+    pd.DataFrame
+):  # Index item_id; months (whole, of last year), last_year, most_sold; NaN = unknown
     "What was sold in the same months of last year, and the most asked for in as many in a row."
     units = panel["units"].to_pandas().fillna(0)
     asked = units
     if "lost_units_settled" in panel:
         asked = units + panel["lost_units_settled"].to_pandas().fillna(0)
     before = reach.months - pd.DateOffset(years=1)
-    last_year = pd.Series(np.nan, units.index)
-    if before.isin(units.columns).all():
-        last_year = units[before] @ reach.shares
-        end = (before[-1] + pd.offsets.MonthBegin(1)).to_datetime64()
-        last_year = last_year.where(panel["first_seen"].values < end)
+    found = units.reindex(columns=before).set_axis(reach.months, axis=1)
+    end = (before[-1] + pd.offsets.MonthBegin(1)).to_datetime64()
+    found.loc[~(panel["first_seen"].values < end)] = np.nan
     running = asked.T.rolling(min(len(before), units.shape[1])).sum().max()
-    found = pd.DataFrame(dict(last_year=last_year, most_sold=running))
+    found = found.assign(last_year=found @ reach.shares, most_sold=running)
     return found.rename_axis("item_id")

@@ -96,14 +96,17 @@ MARGIN = 3.0  # By how many copies at least
 
 
 def order_checks(
-    orders: pd.DataFrame,  # expected, demand, order, last_year, most_sold
+    orders: pd.DataFrame,  # expected, demand, order, last_year, last_year_ordered, most_sold
 ) -> pd.Series:  # Text per row, empty where nothing stands out
     "What a person should look at before ordering."
-    limit = np.maximum(TIMES * orders["last_year"], orders["last_year"] + MARGIN)
+    limit, limit_ordered = (
+        np.maximum(TIMES * orders[name], orders[name] + MARGIN)
+        for name in ("last_year", "last_year_ordered")
+    )
     beyond = orders["demand"] >= orders["most_sold"] + MARGIN
     found = {
         "expected more than twice last year’s": orders["expected"] > limit,
-        "ordered more than twice last year’s": orders["order"] > limit,
+        "ordered more than twice last year’s": orders["order"] > limit_ordered,
         "demand beyond everything ever sold": beyond & (orders["order"] != 0),
     }
     said = pd.Series("", orders.index)
@@ -144,7 +147,7 @@ def expected_lines(
     level: float,  # Probability with which the order shall be enough
     past: pd.DataFrame | None,  # From `past_sales`; None = unknown
     offered: pd.Series | None,  # Probability by item_id that it is restocked; None = unknown
-) -> pd.DataFrame:  # The lines with expected, demand, last_year, most_sold
+) -> pd.DataFrame:  # The lines with expected, demand, last_year, last_year_ordered, most_sold
     "What each record is expected to sell, and what it sold before."
     past = pd.DataFrame(columns=["last_year", "most_sold"]) if past is None else past
     again = np.ones(len(lines))
@@ -154,8 +157,9 @@ def expected_lines(
     expected = expected_sales(ahead, lines["stock"].to_numpy(float), again)
     demand = ahead.quantile([level])[:, 0].astype(np.int64)
     lines = lines.assign(expected=expected, demand=demand)
-    lines[["last_year", "most_sold"]] = past.reindex(lines["item_id"]).to_numpy(float)
-    return lines
+    before = past[["last_year", "most_sold"]].reindex(lines["item_id"])
+    lines[["last_year", "most_sold"]] = before.to_numpy(float)
+    return lines.assign(last_year_ordered=lines["last_year"])
 
 # %% ../../nbs/71_decide.orders.ipynb #2551ef2a
 def split_wanted(

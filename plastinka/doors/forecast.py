@@ -26,6 +26,8 @@ from ..data.schema import normalise, normalise_text
 from ..decide.branches import BranchPlan
 from ..decide.buying import Order
 from ..decide.demand import Reach
+
+# %% ../../nbs/91_doors.forecast.ipynb #5253d3d8
 from plastinka.doors.fitting import (
     FittedShop,
     find_artifact,
@@ -48,7 +50,7 @@ from ..report.excel import write_excel
 from ..report.figures import item_figure
 from ..report.headlines import sense_checks
 from ..report.html import write_html
-from ..report.summary import Report, most_lost, outlook
+from ..report.summary import Outlook, Report, most_lost, outlook
 from ..store.load import keep_run
 from ..store.query import data_digest, read_ledger, read_raw
 
@@ -156,6 +158,11 @@ class Result:
     def forecast(self) -> pd.DataFrame:  # item_id, month, horizon, q0.05 …, mean, model
         "Demand in copies, one row per record and month."
         return self.fitted.forecast.frame()
+
+    @cached_property
+    def outlook(self) -> Outlook:  # Copies and money, by month and in all
+        "The forecast, summed over the shop, with ranges."
+        return outlook(Report(**_shown_parts(self)))
 
     @property
     def scores(self) -> pd.DataFrame:  # One row per model, this one first
@@ -414,24 +421,31 @@ def to_darts(
     return TimeSeries.from_group_dataframe(self.to_long(), freq="MS", **columns)
 
 # %% ../../nbs/91_doors.forecast.ipynb #21a992e1
+def _shown_parts(result):
+    "Fields of `Report`, but for the sums over the shop."
+    from plastinka.evaluate import calibrate  # noqa: F401  Gives a backtest its table `calibrated`
+    from plastinka.evaluate.hierarchy import learn_shocks
+
+    data, held, fitted = result.data, result.fitted.held, result.fitted
+    parts = dict(ledger=data.ledger, raw=data.raw, panel=data.panel, orders=result.orders)
+    parts |= dict(order=result.order, dead=result.dead_stock, branches=result.branches)
+    parts |= dict(forecast=fitted.forecast, factor=getattr(fitted.trained, "factor", 1.0))
+    parts |= dict(scores=held.scores, coverage=held.coverage, by_cutoff=held.by_cutoff)
+    parts |= dict(holdout=held.frame(), totals=held.totals, newcomers=held.newcomers)
+    parts |= dict(calibrated=held.calibrated, dependence=held.dependence)
+    parts |= dict(shocks=learn_shocks(held, data.panel))
+    combination = getattr(fitted.trained, "combination", None)
+    if combination is not None:
+        parts |= dict(weights=combination.table())
+    return parts | dict(settings=result.settings, title=result.title)
+
+
 @patch
 def report_parts(
     self: Result,
 ) -> dict:  # Fields of `Report`, by name
     "Everything that report and workbook show."
-    from plastinka.evaluate import calibrate  # noqa: F401  Gives a backtest its table `calibrated`
-
-    data, held = self.data, self.fitted.held
-    parts = dict(ledger=data.ledger, raw=data.raw, panel=data.panel, orders=self.orders)
-    parts |= dict(order=self.order, dead=self.dead_stock, branches=self.branches)
-    parts |= dict(forecast=self.fitted.forecast, factor=getattr(self.fitted.trained, "factor", 1.0))
-    parts |= dict(scores=held.scores, coverage=held.coverage, by_cutoff=held.by_cutoff)
-    parts |= dict(holdout=held.frame(), totals=held.totals, newcomers=held.newcomers)
-    parts |= dict(calibrated=held.calibrated)
-    combination = getattr(self.fitted.trained, "combination", None)
-    if combination is not None:
-        parts |= dict(weights=combination.table())
-    return parts | dict(settings=self.settings, title=self.title)
+    return _shown_parts(self) | dict(ahead=self.outlook)
 
 # %% ../../nbs/91_doors.forecast.ipynb #13f1c5d9
 @patch
@@ -453,8 +467,7 @@ def checks(
     self: Result,
 ) -> list[str]:  # Sentences; none where nothing is odd
     "What in forecast and data a reader should look at."
-    report = Report(**self.report_parts())
-    return sense_checks(report, outlook(report))
+    return sense_checks(Report(**self.report_parts()), self.outlook)
 
 # %% ../../nbs/91_doors.forecast.ipynb #2d9c09d7
 @patch

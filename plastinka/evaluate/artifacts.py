@@ -11,7 +11,7 @@ __all__ = ['HELD_TABLES', 'ARTIFACT_FILE', 'ORIGIN_FILE', 'KNOWN_SHARE', 'TRAIN'
 # %% ../../nbs/65_evaluate.artifacts.ipynb #3d4fe85d
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from . import calibrate  # noqa: F401  Gives a backtest its table `calibrated`
 from .backtest import Backtest, fold_scores
 from .fit import cut_panel
 from .folds import judge_fold
+from .hierarchy import Shocks, learn_shocks
 from ..models.baselines import BASELINES
 from ..models.catalog import load_model
 from ..models.core import Fitted, broken_model, code_versions, seal
@@ -42,6 +43,7 @@ class KeptBacktest:
     calibrated: pd.DataFrame  # What calibration changed
     holdout: pd.DataFrame  # Held-out forecasts of the model beside what happened
     dependence: float  # Of the months of the model's forecasts
+    shocks: Shocks | None = None  # How much titles go together; None where it was not kept
     fitted: Fitted | None = None  # The model as fitted at the last cutoff is not kept
 
     def frame(self) -> pd.DataFrame:  # As `Backtest.frame`
@@ -54,11 +56,13 @@ HELD_TABLES = ("scores", "by_cutoff", "coverage", "totals", "newcomers", "calibr
 # %% ../../nbs/65_evaluate.artifacts.ipynb #5dd8715f
 def keep_backtest(
     held: Backtest,  # As `cross_validate` gives it
+    panel: xr.Dataset,  # Panel that knows style and artist of the items
 ) -> KeptBacktest:
-    "The tables of a backtest."
+    "The tables of a backtest, and what it says of totals."
     tables = {name: getattr(held, name) for name in HELD_TABLES[:-1]}
     tables |= dict(holdout=held.frame())
-    return KeptBacktest(**tables, dependence=float(held.dependence))
+    shocks = learn_shocks(held, panel)
+    return KeptBacktest(**tables, dependence=float(held.dependence), shocks=shocks)
 
 # %% ../../nbs/65_evaluate.artifacts.ipynb #be281940
 def write_frames(
@@ -72,7 +76,8 @@ def write_frames(
         table = getattr(held, name).copy()
         table.attrs = {}
         table.to_parquet(folder / f"{name}.parquet", index=False)
-    text = json.dumps(dict(attrs=notes, dependence=held.dependence), default=str)
+    shocks = None if held.shocks is None else asdict(held.shocks)
+    text = json.dumps(dict(attrs=notes, dependence=held.dependence, shocks=shocks), default=str)
     (folder / "notes.json").write_text(text, encoding="utf-8")
 
 # %% ../../nbs/65_evaluate.artifacts.ipynb #c3522b35
@@ -84,7 +89,8 @@ def read_frames(
     tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in HELD_TABLES}
     for name, table in tables.items():
         table.attrs = notes["attrs"][name]
-    return KeptBacktest(**tables, dependence=float(notes["dependence"]))
+    shocks = Shocks(**notes["shocks"]) if notes.get("shocks") else None
+    return KeptBacktest(**tables, dependence=float(notes["dependence"]), shocks=shocks)
 
 # %% ../../nbs/65_evaluate.artifacts.ipynb #c91bf035
 def panel_fingerprint(
@@ -150,7 +156,8 @@ def write_artifact(
     "Write an artifact."
     folder = Path(folder)
     model.save(folder)
-    write_frames(held if isinstance(held, KeptBacktest) else keep_backtest(held), folder / "held")
+    kept = held if isinstance(held, KeptBacktest) else keep_backtest(held, panel)
+    write_frames(kept, folder / "held")
     items = json.dumps(sold_items(panel).tolist(), ensure_ascii=False)
     (folder / "items.json").write_text(items, encoding="utf-8")
     (folder / ORIGIN_FILE).write_text(

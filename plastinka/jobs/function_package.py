@@ -6,7 +6,7 @@
 __all__ = ['NETWORKS', 'NOT_FOR_RUNS', 'UNUSED', 'INDEX', 'MOST_PACKED', 'MOST_UNPACKED', 'function_packages', 'library_files',
            'Weight', 'write_function_package', 'weight_lines', 'check_system']
 
-# %% ../../nbs/85_jobs.function_package.ipynb #00c7bd4b
+# %% ../../nbs/85_jobs.function_package.ipynb #5b107500
 import importlib.metadata
 import re
 import sys
@@ -18,7 +18,7 @@ from pathlib import Path
 from ..core import atomic_path, input_error
 from .cloud import needed_packages, package_files, wheel_metadata
 
-# %% ../../nbs/85_jobs.function_package.ipynb #8b9739ae
+# %% ../../nbs/85_jobs.function_package.ipynb #ed38e41e
 NETWORKS = ("torch", "darts", "pytorch-lightning", "torchmetrics")
 NOT_FOR_RUNS = ("debugpy", "jedi", "prompt-toolkit", "setuptools")
 
@@ -46,14 +46,16 @@ def _is_here(name):
     except importlib.metadata.PackageNotFoundError:
         return False
 
-# %% ../../nbs/85_jobs.function_package.ipynb #18cc1f20
+# %% ../../nbs/85_jobs.function_package.ipynb #b7509b69
 UNUSED = re.compile(
     r"(^|/)(tests?|testing/data|include|sample_data|__pycache__|examples?|benchmarks?)/"
     r"|\.(pyc|pyi|pyx|pxd|h|hpp|c|cc|cpp|cu|a|lib|f|f90)$"
     r"|^\.\./|^[^/]*\.(pth|exe)$|/direct_url\.json$"
     r"|^pyarrow/.*(flight|gandiva|orc|azure|gcs|hdfs|s3|cpp_tests)[^/]*$|^pyarrow/src/"
     r"|^pyarrow/libarrow_python\.so(\.\d+\.\d+\.\d+)?$"
-    r"|^PIL/_avif|^pillow\.libs/libavif|^sqlalchemy/(testing|dialects/(mysql|oracle|mssql))/"
+    r"|^PIL/_(avif|webp|imagingft|imagingcms)"
+    r"|^pillow\.libs/lib(avif|webp|harfbuzz|freetype|lcms2|brotli)|^scipy/io/_fast_matrix_market/"
+    r"|^sqlalchemy/(testing|dialects/(mysql|oracle|mssql))/"
     r"|^fontTools/(ufoLib|voltLib|feaLib|designspaceLib)/"
 )
 
@@ -68,7 +70,7 @@ def library_files(
         name: path for name, path in named.items() if not UNUSED.search(name) and path.is_file()
     }
 
-# %% ../../nbs/85_jobs.function_package.ipynb #790a84a4
+# %% ../../nbs/85_jobs.function_package.ipynb #d62fc930
 INDEX = """"The handlers of the cloud functions train and forecast."
 from plastinka.jobs.function import forecast_handler as forecast
 from plastinka.jobs.function import train_handler as train
@@ -76,7 +78,7 @@ from plastinka.jobs.function import train_handler as train
 __all__ = ["forecast", "train"]
 """
 
-# %% ../../nbs/85_jobs.function_package.ipynb #eeb3353d
+# %% ../../nbs/85_jobs.function_package.ipynb #d69905be
 MOST_PACKED, MOST_UNPACKED = 128 << 20, 680 << 20  # Bytes that the service takes
 
 
@@ -92,7 +94,7 @@ class Weight:
         "Whether the service takes it."
         return self.packed <= MOST_PACKED and self.unpacked <= MOST_UNPACKED
 
-# %% ../../nbs/85_jobs.function_package.ipynb #8ff55ad8
+# %% ../../nbs/85_jobs.function_package.ipynb #e57e2e16
 def write_function_package(
     target: Path,  # The archive to write
     packages: list[str],  # As `function_packages` gives them
@@ -121,7 +123,7 @@ def _add(archive, name, content):
         return len(content)
     return 0
 
-# %% ../../nbs/85_jobs.function_package.ipynb #45730124
+# %% ../../nbs/85_jobs.function_package.ipynb #2aec24f9
 def weight_lines(
     weight: Weight,  # Of a package
 ) -> list[str]:  # For a person
@@ -134,7 +136,7 @@ def weight_lines(
     lines.append(f"it fits; runtime {python}" if weight.fits() else "it does not fit")
     return lines
 
-# %% ../../nbs/85_jobs.function_package.ipynb #6b28a6e1
+# %% ../../nbs/85_jobs.function_package.ipynb #c0b54588
 def check_system(
     platform: str = sys.platform,  # Of the libraries that are installed
 ):

@@ -12,8 +12,9 @@ __all__ = ['MOST_HORIZON', 'MODEL_FILE', 'PACKAGES', 'check_horizon', 'check_qua
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -316,8 +317,12 @@ PACKAGES = ("plastinka", "darts", "torch")
 
 
 def code_versions() -> dict[str, str]:  # By package
-    "What a model is written by."
-    return {name: version(name) for name in PACKAGES}
+    "What a model is written by; a cloud function has no libraries for networks."
+    found = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 # %% ../../nbs/40_models.core.ipynb #ba274824
 def seal(

@@ -6,8 +6,8 @@
 __all__ = ['NO_STOCK', 'NO_PRICE', 'NO_FORECAST', 'INTERVAL', 'TO_ORDER', 'NAMED', 'FEWEST_COPIES', 'FAR_APART', 'TITLE_CHECKS',
            'NO_SEASON', 'BORROWED_SEASON', 'MOST_RATIO', 'Headline', 'counted', 'expected_total', 'expectations',
            'money_lost', 'losses', 'order_details', 'order_headline', 'headlines', 'months_check', 'far_apart',
-           'total_checks', 'record_name', 'name_records', 'title_checks', 'loss_check', 'season_check', 'count_check',
-           'backtest_check', 'sense_checks', 'quarantine_reasons', 'repair_kinds']
+           'ordered_days', 'total_checks', 'record_name', 'name_records', 'title_checks', 'loss_check', 'season_check',
+           'count_check', 'backtest_check', 'sense_checks', 'quarantine_reasons', 'repair_kinds']
 
 # %% ../../nbs/87_report.headlines.ipynb #261bddf7
 import math
@@ -209,6 +209,21 @@ def far_apart(
         return "more than twice"
     return "less than half of" if copies < last / 2 else ""
 
+# %% ../../nbs/87_report.headlines.ipynb #e4ad740a
+def ordered_days(
+    ahead: Outlook,  # The forecast, summed over the shop
+    orders: pd.DataFrame,  # The order list
+) -> tuple[str, float, float]:  # Days; copies ordered; sold in the same days of last year
+    "What is ordered in all, for which days, and what these days sold last year."
+    copies, last_day = order_total(orders)["copies"], ahead.reach.last
+    if "until" not in orders or not (orders["until"] < last_day).any():
+        return ahead.span, copies, ahead.last_year[-1]
+    days = dict(first=ahead.reach.first, last=orders["until"].max())
+    span = say(
+        "{first} to {last}", **{name: format_value(day, "day") for name, day in days.items()}
+    )
+    return span, copies, float(orders["last_year_ordered"].sum(min_count=1))
+
 # %% ../../nbs/87_report.headlines.ipynb #9b97024a
 FAR_APART = {
     ("expected", "more than twice"): "In all {n} copies are expected for {span}: more than twice "
@@ -230,7 +245,7 @@ def total_checks(
     numbers = zip(spans, ahead.units[0][-len(spans) :], ahead.last_year[-len(spans) :], strict=True)
     found = [("expected", *each) for each in numbers]
     if orders is not None:
-        found.append(("ordered", ahead.span, order_total(orders)["copies"], ahead.last_year[-1]))
+        found.append(("ordered", *ordered_days(ahead, orders)))
     return [
         say(
             FAR_APART[word, apart],
@@ -252,10 +267,10 @@ TITLE_CHECKS = {
         "last year",
     ),
     "ordered more than twice last year’s": (
-        "Of {records} more than twice what they sold last year in the days of the whole forecast "
-        "is ordered: {names}.",
+        "Of {records} more than twice what they sold last year in the days of the order is "
+        "ordered: {names}.",
         "order",
-        "last_year",
+        "last_year_ordered",
         "last year",
     ),
     "demand beyond everything ever sold": (

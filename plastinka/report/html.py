@@ -414,6 +414,7 @@ def total_section(
     return dict(
         picture=picture,
         spread=ahead.spread,
+        learnt=report.shocks is not None,
         factor=report.factor,
         width=width,
         table=month_table(ahead, width),
