@@ -163,7 +163,8 @@ def serve_command(
 def worker_command(
     store: str,  # The store of the service: its file or its address
     data: str = "service",  # Folder of the service
-    workers: int = 1,  # Jobs done at a time; 0 only puts scheduled jobs and tells of ends [0 to 64]
+    # Jobs done at a time; with 0 it only puts scheduled jobs and tells of ends [0 to 64]
+    workers: int = 1,
     backend: str = "local",  # Where runs are executed [one of local, ray, datasphere, functions]
 ) -> int:  # Exit code
     "Do the jobs of a service, beside it or on another machine."
