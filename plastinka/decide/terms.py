@@ -109,6 +109,11 @@ def load_suppliers(
     found = pd.DataFrame(dict(name=texts["supplier"].astype(str)))
     for column, least in dict(lead_days=0, review_days=1, minimum=0, pack=1).items():
         found[column] = _numbers(texts[column], where, rows, least, column)
+    broken = found["pack"].notna() & (found["pack"] % 1 != 0)
+    if broken.any():
+        row = rows[int(broken.to_numpy().argmax())]
+        said = f"pack «{texts['pack'][broken].iloc[0]}» is not a whole number of copies"
+        raise input_error(f"{where}, row {row}", said, "Correct it, or leave the cell blank")
     found["returnable"] = normalise_text(texts["returnable"]).isin(_YES)
     found.index = pd.Index(normalise_text(found["name"]), name="supplier")
     twice = found.index.duplicated()
