@@ -202,7 +202,7 @@ def _value_part(paths, stock, coming, terms, rows):
     )
     return ranked.assign(item=rows[ranked["item"].to_numpy()]), facts
 
-# %% ../../nbs/74_decide.buying.ipynb #5db03d0b
+
 def _terms_of(terms, rows):
     "The terms of some records."
     names = ("margin", "cost", "keep", "loss", "again", "pack")
@@ -357,7 +357,7 @@ def _needed(lines, demand, level):
     wanted = demand.quantile([level])[:, 0].astype(np.int64)
     return lines.assign(needed=demand.mean, low=low, high=high, demand=wanted)
 
-# %% ../../nbs/74_decide.buying.ipynb #5c6c671b
+
 def _risks(lines, demand, table):
     "The lines with the probability of running out, and months of cover."
     there = lines["stock"] + lines["on_order"]
