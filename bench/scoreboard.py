@@ -44,7 +44,7 @@ from plastinka.data.schema import QUANTILES  # noqa: E402
 from plastinka.evaluate.backtest import can_run, pool, settle  # noqa: E402
 from plastinka.evaluate.combine import AUTO_MEMBERS, learn_combination  # noqa: E402
 from plastinka.evaluate.compare import age_groups  # noqa: E402
-from plastinka.evaluate.fit import fit_like  # noqa: E402
+from plastinka.evaluate.fit import fit_like, quick_model  # noqa: E402
 from plastinka.evaluate.folds import judge_fold  # noqa: E402
 from plastinka.evaluate.titles import title_classes  # noqa: E402
 from plastinka.models.catalog import make_model  # noqa: E402
@@ -93,12 +93,14 @@ def answer(data: DataSet, name: str, only: int | None = None) -> list[Answer]:
     model, earlier, found = settle(make_model(name), data.months, data.horizon), None, []
     for place, cutoff in enumerate(data.cutoffs):
         skipped = name in SLOW and not cutoff.judged
-        if skipped or only not in (None, place) or not can_run(model, cutoff.seen, data.horizon):
+        ahead = cutoff.ahead
+        if skipped or only not in (None, place) or not can_run(model, cutoff.seen, ahead):
             continue
         begun = time.process_time()
-        fitted = fit_like(model, cutoff.seen, data.horizon, earlier)
-        earlier = earlier or fitted
-        forecast = fitted.predict(cutoff.seen, data.horizon, newcomers=cutoff.arrived)
+        own = model if cutoff.judged else quick_model(model)
+        fitted = fit_like(own, cutoff.seen, ahead, earlier)
+        earlier = earlier or (fitted if ahead == data.horizon else None)
+        forecast = fitted.predict(cutoff.seen, ahead, newcomers=cutoff.arrived)
         found.append(Answer(place, forecast, time.process_time() - begun))
     return found
 

@@ -15,7 +15,7 @@ from plastinka.core import InputError
 from plastinka.data.ingest import read_sources
 from plastinka.data.ledger import Ledger, build_ledger
 from plastinka.data.profiles import as_profile, common_item_key
-from plastinka.evaluate.backtest import practice_places
+from plastinka.evaluate.backtest import practice_ahead, practice_places
 from plastinka.evaluate.fit import cut_panel
 from plastinka.evaluate.folds import arrived_since, choose_cutoffs
 from plastinka.panel.demand import demand_rates
@@ -31,6 +31,7 @@ class Cutoff:
     seen: xr.Dataset  # Panel that ends at the cutoff
     arrived: xr.Dataset | None  # Panel of newcomers, where the days of arrivals are known
     judged: bool  # Whether it is reported; else models learn from it alone
+    ahead: int  # Months that are forecast: fewer where months are too few to learn from
 
 
 @dataclass
@@ -50,13 +51,15 @@ class DataSet:
         return self.panel.sizes["month"]
 
 
-def places_of(months: int, horizon: int, most: int = 3) -> tuple[list[int], list[int]]:
-    "Cutoffs to learn from, and cutoffs to report; the same that a backtest takes."
+def places_of(months: int, horizon: int, most: int = 3) -> list[tuple[int, bool, int]]:
+    "Cutoffs to learn from and to report, and how far each looks; the same as of a backtest."
     try:
         judged = choose_cutoffs(months, horizon, most)
     except InputError:  # One long horizon: everything before it is known
         judged = [months - 1 - horizon]
-    return practice_places(judged[0], horizon), judged
+    ahead = practice_ahead(judged[0], horizon)
+    learning = practice_places(judged[0], ahead) if ahead else []
+    return [(place, False, ahead) for place in learning] + [(one, True, horizon) for one in judged]
 
 
 def choose_items(panel: xr.Dataset, most: int) -> xr.Dataset:
@@ -79,8 +82,8 @@ def until(panel: xr.Dataset, place: int) -> xr.Dataset:
 def of_panel(name: str, panel: xr.Dataset, most: int, horizon: int = 3, cutoffs: int = 3):
     "A set that is monthly already."
     panel = choose_items(panel, most)
-    learning, judged = places_of(panel.sizes["month"], horizon, cutoffs)
-    found = [Cutoff(until(panel, place), None, place in judged) for place in learning + judged]
+    places = places_of(panel.sizes["month"], horizon, cutoffs)
+    found = [Cutoff(until(panel, place), None, *how) for place, *how in places]
     return DataSet(name, horizon, panel, found)
 
 
@@ -88,10 +91,9 @@ def of_ledger(name: str, ledger: Ledger, demand: pd.DataFrame | None = None, hor
     "A set of sales."
     panel = cut_panel(ledger)
     months, found = panel["month"].values, []
-    learning, judged = places_of(len(months), horizon)
-    for place in learning + judged:
+    for place, *how in places_of(len(months), horizon):
         seen = cut_panel(ledger, pd.Timestamp(months[place]))
-        found.append(Cutoff(seen, arrived_since(ledger, seen), place in judged))
+        found.append(Cutoff(seen, arrived_since(ledger, seen), *how))
     return DataSet(name, horizon, panel, found, demand, ledger)
 
 

@@ -27,7 +27,7 @@ from plastinka.scores.tables import plain_truth
 from scoreboard_sets import read_sales
 from vn2 import read_weeks
 
-HORIZON, CUTOFFS, JUDGED, RECENT = 4, 5, 3, 26
+HORIZON, CUTOFFS, JUDGED = 4, 5, 3
 
 
 @dataclass
@@ -86,20 +86,10 @@ def answer_weeks(data: Weeks, model: str) -> pd.DataFrame:
     return cross_validate_totals(data.task, [model], CUTOFFS)
 
 
-def simple_answers(data: Weeks, one: pd.DataFrame) -> list[pd.DataFrame]:
-    "Nothing, and the quantiles of each series' last half year."
-    columns, series = quantile_columns(QUANTILES), data.task.series
-    wide = series.pivot_table(index="unique_id", columns="ds", values="y")
-    zero = one.assign(model="all-zero", mean=0.0, **dict.fromkeys(columns, 0.0))
-    parts = []
-    for cutoff, part in one.groupby("cutoff"):
-        recent = wide.loc[:, wide.columns <= cutoff].iloc[:, -RECENT:]
-        levels = np.nanquantile(recent.to_numpy(), QUANTILES, axis=1).T
-        table = pd.DataFrame(levels, recent.index, columns).assign(mean=recent.mean(axis=1))
-        found = table.loc[part["unique_id"]].reset_index(drop=True)
-        kept = part[["unique_id", "ds", "cutoff", "y"]].reset_index(drop=True)
-        parts.append(pd.concat([kept.assign(model="recent quantiles"), found], axis=1))
-    return [zero, pd.concat(parts)[one.columns]]
+def zero_answers(one: pd.DataFrame) -> pd.DataFrame:
+    "Nothing sells."
+    columns = quantile_columns(QUANTILES)
+    return one.assign(model="all-zero", mean=0.0, **dict.fromkeys(columns, 0.0))
 
 
 def chosen_answers(held: pd.DataFrame) -> pd.DataFrame:
@@ -116,7 +106,7 @@ def weeks_rows(data: Weeks, frames: dict[str, pd.DataFrame]) -> tuple:
     held = pd.concat([frame for frame in frames.values() if len(frame)])
     one = held[held["model"] == held["model"].iloc[0]]
     auto = chosen_answers(held[held["model"].isin(TOTALS_MODELS)])
-    held = pd.concat([auto, *simple_answers(data, one), held])
+    held = pd.concat([auto, zero_answers(one), held])
     held = held[held["cutoff"].isin(np.sort(held["cutoff"].unique())[-JUDGED:])]
     if data.judged is not None:
         held = held.merge(data.judged, on=["unique_id", "ds"])

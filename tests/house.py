@@ -15,7 +15,7 @@ import yaml
 MACHINE_PATH = re.compile(
     r"(?<![\w.~-])/(?:home|root|Users|tmp|work|var/folders)/[\w.-]+|[A-Za-z]:\\\\?Users"
 )
-NETWORK_ROOMS = {42, 43, 44, 45}
+NETWORK_ROOMS = {42, 43, 44, 45, 49}
 NETWORK_LIBRARIES = {"torch", "darts", "pytorch_lightning", "lightning"}
 WINGS = (
     "data simulate store panel scores models evaluate decide report jobs doors".split()

@@ -106,9 +106,11 @@ def test_totals_of_weeks(shop_folder, tmp_path, capsys):
 
 def test_categories_of_a_table(tmp_path, capsys):
     random, days = np.random.default_rng(0), pd.date_range("2024-01-01", periods=150)
-    sold = pd.DataFrame({"Date": days, "Product Category": "Vinyl"})
-    sold.assign(**{"Total Amount": random.gamma(3, 10, 150)}).to_csv(tmp_path / "t.csv")
-    files = ["--table", tmp_path / "t.csv", "--out", tmp_path / "runs"]
+    sold = pd.DataFrame({"Transaction ID": range(150), "Date": days, "Product Category": "Vinyl"})
+    sold = sold.assign(**{"Quantity": 1 + random.poisson(1, 150), "Price per Unit": 30})
+    sold["Total Amount"] = sold["Quantity"] * sold["Price per Unit"]
+    sold.to_csv(tmp_path / "t.csv", index=False)
+    files = ["--table", tmp_path / "t.csv", "--profile", "retail_sales", "--out", tmp_path / "runs"]
     assert main(["categories", *map(str, [*files, "--epochs", 2])]) == 0
     run = Path(capsys.readouterr().out.strip().splitlines()[-1])
     assert pd.read_csv(run / "categories.csv")["unique_id"].tolist() == ["Vinyl"]

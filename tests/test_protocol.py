@@ -1,5 +1,6 @@
 """Every model of the catalog keeps the protocol of `models.core`, whatever the shop looks like."""
 
+import tempfile
 from functools import cache
 
 import numpy as np
@@ -54,6 +55,16 @@ RULES = {"members": ("recent quantiles", "seasonal naive")}
 
 
 @cache
+def tiny_weights():
+    "A folder with a tiny Chronos-2 that knows nothing; it lives as long as the tests."
+    from plastinka.models.zero_shot import write_random_chronos
+
+    folder = tempfile.TemporaryDirectory()
+    write_random_chronos(folder.name)
+    return folder
+
+
+@cache
 def shop_panel(shop):
     return SHOPS[shop]()
 
@@ -61,6 +72,8 @@ def shop_panel(shop):
 def model_of(name, shop="mixed"):
     if name == "auto":
         return make_model(name, **(SMALL if shop == "mixed" else RULES))
+    if name == "zero shot":
+        return make_model(name, weights=tiny_weights().name)
     return make_model(name, **(SMALL if "tide" in name else {}))
 
 

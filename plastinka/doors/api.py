@@ -17,12 +17,17 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse
 
 from ..core import InputError
+from .administering import ADMINISTERING
 from .asking import ASKING
+from .callbacks import callback_rules, open_callbacks
+from .categories import CATEGORIES
 from .guard import Guard
 from .metrics import make_metrics
 from .problems import Problem, input_problem, problem_body
+from .modelling import MODELLING
 from .reading import READING
 from .routes import Route, make_router
+from .sending import SENDING
 from .service import ShopService
 from .session import session_router
 
@@ -90,7 +95,7 @@ HANDLERS = {
 }
 
 # %% ../../nbs/89_doors.api.ipynb #7f202d45
-ROUTES: list[Route] = [*READING, *ASKING]
+ROUTES: list[Route] = [*READING, *SENDING, *ASKING, *MODELLING, *CATEGORIES, *ADMINISTERING]
 CORS = dict(allow_methods=["*"], allow_headers=["authorization", "content-type", "x-api-key"])
 
 
@@ -113,6 +118,7 @@ def make_app(
         redirect_slashes=False,
     )
     app.state.service, app.state.metrics = service, make_metrics(service)
+    app.state.callbacks = open_callbacks(service.queue, service.keys, rules=callback_rules())
     app.state.home = "/api/v1/store"  # Where a login leads; pages put their own first one here
     app.include_router(make_router(ROUTES))
     app.include_router(session_router())

@@ -54,7 +54,12 @@ from ..jobs.parameters import notebook_sentence, run_notebooks
 from .runs import function_package_command
 
 # %% ../../nbs/97_doors.cli.ipynb #b4fdde88
-from .serve import keys_command, serve_command, worker_command
+from plastinka.doors.serve import (
+    keys_command,
+    schedule_command,
+    serve_command,
+    worker_command,
+)
 
 # %% ../../nbs/97_doors.cli.ipynb #df5c065d
 def ingest_command(
@@ -242,6 +247,7 @@ COMMANDS = {
     "serve": serve_command,
     "worker": worker_command,
     "keys": keys_command,
+    "schedule": schedule_command,
 }
 
 # %% ../../nbs/97_doors.cli.ipynb #2609d885
@@ -275,6 +281,7 @@ EXAMPLES = {
     "serve": "plastinka serve --store shop.db --port 8000",
     "worker": "plastinka worker --store shop.db --workers 2",
     "keys": "plastinka keys --store shop.db --add 'the sheet' --role viewer",
+    "schedule": "plastinka schedule --store shop.db --add monthly --line '0 5 2 * *'",
 }
 
 # %% ../../nbs/97_doors.cli.ipynb #81de8e4e

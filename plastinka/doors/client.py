@@ -6,6 +6,7 @@
 __all__ = ['ROWS_AT_A_TIME', 'ServiceError', 'Client', 'multipart_body', 'client']
 
 # %% ../../nbs/97_doors.client.ipynb #191332f0
+import hashlib
 import io
 import json
 import mimetypes
@@ -21,7 +22,7 @@ from urllib.parse import urlencode
 import pandas as pd
 from fastcore.basics import patch
 
-from ..core import InputError, input_error
+from ..core import InputError, file_sha256, input_error
 
 # %% ../../nbs/97_doors.client.ipynb #6e0c1d0c
 class ServiceError(InputError):
@@ -89,6 +90,17 @@ def get(
 ):  # What the JSON of the answer holds
     "Look something up."
     return json.loads(self.request("GET", path, query=query))
+
+# %% ../../nbs/97_doors.client.ipynb #07b563b9
+@patch
+def post(
+    self: Client,
+    address: str,  # "/admin/keys"
+    **values,  # Of the JSON that is sent
+):  # What the JSON of the answer holds
+    "Send an object."
+    body = json.dumps(values).encode()
+    return json.loads(self.request("POST", address, body, content_type="application/json"))
 
 # %% ../../nbs/97_doors.client.ipynb #bc640a36
 ROWS_AT_A_TIME = 10_000
@@ -171,18 +183,60 @@ def upload(
     body, kind = multipart_body(files, dict(profile=profile))
     return json.loads(self.request("POST", "/uploads", body, content_type=kind))
 
+# %% ../../nbs/97_doors.client.ipynb #28f58c76
+def _file_plan(kind, path):
+    "What is announced of a file."
+    about = dict(kind=kind, name=path.name, bytes=path.stat().st_size)
+    return about | dict(sha256=file_sha256(path))
+
+
+def _send_part(client, place, file, number, content):
+    "Send a part, three times at most."
+    about = dict(content_type="application/octet-stream")
+    about |= dict(x_sha256=hashlib.sha256(content).hexdigest())
+    for left in (2, 1, 0):
+        try:
+            return client.request("PUT", f"{place}/{file}/{number}", content, **about)
+        except ServiceError as error:
+            if error.problem.get("status") != 422 or not left:
+                raise
+
+
+@patch
+def upload_parts(
+    self: Client,
+    sales: Iterable[str | Path] = (),  # Sales files
+    stock: str | Path | None = None,  # Stock file
+    profile: str = "",  # Of the files; found by their headers without
+    parts_id: str = "",  # Of an upload that was interrupted; the same files are given again
+) -> dict:  # upload_id, status, months, quarantine …
+    "Send files in parts, and hear what is in them."
+    files = [("stock", Path(stock))] if stock else []
+    files += [("sales", Path(path)) for path in sales]
+    if not parts_id:
+        plan = [_file_plan(kind, path) for kind, path in files]
+        parts_id = self.post("/uploads/parts", files=plan, profile=profile)["parts_id"]
+    place = f"/uploads/parts/{parts_id}"
+    told = self.get(place)
+    for file, missing in enumerate(told["missing"]):
+        with open(files[file][1], "rb") as stream:
+            for number in missing:
+                stream.seek(number * told["part_bytes"])
+                _send_part(self, place, file, number, stream.read(told["part_bytes"]))
+    return json.loads(self.request("POST", f"{place}/end"))
+
 # %% ../../nbs/97_doors.client.ipynb #e99f34e3
 @patch
 def start(
     self: Client,
-    kind: str,  # "forecast", "data-upload", "backtest", "totals", "tuning"
+    what: str,  # "forecast", "data-upload", "training", "tuning", "reports", "backtest", "totals"
     idempotency_key: str = "",  # The same key: the same job; a new one by default
     **values,  # What its run notebook declares: horizon=2
 ) -> dict:  # The job
     "Start a job."
     named = dict(content_type="application/json")
     named |= dict(idempotency_key=idempotency_key or secrets.token_hex(8))
-    return json.loads(self.request("POST", f"/jobs/{kind}", json.dumps(values).encode(), **named))
+    return json.loads(self.request("POST", f"/jobs/{what}", json.dumps(values).encode(), **named))
 
 # %% ../../nbs/97_doors.client.ipynb #e8b2c208
 @patch
@@ -222,6 +276,66 @@ def forecast(
 ) -> dict:  # The job, succeeded; `result` names its run and has its scores
     "Make a forecast of the shop, and wait for it."
     return self.wait(self.start("forecast", **values))
+
+# %% ../../nbs/97_doors.client.ipynb #59a1e26b
+@patch
+def train(
+    self: Client,
+    **values,  # model, cutoffs, promote, config_id …: what the run notebook declares
+) -> dict:  # The job, succeeded
+    "Train a model on the shop, and wait for it."
+    return self.wait(self.start("training", **values))
+
+
+@patch
+def models(
+    self: Client,
+    **query,  # stage, score
+) -> pd.DataFrame:  # model, stage, run, made, cutoff, cutoffs, pooled, shared
+    "The models of the store."
+    return self.table("/models", **query)
+
+
+@patch
+def promote(
+    self: Client,
+    model: str,  # Its name, as auto-3
+) -> dict:  # The model, the champion now
+    "Make a model the champion."
+    return self.post(f"/models/{model}/promote")
+
+# %% ../../nbs/97_doors.client.ipynb #ada2394c
+@patch
+def fetch_model(
+    self: Client,
+    model: str,  # Its name, as auto-3
+    path: str | Path,  # Zip to write
+) -> Path:  # The zip
+    "Fetch a model."
+    path = Path(path)
+    path.write_bytes(self.request("GET", f"/models/{model}/download"))
+    return path
+
+
+@patch
+def send_model(
+    self: Client,
+    path: str | Path,  # Zip, as `fetch_model` writes it
+) -> dict:  # The model, a candidate
+    "Send a model."
+    body, kind = multipart_body([("file", Path(path))], {})
+    return json.loads(self.request("POST", "/models", body, content_type=kind))
+
+# %% ../../nbs/97_doors.client.ipynb #2239ae90
+@patch
+def predict(
+    self: Client,
+    series: Iterable[float],  # Daily totals, oldest first
+    category: str = "",  # Which; the whole shop without it
+) -> float:  # Of the next day
+    "The next day of a category."
+    values = dict(series=[float(each) for each in series], category=category)
+    return self.post("/predict", **values)["predicted_sales"]
 
 # %% ../../nbs/97_doors.client.ipynb #1d108bed
 @patch

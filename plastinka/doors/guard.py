@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['OPEN_PATHS', 'WRONG_KEYS', 'SESSION', 'DOWNLOADS', 'JSON_BYTES', 'BODY_PATIENCE', 'SAFE_HEADERS', 'REPORT_POLICY',
            'PAGE_POLICY', 'LOGIN_MESSAGES', 'LOGGER', 'Buckets', 'header', 'given_key', 'is_page', 'own_origin',
-           'given_session', 'follow_token', 'find_identity', 'check_address', 'identify', 'check_length',
+           'given_session', 'follow_token', 'find_identity', 'check_caller', 'identify', 'check_length',
            'patient_receive', 'page_headers', 'with_headers', 'request_id_of', 'problem_messages', 'Request',
            'log_request', 'Guard']
 
@@ -142,7 +142,7 @@ def find_identity(
     return check_key(service.keys, given_key(scope))
 
 # %% ../../nbs/87_doors.guard.ipynb #380fb510
-def check_address(
+def check_caller(
     buckets: Buckets,  # Of all callers
     scope: dict,  # Of the request
 ) -> str:  # Name of the address's bucket; raises `Problem` where it is empty
@@ -160,7 +160,7 @@ def identify(
     scope: dict,  # Of the request
 ) -> Identity:  # Raises `Problem` where there is no right key, or too many requests came
     "Who asks, if they may ask now."
-    caller = check_address(buckets, scope)
+    caller = check_caller(buckets, scope)
     found = find_identity(service, scope)
     if found is None:
         if given_key(scope) or scope["path"].startswith(DOWNLOADS):
@@ -386,7 +386,7 @@ async def pass_on(
     scope = request.scope
     check_length(scope, self.service.limits.request_bytes + (1 << 20))
     if scope["path"] == "/login":
-        check_address(self.buckets, scope)
+        check_caller(self.buckets, scope)
     if scope["path"] not in OPEN_PATHS:
         arguments = (self.service, self.buckets, scope)
         request.identity = await asyncio.to_thread(identify, *arguments)
@@ -427,7 +427,7 @@ async def settle(
     "Log a request, and keep in the audit what was changed or tried."
     log_request(request, self.metrics)
     if request.scope["path"] == "/login" and request.status == 401:
-        self.buckets.take(check_address(self.buckets, request.scope), WRONG_KEYS)
+        self.buckets.take(check_caller(self.buckets, request.scope), WRONG_KEYS)
     method = request.scope["method"]
     if request.identity and method not in ("GET", "HEAD", "OPTIONS"):
         action = f"{method} {request.scope['path'][:200]}"

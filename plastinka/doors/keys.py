@@ -157,7 +157,7 @@ def _identity(row):
     "Who a row of the table stands for."
     return Identity(row.key_id, row.name, row.role, row.per_minute)
 
-
+# %% ../../nbs/83_doors.keys.ipynb #ea624cdb
 def find_key(
     keys: KeyRing,  # Of the service
     key_id: str,  # Name of its row

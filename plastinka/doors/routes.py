@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ServiceOf', 'IdentityOf', 'MONTH_TEXT', 'PLAIN_TEXT', 'PAGE_ROWS', 'MOST_PASSED', 'QueryText', 'Month', 'Limit',
-           'Offset', 'Format', 'ChoiceOf', 'PROBLEM', 'Route', 'service_of', 'identity_of', 'needs_role', 'choice_of',
-           'table_answer', 'make_router']
+           'Offset', 'Format', 'Name', 'ChoiceOf', 'PROBLEM', 'Route', 'service_of', 'identity_of', 'needs_role',
+           'choice_of', 'table_answer', 'make_router']
 
 # %% ../../nbs/87_doors.routes.ipynb #359f815d
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 import pandas as pd
 from fastapi import APIRouter, Depends, Query, Request, Response, Security
+from fastapi import Path as InPath
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 
@@ -76,6 +77,7 @@ Month = Annotated[str, Query(pattern=MONTH_TEXT)]
 Limit = Annotated[int, Query(ge=1, le=PAGE_ROWS)]
 Offset = Annotated[int, Query(ge=0, le=MOST_PASSED)]
 Format = Literal["json", "csv", "parquet"]
+Name = Annotated[str, InPath(max_length=60)]
 
 
 def choice_of(

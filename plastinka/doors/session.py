@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SESSION_SECONDS', 'LOGIN_PAGE', 'WRONG_KEY', 'login_page', 'log_in', 'log_out', 'first_page', 'session_router']
 
-# %% ../../nbs/88_doors.session.ipynb #58b26302
+# %% ../../nbs/88_doors.session.ipynb #69bb5c3b
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -16,7 +16,7 @@ from .keys import check_key
 from .routes import ServiceOf
 from .signing import make_token
 
-# %% ../../nbs/88_doors.session.ipynb #79ad971e
+# %% ../../nbs/88_doors.session.ipynb #00c06c12
 SESSION_SECONDS = 12 * 3600.0
 LOGIN_PAGE = """<!doctype html><html lang="ru"><meta charset="utf-8"><title>plastinka</title>
 <meta name="viewport" content="width=device-width">
@@ -33,7 +33,7 @@ def login_page() -> HTMLResponse:  # For browsers
     "The page on which a key is typed."
     return HTMLResponse(LOGIN_PAGE.format(problem=""))
 
-# %% ../../nbs/88_doors.session.ipynb #b15b1dbc
+# %% ../../nbs/88_doors.session.ipynb #15f8e42c
 def log_in(
     request: Request,  # That came
     service: ServiceOf,  # That is asked
@@ -49,19 +49,23 @@ def log_in(
     answer.set_cookie(SESSION, token, max_age=int(SESSION_SECONDS), **how)
     return answer
 
-
-def log_out(request: Request):
+# %% ../../nbs/88_doors.session.ipynb #1046a094
+def log_out(
+    request: Request,  # That came
+):
     "End the browser's session."
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(SESSION)
     return answer
 
-
-def first_page(request: Request):
+# %% ../../nbs/88_doors.session.ipynb #cc5a0def
+def first_page(
+    request: Request,  # That came
+):
     "Lead to the pages."
     return RedirectResponse(request.app.state.home, 303)
 
-# %% ../../nbs/88_doors.session.ipynb #0ebfd7d5
+# %% ../../nbs/88_doors.session.ipynb #d6719783
 def session_router() -> APIRouter:  # Without a prefix
     "The addresses of the login."
     router = APIRouter(include_in_schema=False)

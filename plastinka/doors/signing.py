@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SIGNING_TABLES', 'SECRET', 'service_secret', 'sign_text', 'make_token', 'check_token']
 
-# %% ../../nbs/84_doors.signing.ipynb #b318c15f
+# %% ../../nbs/84_doors.signing.ipynb #84304f1e
 import base64
 import hashlib
 import hmac
@@ -18,7 +18,7 @@ from sqlalchemy import Column, String, Text
 from .keys import Identity, KeyRing, find_key
 from ..jobs.database import bring_up_to_date, database_time
 
-# %% ../../nbs/84_doors.signing.ipynb #297fdb9a
+# %% ../../nbs/84_doors.signing.ipynb #8e7ae5b4
 SIGNING_TABLES = sa.MetaData()
 SECRET = sa.Table(
     "service_secret",
@@ -37,7 +37,7 @@ def _kept_secret(database, name):
             connection.execute(sa.insert(SECRET).values(name=name, value=found))
     return found
 
-
+# %% ../../nbs/84_doors.signing.ipynb #380770fe
 def service_secret(
     keys: KeyRing,  # Of the service
     name: str = "tokens",  # What is signed with it
@@ -51,7 +51,7 @@ def service_secret(
             keys.secrets[name] = bytes.fromhex(_kept_secret(keys.database, name))
     return keys.secrets[name]
 
-# %% ../../nbs/84_doors.signing.ipynb #12c8f230
+# %% ../../nbs/84_doors.signing.ipynb #497cef86
 def _word(content):
     "Bytes as a word for an address."
     return base64.urlsafe_b64encode(content).decode().rstrip("=")
@@ -64,7 +64,7 @@ def sign_text(
     "The signature of a text."
     return _word(hmac.digest(secret, text.encode(), hashlib.sha256))
 
-# %% ../../nbs/84_doors.signing.ipynb #7e63e8a2
+# %% ../../nbs/84_doors.signing.ipynb #0159f538
 def make_token(
     keys: KeyRing,  # Of the service
     key_id: str,  # Whose it is
@@ -77,7 +77,7 @@ def make_token(
     body = _word(json.dumps([key_id, purpose, round(until, 1)]).encode())
     return f"{body}.{sign_text(service_secret(keys), body)}", until
 
-# %% ../../nbs/84_doors.signing.ipynb #a51eb2a8
+# %% ../../nbs/84_doors.signing.ipynb #02bea55b
 def _read_body(body):
     "What a signed body says."
     padded = body + "=" * (-len(body) % 4)

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['UPLOAD_NAME', 'UploadLimits', 'safe_name', 'check_name', 'take_upload', 'find_upload', 'upload_files',
-           'describe_ledger', 'read_upload', 'read_from_arguments', 'check_upload_files', 'upload_report']
+           'describe_ledger', 'read_upload', 'read_from_arguments', 'check_upload_files', 'check_profile',
+           'reading_turn', 'upload_report']
 
 # %% ../../nbs/83_doors.uploads.ipynb #324d0b92
 import json
@@ -13,8 +14,10 @@ import secrets
 import shutil
 import subprocess
 import sys
+import threading
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +31,8 @@ from ..jobs.local import child_environment
 class UploadLimits:
     "What an upload may be."
 
-    request_bytes: int = 50 << 20  # All of its files together
+    request_bytes: int = 50 << 20  # All of its files together, in one request
+    whole_bytes: int = 500 << 20  # All of its files together, sent in parts
     files: int = 60  # How many there may be
     seconds: float = 120.0  # For reading them
     memory_bytes: int = 4 << 30  # For reading them
@@ -207,6 +211,33 @@ def check_upload_files(
         report = dict(status="refused", message=f"{message}. Send fewer at a time.")
         path.write_text(json.dumps(report), encoding="utf-8")
     return upload_report(folder)
+
+# %% ../../nbs/83_doors.uploads.ipynb #a691ac77
+def check_profile(
+    name: str,  # As the client gave it; "" for none
+) -> None:  # Raises `Problem` for one that is not known
+    "Refuse a profile that does not come with the package."
+    from plastinka.data.profiles import profile_names
+
+    if name and name not in profile_names():
+        detail, cure = f"profile {name[:60]!r} is not known.", ", ".join(profile_names())
+        raise Problem(422, detail, f"Give one of {cure}.", "profile")
+
+# %% ../../nbs/83_doors.uploads.ipynb #c0d6095f
+_READERS = threading.BoundedSemaphore(2)
+
+
+@contextmanager
+def reading_turn(
+    patience: float = 20.0,  # Seconds to wait
+) -> Iterator[None]:  # Raises `Problem` where others are still being read
+    "Wait until files may be read."
+    if not _READERS.acquire(timeout=patience):
+        raise Problem(503, "others are sending files.", "Send again later.", retry_after=30)
+    try:
+        yield
+    finally:
+        _READERS.release()
 
 # %% ../../nbs/83_doors.uploads.ipynb #b3943492
 def upload_report(

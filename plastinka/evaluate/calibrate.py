@@ -82,7 +82,7 @@ def outcome_shares(
 
 # %% ../../nbs/63_evaluate.calibrate.ipynb #2e441a73
 EVEN_SPREAD = 1 / 6  # Mean over the places of the variance of one row: ∫ u (1 − u) du
-USUAL_SPREAD = 5e-4  # Between cutoffs, where too few are known
+USUAL_SPREAD = 4e-3  # Between cutoffs, where too few are known
 
 
 def evidence_share(

@@ -6,9 +6,10 @@
 __all__ = ['MOST_STEPS', 'HALF_ROWS', 'LEAST_WEIGHT', 'MOST_TITLES', 'SIMPLE', 'EARNERS', 'ALONE', 'AUTO_MEMBERS', 'lay_steps',
            'step_cdf', 'crps_products', 'mix_rows', 'best_weights', 'class_weights', 'Lesson', 'read_lesson',
            'class_products', 'Combination', 'no_calibration', 'equal_members', 'calibrate_mixtures', 'teaches',
-           'read_lessons', 'learn_combination', 'earlier_panel', 'own_experience', 'FittedAuto', 'AutoSettings', 'Auto',
-           'member_counts', 'settled_members', 'worthy_members', 'usable_members', 'join_members', 'fitted_member',
-           'fit_auto', 'make_auto', 'member_digest', 'save_auto', 'load_auto', 'load_member', 'read_combination']
+           'read_lessons', 'learn_combination', 'earlier_panel', 'practice_months', 'own_experience', 'FittedAuto',
+           'AutoSettings', 'Auto', 'member_counts', 'settled_members', 'worthy_members', 'usable_members',
+           'join_members', 'fitted_member', 'fit_auto', 'make_auto', 'member_digest', 'save_auto', 'load_auto',
+           'load_member', 'read_combination']
 
 # %% ../../nbs/64_evaluate.combine.ipynb #9fe75224
 import hashlib
@@ -21,7 +22,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from .backtest import can_run
+from .backtest import can_run, practice_ahead
 from plastinka.evaluate.calibrate import (
     LEVEL_EDGES,
     PLACES,
@@ -30,7 +31,7 @@ from plastinka.evaluate.calibrate import (
     pool_codes,
     tilt_counts,
 )
-from .fit import fit_like
+from .fit import fit_like, quick_model
 from .folds import Experience, ask_models, even_choice, fit_models, happened
 from .titles import TITLE_CLASSES, title_classes
 from ..models.catalog import CATALOG, load_model, make_model
@@ -147,7 +148,7 @@ def class_weights(
     return weights / weights.sum(axis=1, keepdims=True)
 
 # %% ../../nbs/64_evaluate.combine.ipynb #bdde58b2
-MOST_TITLES = 5000  # Of a cutoff, from which weights and calibration are learnt
+MOST_TITLES = 2500  # Of a cutoff, from which weights and calibration are learnt
 
 
 @dataclass(frozen=True)
@@ -331,21 +332,30 @@ def earlier_panel(
     return early.isel(item=known).assign_attrs(cutoff=last)
 
 
+def practice_months(
+    total: int,  # Complete months at hand
+    horizon: int,  # Months ahead
+) -> tuple[list[int], int]:  # Months that each cutoff sees; how far ahead it looks
+    "Cutoffs from which a combination learns that is fitted alone."
+    ahead = practice_ahead(total - 1, horizon) or horizon
+    months = range(total - ahead * ALONE, total, ahead)
+    return [seen for seen in months if seen >= LEAST_LAGS + ahead], ahead
+
+# %% ../../nbs/64_evaluate.combine.ipynb #1ec40450
 def own_experience(
     members: Sequence[Model],  # Models that may be combined
     panel: xr.Dataset,  # Panel that ends at the cutoff
     horizon: int,  # Months ahead
 ) -> Experience:  # Of the last cutoffs that the panel allows
     "Run members as of earlier months of a panel."
-    experience, total = Experience(), panel.sizes["month"]
-    for months in range(total - horizon * ALONE, total, horizon):
-        if months < LEAST_LAGS + horizon:
-            continue
+    experience = Experience()
+    cutoffs, ahead = practice_months(panel.sizes["month"], horizon)
+    for months in cutoffs:
         early = earlier_panel(panel, months)
-        ready = [model for model in members if can_run(model, early, horizon)]
-        fitted, _ = fit_models(ready, early, horizon, experience)
-        ask_models(fitted, early, horizon, experience=experience)
-    return experience
+        ready = [quick_model(model) for model in members if can_run(model, early, ahead)]
+        fitted, _ = fit_models(ready, early, ahead, experience)
+        ask_models(fitted, early, ahead, experience=experience)
+    return experience if ahead == horizon else Experience(experience.pasts)
 
 # %% ../../nbs/64_evaluate.combine.ipynb #f2beb8ec
 @dataclass
@@ -550,6 +560,7 @@ def fit_auto(
     fitted, some = [], even_choice(panel)
     for name in combination.members:
         member = usable.get(name) or make_model(name)
+        member = member if some is panel else quick_model(member)
         fitted.append(fit_like(member, some, horizon, training.first.get(name)))
     return FittedAuto(fitted, combination, training=training, name=auto.name)
 

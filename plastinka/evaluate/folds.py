@@ -29,7 +29,7 @@ import xarray as xr
 from ..core import input_error
 from ..data.ledger import Ledger
 from ..data.schema import QUANTILES, quantile_columns
-from .fit import cut_panel, fit_like
+from .fit import cut_panel, fit_like, quick_model
 from .titles import title_kinds
 from ..models.catalog import load_model
 from ..models.core import Fitted, Forecast, Model, future_months
@@ -289,7 +289,7 @@ class Experience:
     asked: xr.Dataset | None = None  # The panel of the newest cutoff
 
 # %% ../../nbs/61_evaluate.folds.ipynb #518ce31c
-MOST_LEARNERS = 2500  # Titles from which models learn at the cutoffs of a combination
+MOST_LEARNERS = 2000  # Titles from which models learn at the cutoffs of a combination
 
 
 def even_choice(
@@ -355,8 +355,9 @@ def fit_models(
             for model in models
         ]
         return [one[0] for one in found], [one[1:] for one in found]
-    order, found = sorted(models, key=lambda model: hasattr(model, "members")), {}
-    some = even_choice(seen)
+    some, found = even_choice(seen), {}
+    chosen = models if some is seen else [quick_model(model) for model in models]
+    order = sorted(chosen, key=lambda model: hasattr(model, "members"))
     for model in order:
         if hasattr(model, "members"):
             fit = measured(lambda model=model: model.join(experience, seen, horizon))

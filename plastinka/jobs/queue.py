@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['QUEUE_TABLES', 'JOB_STATUSES', 'JOB', 'JOB_CHANGE', 'JobQueue', 'open_queue', 'job_digest', 'put_job', 'read_job',
-           'job_changes', 'list_jobs', 'same_job', 'count_jobs', 'Claim', 'claim_job', 'renew_claim', 'end_job',
-           'retry_job', 'release_job', 'ask_to_cancel', 'revive_job']
+           'job_changes', 'list_jobs', 'same_job', 'is_known', 'count_jobs', 'Claim', 'claim_job', 'renew_claim',
+           'end_job', 'retry_job', 'release_job', 'ask_to_cancel', 'revive_job']
 
 # %% ../../nbs/83_jobs.queue.ipynb #4ac934fd
 import hashlib
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from sqlalchemy import Column, Float, Integer, String, Text
@@ -71,11 +71,12 @@ class JobQueue:
     attempts: int = 3  # Claims after which a job that does not end is dead
     lease: float = 60.0  # Seconds for which a claim holds unless it is renewed
     backoff: float = 10.0  # Seconds to wait before the second attempt; doubled for each further one
+    limits: dict = field(default_factory=dict)  # Kind → how many may run at a time; others: any
 
 # %% ../../nbs/83_jobs.queue.ipynb #05af7e99
 def open_queue(
     engine: sa.Engine,  # From `make_engine` of the store
-    **settings,  # attempts, lease, backoff
+    **settings,  # attempts, lease, backoff, limits
 ) -> JobQueue:  # With its tables
     "The queue in a database; it is made where it is not there."
     queue = JobQueue(Database(engine), **settings)
@@ -201,6 +202,16 @@ def same_job(
         row = connection.execute(sa.select(JOB).where(alike, under_way)).first()
     return None if row is None else _as_job(row)
 
+# %% ../../nbs/83_jobs.queue.ipynb #488a5688
+def is_known(
+    queue: JobQueue,  # Where it may be
+    idempotency_key: str,  # Of a job
+) -> bool:  # Whether a job has it
+    "Whether a job was put with a key before."
+    own = sa.select(JOB.c.job_id).where(JOB.c.idempotency_key == idempotency_key)
+    with queue.database.reading() as connection:
+        return connection.scalar(own) is not None
+
 # %% ../../nbs/83_jobs.queue.ipynb #1e5c33e0
 def count_jobs(
     queue: JobQueue,  # Where they are
@@ -226,13 +237,28 @@ class Claim:
     before: str | None = None  # Run folder of the attempt before, where there was one
 
 # %% ../../nbs/83_jobs.queue.ipynb #92b6e50a
-def _next_job(connection, now):
+_CLAIMS = 7470_2026  # Any number, the same for every plastinka
+
+
+def _full_kinds(connection, queue, now):
+    "The kinds of which as many run as may; from here on nobody else claims until the end."
+    if not queue.limits:
+        return []
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_CLAIMS})"))
+    runs = (JOB.c.status == "running") & (JOB.c.lease >= now)
+    counted = sa.select(JOB.c.kind, sa.func.count()).where(runs).group_by(JOB.c.kind)
+    found = dict(connection.execute(counted).all())
+    return [kind for kind, most in queue.limits.items() if found.get(kind, 0) >= most]
+
+
+def _next_job(connection, now, full=()):
     "The row that is to be claimed next, locked; None where there is none."
     waiting = (JOB.c.status == "queued") & (JOB.c.ready <= now)
     left = (JOB.c.status == "running") & (JOB.c.lease < now)
     order = (JOB.c.priority.desc(), JOB.c.number)
-    chosen = sa.select(JOB).where(waiting | left).order_by(*order).limit(1)
-    return connection.execute(chosen.with_for_update(skip_locked=True)).first()
+    chosen = sa.select(JOB).where(waiting | left, JOB.c.kind.not_in(full)).order_by(*order)
+    return connection.execute(chosen.limit(1).with_for_update(skip_locked=True)).first()
 
 # %% ../../nbs/83_jobs.queue.ipynb #a317343b
 def _end_left(connection, queue, row, now):
@@ -256,7 +282,8 @@ def claim_job(
     "Claim the job that is next."
     with queue.database.writing() as connection:
         now = database_time(connection)
-        while (row := _next_job(connection, now)) is not None:
+        full = _full_kinds(connection, queue, now)
+        while (row := _next_job(connection, now, full)) is not None:
             if not _end_left(connection, queue, row, now):
                 break
         if row is None:

@@ -57,6 +57,7 @@ CATALOG = {
     "tide tweedie": Entry("tide", "make_tide", {"head": "tweedie"}),
     "tide quantile": Entry("tide", "make_tide", {"head": "quantile"}),
     "tide darts quantile": Entry("tide", "make_tide", {"head": "darts_quantile"}),
+    "zero shot": Entry("zero_shot", "ZeroShot"),
 }
 
 # %% ../../nbs/48_models.catalog.ipynb #2af7632c
@@ -73,6 +74,7 @@ LOADERS = {
     "statistical": ("statistical", "Statistical"),
     "boosting": ("boosting", "Boosting"),
     "tide": ("tide", "Tide"),
+    "zero shot": ("zero_shot", "ZeroShot"),
 }
 
 # %% ../../nbs/48_models.catalog.ipynb #b8908bc6

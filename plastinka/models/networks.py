@@ -421,6 +421,10 @@ class NetworkModel(NetworkSettings):
         "Decide what the data decide."
         return replace(self, options=fit_options(self.options, months, horizon), decided=True)
 
+    def quick(self) -> "NetworkModel":  # With one network
+        "The same at less expense, for cutoffs that are only learnt from."
+        return replace(self, seeds=1)
+
     def fit(
         self,
         panel: xr.Dataset,  # Panel that ends at the cutoff

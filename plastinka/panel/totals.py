@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FREQUENCIES', 'SEASONS', 'UNNAMED', 'frequency', 'period_starts', 'whole_periods', 'long_totals', 'series_names',
-           'ledger_totals', 'table_totals', 'country_holidays', 'holiday_column']
+           'ledger_totals', 'covered_periods', 'read_cells', 'table_totals', 'country_holidays', 'holiday_column']
 
 # %% ../../nbs/30_panel.totals.ipynb #5a089c90
 import numpy as np
@@ -90,15 +90,42 @@ def ledger_totals(
     ledger: Ledger,  # All copies
     by: str = "shop",  # "shop" or a column of the copies
     every: str = "week",  # "day", "week" or "month"
-) -> pd.DataFrame:  # unique_id, ds, y (copies); one row per series and period
+    money: bool = False,  # Whether prices are summed in place of copies
+) -> pd.DataFrame:  # unique_id, ds, y (copies or money); one row per series and period
     "What a shop sold per period."
     sold = ledger.copies[ledger.copies["sold_date"].notna()]
     names = series_names(sold, by)
-    sales = pd.DataFrame({"unique_id": names, "ds": sold["sold_date"], "y": sold["count"]})
+    amount = sold["count"] * sold["price"].fillna(0) if money else sold["count"]
+    sales = pd.DataFrame({"unique_id": names, "ds": sold["sold_date"], "y": amount})
     periods = whole_periods(ledger.first_day, ledger.last_day, every)
     if not len(periods) or sales.empty:
         raise input_error("the ledger", f"holds no whole {every} with sales", "Add sales files")
     return long_totals(sales, periods, every)
+
+# %% ../../nbs/30_panel.totals.ipynb #2ce7a4fb
+def covered_periods(
+    days: pd.Series,  # datetime64 [rows]
+    every: str,  # "day", "week" or "month"
+) -> pd.DatetimeIndex:  # First days, ascending
+    "Whole periods of a table."
+    first, last = days.min(), days.max() + pd.Timedelta(days=1)
+    if (period_starts(days, every) == days).all():
+        last = days.max() + pd.tseries.frequencies.to_offset(frequency(every))
+    return whole_periods(first, last, every)
+
+# %% ../../nbs/30_panel.totals.ipynb #787249a9
+def read_cells(
+    values: pd.Series,  # A column
+    read,  # pandas' `to_datetime` or `to_numeric`
+    problem: str,  # What a cell that cannot be read is
+    cure: str,  # What to do
+) -> pd.Series:  # Days or numbers
+    "A column as days or numbers; raises `InputError` for a cell that is none."
+    found = read(values, errors="coerce")
+    if found.isna().any():
+        place = int(np.flatnonzero(found.isna())[0])
+        raise input_error(f"row {place + 1}, {values.name}", problem, cure)
+    return found
 
 # %% ../../nbs/30_panel.totals.ipynb #4e3705d3
 def table_totals(
@@ -113,14 +140,11 @@ def table_totals(
     if missing:
         cure = f"Choose of {', '.join(map(str, table.columns))}"
         raise input_error("the table", f"has no column {', '.join(missing)}", cure)
-    days = pd.to_datetime(table[day], errors="coerce")
-    if days.isna().any():
-        place = int(np.flatnonzero(days.isna())[0])
-        raise input_error(f"row {place + 1}, {day}", "is no day", "Write days as 2024-05-31")
+    days = read_cells(table[day], pd.to_datetime, "is no day", "Write days as 2024-05-31")
+    amounts = read_cells(table[amount], pd.to_numeric, "is no number", "Give numbers alone")
     names = table[by].astype(str) if by else "shop"
-    sales = pd.DataFrame({"unique_id": names, "ds": days.dt.normalize(), "y": table[amount]})
-    last = sales["ds"].max() + pd.Timedelta(days=1)
-    return long_totals(sales, whole_periods(sales["ds"].min(), last, every), every)
+    sales = pd.DataFrame({"unique_id": names, "ds": days.dt.normalize(), "y": amounts})
+    return long_totals(sales, covered_periods(sales["ds"], every), every)
 
 # %% ../../nbs/30_panel.totals.ipynb #a092eda6
 def country_holidays(

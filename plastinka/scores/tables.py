@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['Truth', 'plain_truth', 'interval_levels', 'row_losses', 'own_pit', 'pit_covered', 'per_draw', 'interval_scores',
            'completed_scores', 'score_row', 'add_zero', 'scored_rows', 'keep_rows', 'table_facts', 'score_table',
-           'weighted_groups', 'coverage_table', 'pit_table', 'redrawn', 'middle_draws', 'paired_table']
+           'weighted_groups', 'coverage_table', 'pit_table', 'drawn_again', 'redrawn', 'middle_draws', 'paired_table']
 
 # %% ../../nbs/37_scores.tables.ipynb #af4471b2
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -277,6 +278,19 @@ def pit_table(
         found.append(pd.DataFrame(parts | {"n": len(pit), "pit_mean": mean_score(pit)}))
     return pd.concat(found, ignore_index=True)
 
+# %% ../../nbs/37_scores.tables.ipynb #741310b9
+@lru_cache(maxsize=4)
+def drawn_again(
+    items: int,  # How many
+    cutoffs: int,  # How many
+    draws: int,  # How often
+    seed: int,  # Same seed, same draws
+) -> tuple[np.ndarray, np.ndarray]:  # [draws, items], [draws, cutoffs]: how often each is drawn
+    "Items and cutoffs drawn anew."
+    random = np.random.default_rng(seed)
+    often = random.poisson(1, (draws, items)).astype(np.float32)
+    return often, random.multinomial(cutoffs, np.full(cutoffs, 1 / max(cutoffs, 1)), draws)
+
 # %% ../../nbs/37_scores.tables.ipynb #b1244521
 def redrawn(
     differences: np.ndarray,  # [n], NaN where there is none
@@ -286,16 +300,15 @@ def redrawn(
     seed: int = 0,  # Same seed, same draws
 ) -> np.ndarray:  # [draws] means
     "The mean difference, items and cutoffs drawn anew."
-    present, random = ~np.isnan(differences), np.random.default_rng(seed)
+    present = ~np.isnan(differences)
     rows, columns = (pd.factorize(np.asarray(codes)[present])[0] for codes in (item, cutoff))
-    shape = rows.max(initial=-1) + 1, columns.max(initial=-1) + 1
+    shape = int(rows.max(initial=-1)) + 1, int(columns.max(initial=-1)) + 1
     cell = rows * shape[1] + columns
     total, size = (
         np.bincount(cell, weights, minlength=shape[0] * shape[1]).reshape(shape)
         for weights in (differences[present], np.ones(present.sum()))
     )
-    items = random.poisson(1, (draws, shape[0])).astype(np.float32)
-    cutoffs = random.multinomial(shape[1], np.full(shape[1], 1 / max(shape[1], 1)), draws)
+    items, cutoffs = drawn_again(*shape, draws, seed)
     sums, counts = (((items @ values) * cutoffs).sum(axis=1) for values in (total, size))
     return np.divide(sums, counts, out=np.full(draws, np.nan), where=counts > 0)
 
