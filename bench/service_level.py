@@ -6,11 +6,11 @@ titles whose demand from the order to the delivery of the next one is met, again
 
 Of each cutoff the forecast of the named model is fitted anew on what was known then, and the stock
 that is enough with the wished probability for 14 days of lead time and 30 days of review is read
-from three rules: the joint distribution of the months with the dependence that
-earlier cutoffs taught (the product's rule), the same with independent months, and the old rule,
-which added up the months' quantiles and took their share of days. Judged by the randomised count,
-since copies are whole: half of the probability of meeting demand exactly counts. All cutoffs and
-titles that were on sale count alike."""
+from three rules: the joint distribution of the months with the dependence that the cutoffs taught
+(the product's rule), the same with independent months, and the old rule, which added up the months'
+quantiles by their share of days and rounded up. The first two are judged by the randomised count,
+since copies are whole: the last copy counts with the share of it that the level needs; the old rule
+knows no such share. All cutoffs and titles that were scored count alike."""
 
 import argparse
 import sys

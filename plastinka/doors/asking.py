@@ -15,13 +15,12 @@ from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Literal
 
 from fastapi import Body, File, Form, Header, Query, Request, UploadFile
-from fastapi import Path as InPath
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
 
 from ..core import InputError
 from .problems import Problem, input_problem
 from .results import iso_time, job_log, job_view
-from .routes import IdentityOf, Limit, Name, Offset, Route, ServiceOf
+from .routes import IdentityOf, Name, Offset, Route, ServiceOf
 from .service import ALL_KINDS, JOB_KINDS, ShopService, request_model
 from .starting import Key, ask_for_job
 from plastinka.doors.uploads import (
