@@ -35,6 +35,7 @@ from plastinka.evaluate.folds import (
     place_cutoffs,
     read_folds,
     run_fold,
+    spread_fits,
 )
 
 # %% ../../nbs/62_evaluate.backtest.ipynb #589ecac4
@@ -335,6 +336,7 @@ def practise(
         seen = even_choice(cut_panel(ledger, cutoff))
         members = [quick_model(model) for model in models if not hasattr(model, "members")]
         members = [model for model in members if can_run(model, seen, horizon)]
+        spread_fits([seen], members, horizon, experience, parts)
         fitted, _ = fit_models(members, seen, horizon, experience, parts)
         ask_models(fitted, seen, horizon, experience=experience)
     return experience
@@ -393,6 +395,9 @@ def cross_validate(
     if any(hasattr(model, "members") for model in models):
         experience = practise_before(ledger, models, months, places[0], horizon, parts)
         models = worth_running(models, experience, cut_panel(ledger, months[places[0]]), horizon)
+    if getattr(parts, "cluster", ""):
+        seen = [cut_panel(ledger, months[place]) for place in places]
+        spread_fits(seen, models, horizon, experience, parts)
     how = (models, horizon, demand, seed, experience, parts)
     for place in bar(places, "cutoffs"):
         fold, fitted = run_fold(ledger, panel, months[place], *how)
