@@ -217,11 +217,17 @@ def test_a_buyer_orders(served, visit, tmp_path):
     visit.open("orders", "What to order")
     cell = visit.page.locator(".tabulator-row [tabulator-field=own]").first
     cell.wait_for()
+    copies = visit.page.locator(".card b").nth(1)
+    before = copies.inner_text()
     cell.click()
     visit.page.keyboard.press("Control+A")
     visit.page.keyboard.type("123")
     visit.page.keyboard.press("Enter")
-    visit.page.wait_for_timeout(1500)
+    for _ in range(60):  # Until the sums know it
+        visit.page.wait_for_timeout(500)
+        if copies.inner_text() != before:
+            break
+    assert copies.inner_text() != before
     with visit.page.expect_download(timeout=60_000) as waiting:
         visit.page.get_by_text("Download the workbook").first.click()
     waiting.value.save_as(tmp_path / "order.xlsx")

@@ -17,7 +17,7 @@ from ..core import input_error
 from ..data.ingest import CORRECTION, RawRows
 from ..data.quarantine import quarantine_table
 from ..data.schema import COLUMNS
-from .asking import start_job
+from .starting import start_job
 from .desk import Desk, read_once, shop_ledger
 from .pictures import bar_picture
 from .pieces import button, cards, heading, html, notice, table

@@ -14,11 +14,12 @@ from pathlib import Path
 import pandas as pd
 import panel as pn
 
-from ..decide.launch import launch_list, write_launches
+from ..decide.launch import launch_list
 from .desk import Desk, read_once, shop_ledger
 from .pictures import range_picture
 from .pieces import cards, heading, html, problem_notice, refreshed, table
 from .problems import Problem
+from ..report.excel import write_launches
 from ..report.words import format_value
 from ..store.query import data_digest
 
@@ -85,11 +86,12 @@ def title_pieces(
 
 # %% ../../nbs/95_doors.view_launch.ipynb #7daf1d2e
 def launch_workbook(
+    desk: Desk,  # Whose language is spoken
     listed: pd.DataFrame,  # From `launch_table`
 ) -> io.BytesIO:  # An .xlsx file
     "Typed titles as a workbook."
     with tempfile.TemporaryDirectory() as folder:
-        path = write_launches(listed, Path(folder) / "launches.xlsx")
+        path = write_launches(listed, Path(folder) / "launches.xlsx", desk.language)
         return io.BytesIO(path.read_bytes())
 
 
@@ -99,7 +101,7 @@ def listed_pieces(
 ) -> list:  # Things to show
     "The last title, and the list of all that were typed."
     download = pn.widgets.FileDownload(
-        callback=lambda: launch_workbook(listed),
+        callback=lambda: launch_workbook(desk, listed),
         filename="launches.xlsx",
         label=desk.say("Download the workbook"),
     )

@@ -88,7 +88,7 @@ def order_table(
     found = table(desk, lines, line_columns(lines), 15, editable=("own",))
     found.editors = found.editors | dict(own=dict(type="number", min=0, step=1))
     found.formatters = found.formatters | dict(why=dict(type="textarea"))
-    found.widths, ids = dict(why=330, artist=150, album=170), lines["item_id"].tolist()
+    found.widths, ids = dict(why=240, artist=125, album=140), lines["item_id"].tolist()
     how = {"background-color": "#fff5cc"}
     found.style.set_properties(subset=["own"], **how)
 

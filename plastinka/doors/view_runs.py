@@ -15,7 +15,7 @@ import panel as pn
 from markupsafe import Markup
 
 from ..core import InputError
-from .asking import start_job
+from .starting import start_job
 from .desk import Desk
 from .pieces import button, heading, html, live, table
 from .results import job_log, job_view

@@ -377,6 +377,7 @@ def spread_fits(
     "Fit all models as of all cutoffs on the cluster that a run has; nothing where it has none."
     if not getattr(parts, "cluster", ""):
         return 0
+    panels = panels[:1] if experience is not None and not experience.first else panels
     each = [fit_tasks(models, seen, horizon, experience) for seen in panels]
     return parts.spread(dict(ChainMap(*each)), write_fit)
 
