@@ -19,12 +19,13 @@ from ..core import input_error
 from ..data.ledger import Ledger
 from ..data.values import single_amount
 from ..decide.branches import BranchPlan, plan_branches
-from ..decide.buying import Order, Plan, ShopStock, buy, kept_share, order_windows
+from ..decide.buying import Order, Plan, ShopStock, buy, order_windows
 from ..decide.dead_stock import dead_stock, fit_elasticity, price_months
 from ..decide.demand import demand_ahead, demand_counts, order_reach, past_sales
 from ..decide.launch import read_titles
 from ..decide.orders import restocked
 from ..decide.replayed import Replayed, load_replayed
+from ..decide.steadiness import kept_share
 from plastinka.decide.terms import (
     CAPITAL_COST,
     SALVAGE,
