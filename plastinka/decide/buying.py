@@ -508,7 +508,7 @@ def order_within(
     made["assumptions"] += find_assumptions(may, plan.rules, plan.currency)
     return Order(sort_orders(lines), reach, curve, plan=plan, **made)
 
-# %% ../../nbs/74_decide.buying.ipynb #20177ae3
+
 def buy(
     forecast: Forecast | pd.DataFrame,  # Demand of every record in every month
     shop: ShopStock,  # Stock, prices, suppliers, what was sold before

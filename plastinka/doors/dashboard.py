@@ -34,7 +34,7 @@ from .trusted import made_months, trial_months
 from .view_data import data_view
 from .view_explorer import explorer_view
 from .view_forecast import forecast_view
-from .view_launch import launch_view
+from .view_launch import new_title_view
 from .view_models import models_view
 from .view_orders import orders_view
 from .view_runs import runs_view
@@ -55,7 +55,7 @@ PAGES = dict(
     explorer=Page("Sales", explorer_view),
     forecast=Page("Forecast", forecast_view),
     orders=Page("Orders", orders_view),
-    launch=Page("New titles", launch_view),
+    launch=Page("New titles", new_title_view),
     runs=Page("Runs", runs_view),
     models=Page("Models", models_view),
     data=Page("Data", data_view),
