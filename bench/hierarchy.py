@@ -1,12 +1,11 @@
 """Totals that add up: coverage of ranges over a backtest's cutoffs, and 20,000 titles in memory.
 
-    python bench/hierarchy.py       # some minutes
+    python bench/hierarchy.py       # ten minutes
     python bench/hierarchy.py --json bench/results/hierarchy.json
 
 Made-up shops are backtested at a cutoff every three months; at each the common shocks are learnt
 from the three cutoffs before, as in a report, and the 90 % ranges of the shop, the styles and the
-artists are compared with what was asked for: of single months, and of three months together. So
-are those of real monthly sets, where PLASTINKA_DATA names the folder that holds them."""
+artists are compared with what was asked for: of single months, and of three months together."""
 
 import argparse
 import resource
@@ -59,9 +58,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seeds", type=int, default=5, help="made-up shops")
+    parser.add_argument("--seeds", type=int, default=2, help="made-up shops")
     parser.add_argument("--cutoffs", type=int, default=8, help="of each")
-    parser.add_argument("--model", default="recent quantiles", help="name in the catalog")
+    parser.add_argument("--model", default="auto", help="name in the catalog")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     options = parser.parse_args()
     seconds, peak = big_totals()

@@ -7,6 +7,7 @@
     minute
     python bench/lost_units.py --worlds           # shops unlike those that the estimate was worked
     out on: five minutes
+    python bench/lost_units.py --gaps             # whole months in long gaps: two minutes
 
 The way is the shop's own: rows, ledger, panel; only the workbooks are left out. What is asked for
 is 5 % in each shop. The
@@ -224,6 +225,54 @@ def worlds(pool, first):
     return rows
 
 
+GAP_WORLDS = {"steady": {}, "a late buyer": dict(late=1), "decline": dict(growth=-0.4)}
+GAP_LENGTHS = {"1 or 2": (1, 2), "3 to 5": (3, 5), "6 and more": (6, 99)}
+
+
+def gap_lengths(availability):
+    "Whole months of the closed gap that a month lies in; 0 on sale, or where the gap is open."
+    import numpy as np
+
+    found = np.zeros(availability.shape, int)
+    for item, there in enumerate(availability > 0):
+        seen = np.flatnonzero(there)
+        for before, after in zip(seen[:-1], seen[1:], strict=True):
+            found[item, before + 1 : after] = after - before - 1
+    return found
+
+
+def in_gaps(task):
+    "Estimated and true lost units of whole months in closed gaps, by their length."
+    import pandas as pd
+    from plastinka.data.ledger import build_ledger
+    from plastinka.panel.panel import build_panel
+    from plastinka.simulate.shop import make_shop
+
+    world, seed = task
+    shop = make_shop(titles=1000, months=36, seed=seed, stockouts=0.25, **GAP_WORLDS[world])
+    panel = build_panel(build_ledger(raw_rows(shop)))
+    past = shop.truth[~shop.truth.future]
+    true = past.pivot_table(index="item_id", columns="month", values="lost_units", aggfunc="sum")
+    true = true.reindex(panel["item"].values, columns=pd.DatetimeIndex(panel["month"].values))
+    length, true = gap_lengths(panel["availability"].values), true.fillna(0).to_numpy()
+    settled = panel["lost_units_settled"].values
+    inside = {name: (length >= a) & (length <= b) for name, (a, b) in GAP_LENGTHS.items()}
+    return {name: (settled[of].sum(), true[of].sum()) for name, of in inside.items()}
+
+
+def gaps(pool):
+    "Estimate over truth in long gaps, two shops of each kind together."
+    tasks, rows = [(world, seed) for world in GAP_WORLDS for seed in (1, 2)], []
+    found = list(pool.map(in_gaps, tasks))
+    for world in GAP_WORLDS:
+        parts = [of for (name, _), of in zip(tasks, found, strict=True) if name == world]
+        for name in GAP_LENGTHS:
+            said, true = (sum(part[name][place] for part in parts) for place in (0, 1))
+            told = f"{world}, gaps of {name} months: as known in the end over truth"
+            rows.append(row(told, said / true, None, ""))
+    return rows
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -236,6 +285,7 @@ def main() -> int:
         action="store_true",
         help="shops of other kinds, 2 of 1,000 titles at each level",
     )
+    parser.add_argument("--gaps", action="store_true", help="whole months in long gaps")
     parser.add_argument("--seeds", type=int, help="shops at each level")
     parser.add_argument(
         "--first",
@@ -260,6 +310,8 @@ def main() -> int:
     with ProcessPoolExecutor(options.workers) as pool:
         if options.worlds:
             return finish(worlds(pool, options.first), options.json)
+        if options.gaps:
+            return finish(gaps(pool), options.json)
         found = list(pool.map(measure, tasks))
 
     def within(ratio):

@@ -190,8 +190,8 @@ class Wording:
 
 
 # Little words and units, which may stand in every header
-_LITTLE = """за по на в во с со и или из the of a an in on at and or de la le l d du des del les el y et
-en der die das und im am pro je a z шт руб rub eur usd huf ft gbp czk pln pcs db stk р"""
+_LITTLE = """за по на в во с со и или из the of a an in on at and or de la le l d du des del les el
+y et en der die das und im am pro je a z шт руб rub eur usd huf ft gbp czk pln pcs db stk р"""
 
 # %% ../../nbs/06_data.headings.ipynb #ffcae8f4
 _NAME_WORDS = {

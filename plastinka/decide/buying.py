@@ -5,15 +5,16 @@
 # %% auto #0
 __all__ = ['ORDER_RULES', 'PART', 'CURVE_POINTS', 'Plan', 'order_windows', 'Window', 'find_windows', 'window_demand',
            'coming_copies', 'window_paths', 'value_copies', 'choose_order', 'wanted_items', 'left_out', 'order_effects',
-           'budget_curve', 'Order', 'ShopStock', 'window_last_year', 'buy']
+           'budget_curve', 'Order', 'ShopStock', 'Valued', 'window_last_year', 'value_shop', 'order_within', 'buy']
 
 # %% ../../nbs/74_decide.buying.ipynb #1c842f82
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from ..core import input_error
+from ..data.schema import normalise_text
 from plastinka.decide.demand import (
     Reach,
     demand_ahead,
@@ -76,6 +77,7 @@ class Plan:
 def order_windows(
     table: pd.DataFrame,  # From `item_terms`
     reach: Reach,  # Days from the count of the stock to the end of the forecast
+    rules: Rules | None = None,  # How the shop buys: whose days they are
 ) -> pd.DataFrame:  # The same with review_days filled in; raises `InputError` beyond the forecast
     "Lead time and review period of every record, in days."
     days = (reach.last - reach.first).days + 1
@@ -84,11 +86,21 @@ def order_windows(
     late = (lead + review > days) | (review < 1)
     if late.any():
         row = table.iloc[int(late.argmax())]
-        who = f"supplier «{row['supplier']}»" if row["supplier"] else "the order"
+        who = f"supplier «{row['supplier']}»" if _own_days(row, rules) else "the order"
         said = f"needs {row['lead_days']:.0f} days to deliver and has to last for "
         said += f"{max(row['review_days'], 1):.0f} more, but the forecast covers {days} days"
         raise input_error(who, said, "Forecast more months (--horizon), or give fewer days")
     return table.assign(lead_days=lead, review_days=review)
+
+# %% ../../nbs/74_decide.buying.ipynb #c6c6ae94
+def _own_days(row, rules):
+    "Whether the days of a record are its supplier's own."
+    suppliers = None if rules is None else rules.suppliers
+    name = normalise_text(pd.Series([row["supplier"]], dtype=object)).iloc[0]
+    if not name or suppliers is None:
+        return bool(name) and rules is None
+    days = ["lead_days", "review_days"]
+    return name in suppliers.index and bool(suppliers.loc[name, days].notna().any())
 
 # %% ../../nbs/74_decide.buying.ipynb #b5b9e0aa
 @dataclass(frozen=True)
@@ -189,7 +201,7 @@ def _value_part(paths, stock, coming, terms, rows):
     )
     return ranked.assign(item=rows[ranked["item"].to_numpy()]), facts
 
-# %% ../../nbs/74_decide.buying.ipynb #5db03d0b
+
 def _terms_of(terms, rows):
     "The terms of some records."
     names = ("margin", "cost", "keep", "loss", "again", "pack")
@@ -344,7 +356,7 @@ def _needed(lines, demand, level):
     wanted = demand.quantile([level])[:, 0].astype(np.int64)
     return lines.assign(needed=demand.mean, low=low, high=high, demand=wanted)
 
-# %% ../../nbs/74_decide.buying.ipynb #5c6c671b
+
 def _risks(lines, demand, table):
     "The lines with the probability of running out, and months of cover."
     there = lines["stock"] + lines["on_order"]
@@ -358,32 +370,44 @@ def _risks(lines, demand, table):
         cover=cover,
     )
 
+# %% ../../nbs/74_decide.buying.ipynb #eb0946ec
+@dataclass(frozen=True)
+class Valued:
+    "The records of a shop with the value of each further copy."
+
+    lines: pd.DataFrame  # Who, stock, demand; `order` by the service level
+    ranked: pd.DataFrame  # From `value_copies`, copies that may be ordered
+    facts: pd.DataFrame  # sold, left, short_before without an order [items]
+    table: pd.DataFrame  # From `order_windows` [items]
+    terms: Terms  # From `policy_terms`
+    demand: Counts  # What the days of each window ask for [items]
+    may: np.ndarray  # bool [items] what can be ordered anew
+    priced: np.ndarray  # bool [items] the same, where it is known what a copy costs
+    level: np.ndarray | None  # Copies by the service level [items]; None = by value
+    last_year: np.ndarray  # From `window_last_year` [items]
+    reach: Reach  # Days that the order is for
+    rule: str  # "value" or "service level"
+    plan: Plan  # How it is ordered
+
 # %% ../../nbs/74_decide.buying.ipynb #49bfdba8
-def _with_order(lines, counts, windows, demand, coming, table, plan, dependence):
-    "The lines with the order, its profit and what is left over; the curve, the rule, the bounds."
-    rule = plan.chosen(table["cost"].where(table["cost_known"]))
-    terms, order = policy_terms(table, plan.rules), lines["order"].to_numpy(float)
-    stock = lines["stock"].to_numpy(float)
-    args = (windows, demand, np.nan_to_num(stock), coming, terms, dependence)
-    ranked, facts = value_copies(counts, *args)
-    may = np.isfinite(order) & ~lines["used"].to_numpy()
-    priced = may & table["cost"].notna().to_numpy()
-    ranked = ranked[priced[ranked["item"].to_numpy()]].reset_index(drop=True)
-    level = np.where(may, np.nan_to_num(order), 0) if rule == "service level" else None
-    chosen = choose_order(ranked, level, terms, plan.budget)
-    unbound = chosen if plan.budget is None else choose_order(ranked, level, terms, None)
-    wanted = wanted_items(ranked, level, len(lines)) & priced
-    bounds = left_out(wanted, chosen, unbound, lines["supplier"].to_numpy(object))
-    effects = order_effects(ranked, chosen, facts, terms)
+def _with_order(valued, budget):
+    "The lines with the order within a budget, its profit and what is left over; the bounds."
+    ranked, level, terms = valued.ranked, valued.level, valued.terms
+    may, priced = valued.may, valued.priced
+    chosen = choose_order(ranked, level, terms, budget)
+    unbound = chosen if budget is None else choose_order(ranked, level, terms, None)
+    wanted = wanted_items(ranked, level, len(valued.lines)) & priced
+    bounds = left_out(wanted, chosen, unbound, valued.lines["supplier"].to_numpy(object))
+    effects = order_effects(ranked, chosen, valued.facts, terms)
     effects.loc[~priced, "profit"] = np.nan
-    curve = budget_curve(ranked, facts["sold"].sum(), float(demand.mean.sum()))
-    lines = lines.assign(
-        order=np.where(np.isfinite(order), chosen, np.nan),
+    known = np.isfinite(valued.lines["order"].to_numpy(float))
+    lines = valued.lines.assign(
+        order=np.where(known, chosen, np.nan),
         profit=effects["profit"].to_numpy(),
-        left_over=effects["left_over"].where(may | np.isfinite(order)).to_numpy(),
-        short_before=facts["short_before"].to_numpy(),
+        left_over=effects["left_over"].where(may | known).to_numpy(),
+        short_before=valued.facts["short_before"].to_numpy(),
     )
-    return lines, curve, dict(rule=rule, wanted=int(wanted.sum()), assumptions=bounds)
+    return lines, dict(rule=valued.rule, wanted=int(wanted.sum()), assumptions=bounds)
 
 # %% ../../nbs/74_decide.buying.ipynb #81c81a3e
 def _shop_lines(shop, ids, ahead, table, coming, level):
@@ -414,6 +438,76 @@ def window_last_year(
     sold = past.reindex(lines["item_id"])[months].to_numpy(float)
     return (sold * shares).sum(axis=1)
 
+# %% ../../nbs/74_decide.buying.ipynb #8784bfbd
+def value_shop(
+    forecast: Forecast | pd.DataFrame,  # Demand of every record in every month
+    shop: ShopStock,  # Stock, prices, suppliers, what was sold before
+    plan: Plan | None = None,  # How the order is made; its budget counts in `order_within` only
+    dependence: float = 0.0,  # How much the months of an item go together, 0..1
+) -> Valued:  # Raises `InputError` where lead times reach beyond the forecast
+    "What each further copy of each record of a shop is worth."
+    plan = Plan() if plan is None else plan
+    level = check_demand_quantile(plan.service_level)
+    ids, months, counts = demand_counts(forecast)
+    reach = order_reach(months, shop.day)
+    given = (shop.prices, shop.costs, shop.suppliers, shop.offered)
+    table = order_windows(item_terms(ids, *given, plan.rules), reach, plan.rules)
+    windows = find_windows(table, reach)
+    ahead = demand_ahead(counts, reach, dependence)
+    demand = ahead if _is_whole(windows, reach) else window_demand(counts, windows, dependence)
+    coming = coming_copies(plan.rules.on_order, ids, table, reach.first)
+    lines = _needed(_shop_lines(shop, ids, ahead, table, coming, level), demand, level)
+    missing = lines.assign(stock=lines["stock"] + lines["on_order"])
+    lines[["order", "look_for"]] = split_wanted(missing, shop.offered)[["order", "look_for"]]
+    terms, stock = policy_terms(table, plan.rules), np.nan_to_num(lines["stock"].to_numpy(float))
+    ranked, facts = value_copies(counts, windows, demand, stock, coming, terms, dependence)
+    last_year = window_last_year(lines, shop.past, windows, months)
+    return _valued(lines, ranked, facts, table, terms, demand, last_year, reach, plan)
+
+# %% ../../nbs/74_decide.buying.ipynb #f3f97bf6
+def _valued(lines, ranked, facts, table, terms, demand, last_year, reach, plan):
+    "Records with the copies that may be ordered."
+    order = lines["order"].to_numpy(float)
+    may = np.isfinite(order) & ~lines["used"].to_numpy()
+    priced = may & table["cost"].notna().to_numpy()
+    rule = plan.chosen(table["cost"].where(table["cost_known"]))
+    return Valued(
+        lines,
+        ranked[priced[ranked["item"].to_numpy()]].reset_index(drop=True),
+        facts,
+        table,
+        terms,
+        demand,
+        may,
+        priced,
+        np.where(may, np.nan_to_num(order), 0) if rule == "service level" else None,
+        last_year,
+        reach,
+        rule,
+        plan,
+    )
+
+# %% ../../nbs/74_decide.buying.ipynb #d27f604f
+def order_within(
+    valued: Valued,  # From `value_shop`
+    budget: float | None,  # Money that may be spent; None = no bound
+) -> Order:
+    "The order list of a shop within a budget."
+    table, reach, plan = valued.table, valued.reach, replace(valued.plan, budget=budget)
+    lines, made = _with_order(valued, budget)
+    lines = _risks(lines, valued.demand, table)
+    lines["at_purchase_price"] = lines["order"] * lines["cost"]
+    days = (table["lead_days"] + table["review_days"]).to_numpy(float) - 1
+    lines["until"] = reach.first + pd.to_timedelta(np.round(days), unit="D")
+    lines["last_year_ordered"] = valued.last_year
+    lines["check"] = order_checks(lines)
+    sold, asked = valued.facts["sold"].sum(), float(valued.demand.mean.sum())
+    curve = budget_curve(valued.ranked, sold, asked)
+    curve = curve if lines["stock"].notna().any() else curve.head(0)
+    may = table[~lines["used"].to_numpy()]
+    made["assumptions"] += find_assumptions(may, plan.rules, plan.currency)
+    return Order(sort_orders(lines), reach, curve, plan=plan, **made)
+
 # %% ../../nbs/74_decide.buying.ipynb #20177ae3
 def buy(
     forecast: Forecast | pd.DataFrame,  # Demand of every record in every month
@@ -422,29 +516,5 @@ def buy(
     dependence: float = 0.0,  # How much the months of an item go together, 0..1
 ) -> Order:  # Raises `InputError` where lead times reach beyond the forecast
     "The order list of a shop."
-    plan = Plan() if plan is None else plan
-    level = check_demand_quantile(plan.service_level)
-    ids, months, counts = demand_counts(forecast)
-    reach = order_reach(months, shop.day)
-    given = (shop.prices, shop.costs, shop.suppliers, shop.offered)
-    table = order_windows(item_terms(ids, *given, plan.rules), reach)
-    windows = find_windows(table, reach)
-    ahead = demand_ahead(counts, reach, dependence)
-    demand = ahead if _is_whole(windows, reach) else window_demand(counts, windows, dependence)
-    coming = coming_copies(plan.rules.on_order, ids, table, reach.first)
-    lines = _needed(_shop_lines(shop, ids, ahead, table, coming, level), demand, level)
-    missing = lines.assign(stock=lines["stock"] + lines["on_order"])
-    lines[["order", "look_for"]] = split_wanted(missing, shop.offered)[["order", "look_for"]]
-    lines, curve, made = _with_order(
-        lines, counts, windows, demand, coming, table, plan, dependence
-    )
-    lines = _risks(lines, demand, table)
-    lines["at_purchase_price"] = lines["order"] * lines["cost"]
-    days = (table["lead_days"] + table["review_days"]).to_numpy(float) - 1
-    lines["until"] = reach.first + pd.to_timedelta(np.round(days), unit="D")
-    lines["last_year_ordered"] = window_last_year(lines, shop.past, windows, months)
-    lines["check"] = order_checks(lines)
-    curve = curve if lines["stock"].notna().any() else curve.head(0)
-    may = table[~lines["used"].to_numpy()]
-    made["assumptions"] += find_assumptions(may, plan.rules, plan.currency)
-    return Order(sort_orders(lines), reach, curve, plan=plan, **made)
+    valued = value_shop(forecast, shop, plan, dependence)
+    return order_within(valued, valued.plan.budget)

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['LAUNCH_DAYS', 'SETTLED', 'LEAST_SEASON', 'TITLE_HEADERS', 'PARSERS', 'REACHES', 'STEPS', 'RANGE_LEVELS',
-           'first_days_here', 'launched_items', 'main_text', 'title_facts', 'launched_titles', 'month_worth',
-           'days_worth', 'artist_sales', 'copies_by_age', 'ledger_launches', 'parse_offered', 'title_cells',
-           'read_titles', 'known_items', 'asked_launches', 'known_days', 'demand_of', 'near_names', 'line_notes',
-           'launch_list', 'write_launches']
+           'EVERY_LAUNCH', 'first_days_here', 'launched_items', 'main_text', 'title_facts', 'launched_titles',
+           'month_worth', 'days_worth', 'artist_sales', 'copies_by_age', 'ledger_launches', 'parse_offered',
+           'title_cells', 'read_titles', 'known_items', 'asked_launches', 'known_days', 'demand_of', 'near_names',
+           'line_notes', 'launch_list']
 
 # %% ../../nbs/76_decide.launch.ipynb #d6fc322d
 from pathlib import Path
@@ -18,7 +18,7 @@ import pandas as pd
 import xarray as xr
 
 
-from ..core import atomic_path, input_error
+from ..core import input_error
 from ..data.days import parse_date
 from ..data.files import read_grid
 from ..data.ledger import Ledger
@@ -366,7 +366,10 @@ def near_names(
         for name, copies, days in zip(names, sold, share, strict=True)
     ]
     rows = [[told[row] for row in each if row >= 0] for each in near]
-    return np.array(["; ".join(row) or "all launches of the shop" for row in rows], dtype=object)
+    return np.array(["; ".join(row) or EVERY_LAUNCH for row in rows], dtype=object)
+
+
+EVERY_LAUNCH = "all launches of the shop"  # Where none is near
 
 # %% ../../nbs/76_decide.launch.ipynb #0e91a918
 def line_notes(
@@ -378,8 +381,7 @@ def line_notes(
     "What was assumed of each title, or stands out."
     note = titles["note"] + np.where(titles["note"] != "", "\n", "")
     young = had & (days > 0) & (days <= STEPS[-1])
-    told = [f"on sale for {each} days, which are used\n" for each in days]
-    note += np.where(young, told, "")
+    note += np.where(young, "its first days of sale are used\n", "")
     note += np.where(had & ~young, "the shop has it: see its forecast\n", "")
     artist = normalise_text(titles["artist"])
     unknown = ~artist.isin(set(launches.titles["artist"])) & (artist != "")
@@ -441,21 +443,3 @@ def _at_hand(ledger, titles):
     unsold = ledger.copies[ledger.copies["sold_date"].isna()]
     copies = np.bincount(unsold["item"], unsold["count"], len(ledger.items))
     return np.where((item >= 0) & ledger.stock_counted, copies[item], 0)
-
-# %% ../../nbs/76_decide.launch.ipynb #f97af13b
-def write_launches(
-    listed: pd.DataFrame,  # From `launch_list`
-    path: str | Path,  # Ends in .xlsx
-) -> Path:  # The file written
-    "Write a list of launches as a workbook."
-    shown = listed.round(1)
-    text = dict(strings_to_formulas=False, strings_to_urls=False)
-    how = dict(engine="xlsxwriter", engine_kwargs=dict(options=text))
-    with atomic_path(path) as temporary, pd.ExcelWriter(temporary, **how) as book:
-        shown.to_excel(book, sheet_name="launches", index=False, freeze_panes=(1, 2))
-        sheet = book.sheets["launches"]
-        sheet.autofilter(0, 0, len(shown), shown.shape[1] - 1)
-        for number, name in enumerate(shown):
-            longest = max([len(str(name)), *shown[name].astype(str).str.len()])
-            sheet.set_column(number, number, min(longest + 2, 60))
-    return Path(path)

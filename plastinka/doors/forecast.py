@@ -26,9 +26,12 @@ from ..data.schema import normalise, normalise_text
 from ..decide.branches import BranchPlan
 from ..decide.buying import Order
 from ..decide.demand import Reach
+from ..decide.launch import launch_list
+from ..decide.replayed import Replayed
 
 # %% ../../nbs/91_doors.forecast.ipynb #5253d3d8
 from plastinka.doors.fitting import (
+    age_facts,
     FittedShop,
     find_artifact,
     fit_model,
@@ -38,6 +41,10 @@ from plastinka.doors.fitting import (
 )
 from plastinka.doors.ordering import (
     check_days,
+    find_replay,
+    given_titles,
+    moved_orders,
+    order_kept,
     order_shop,
     read_plan,
     shop_branches,
@@ -156,6 +163,10 @@ class Result:
     order: Order  # The order list, the budget curve, and what they rest on
     settings: dict = field(default_factory=dict)  # As given to `forecast`
     title: str = "Forecast"  # Of the report
+    launches: pd.DataFrame | None = None  # New titles with demand and order; None = none given
+    replay: Replayed | None = None  # What a replay of the shop's past has shown; None = none given
+    kept: float | None = None  # Share of the order that is the same a week later, 0..1
+    beside: pd.DataFrame | None = None  # Expected and sold of the months that are over
 
     @cached_property
     def forecast(self) -> pd.DataFrame:  # item_id, month, horizon, q0.05 …, mean, model
@@ -279,6 +290,8 @@ def forecast(
     budget: str | float | None = None,  # Money for the order; None = no bound
     # How the shop buys: margin, capital_cost, salvage, lead_days, review_days, suppliers, on_order
     rules: dict | None = None,
+    titles: str | Path | pd.DataFrame = "",  # List of new titles, for the report's launches
+    replay: str | Path = "",  # Run of `plastinka replay` that the report shows: its folder
     language: str = "",  # Of the report: en or ru; default as the settings say
     max_bad_share: float = 0.2,  # A file with a greater share of unreadable rows is refused, 0 to 1
     # auto (the combination that the data earn), another name in the catalog, or a model of your own
@@ -319,13 +332,18 @@ def forecast_from(
     "Judge and fit, or use a model that is there, and order."
     plan, using = read_plan(settings, data.ledger), str(settings.get("using") or "")
     check_days(plan, data.ledger, settings["horizon"])
+    replayed, titles = find_replay(settings), given_titles(settings)
     found = found or (find_artifact(using, data.store) if using else ())
     fitted = fit_or_reuse(data.ledger, settings, found)
     with step("Ordering"):
         dependence = fitted.held.dependence
         order = order_shop(data.ledger, data.panel, fitted.forecast, plan, dependence)
+        kept = order_kept(data.ledger, data.panel, fitted.forecast, order, dependence)
+        launches = None
+        if titles is not None:
+            launches = launch_list(data.ledger, titles, plan.service_level)
     shown = setting_values(settings) | dict(model=fitted.trained.name, currency=plan.currency)
-    return Result(data, fitted, order, shown)
+    return Result(data, fitted, order, shown, launches=launches, replay=replayed, kept=kept)
 
 # %% ../../nbs/91_doors.forecast.ipynb #23dbc430
 @patch
@@ -435,11 +453,14 @@ def _shown_parts(result):
     data, held, fitted = result.data, result.fitted.held, result.fitted
     parts = dict(ledger=data.ledger, raw=data.raw, panel=data.panel, orders=result.orders)
     parts |= dict(order=result.order, dead=result.dead_stock, branches=result.branches)
+    moved = moved_orders(find_network(fitted.trained), fitted.panel, result.orders)
+    parts |= dict(launches=result.launches, replay=result.replay, kept=result.kept, moved=moved)
     parts |= dict(forecast=fitted.forecast, factor=getattr(fitted.trained, "factor", 1.0))
     parts |= dict(scores=held.scores, coverage=held.coverage, by_cutoff=held.by_cutoff)
     parts |= dict(holdout=held.frame(), totals=held.totals, newcomers=held.newcomers)
     parts |= dict(calibrated=held.calibrated, dependence=held.dependence)
     parts |= dict(shocks=learn_shocks(held, data.panel))
+    parts |= dict(age=age_facts(fitted), beside=result.beside)
     combination = getattr(fitted.trained, "combination", None)
     if combination is not None:
         parts |= dict(weights=combination.table())

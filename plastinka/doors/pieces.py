@@ -4,18 +4,19 @@
 
 # %% auto #0
 __all__ = ['STYLES', 'PATTERNS', 'html', 'heading', 'notice', 'problem_notice', 'cards', 'shown_frame', 'table', 'page_text',
-           'control', 'change', 'refreshed', 'live', 'button']
+           'control', 'change', 'named_runs', 'run_choice', 'refreshed', 'live', 'button', 'type_cell']
 
 # %% ../../nbs/94_doors.pieces.ipynb #a3c6a55c
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pandas as pd
 import panel as pn
 import param
 from markupsafe import Markup, escape
 
-from .desk import Desk, attempt, perform, problem_words
+from .desk import Desk, attempt, forecast_runs, perform, problem_words
 from .pictures import LINE
 from ..report.figures import ACCENT, INK, MUTED, WARM
 from ..report.words import format_value
@@ -130,7 +131,7 @@ def table(
     looks = {name: each for name, each in looks.items() if each is not None}
     locked = {name: None for name in shown if name not in editable}
     how = dict(pagination="remote", page_size=rows, show_index=False, sizing_mode="stretch_width")
-    how |= dict(layout="fit_data_stretch", theme="simple", editors=locked, formatters=looks)
+    how |= dict(layout="fit_data_table", theme="simple", editors=locked, formatters=looks)
     how |= dict(titles={name: desk.say(columns[name][0]) for name in shown})
     how |= dict(text_align={name: "right" for name in looks}, margin=(4, 8))
     return pn.widgets.Tabulator(shown, **(how | settings))
@@ -150,7 +151,7 @@ def page_text(
             lines.append(each.object)
     return "\n".join(lines)
 
-
+# %% ../../nbs/94_doors.pieces.ipynb #34fe4b15
 def control(
     shown,  # Something of Panel
     name: str,  # As it stands on the page
@@ -177,6 +178,28 @@ def change(
     if "value_throttled" in found.param:
         with param.edit_constant(found):
             found.value_throttled = value
+
+# %% ../../nbs/94_doors.pieces.ipynb #f7e40d5f
+def named_runs(
+    desk: Desk,  # Whose language is spoken
+    runs: pd.DataFrame,  # From `forecast_runs`
+) -> dict[str, str]:  # Shown text → name of the run
+    "Forecasts to choose from."
+    found = {}
+    for row in runs.head(100).itertuples():
+        day, cutoff = f"{row.made}"[:16].replace("T", " "), f"{row.cutoff:%Y-%m}"
+        text = desk.say("made {day}, sales up to {month}", day=day, month=cutoff)
+        found[text if text not in found else f"{text} ({row.run_id[-4:]})"] = row.run_id
+    return found
+
+
+def run_choice(
+    desk: Desk,  # Whose page
+) -> pn.widgets.Select:
+    "Which forecast."
+    return pn.widgets.Select(
+        name=desk.say("Forecast"), options=named_runs(desk, forecast_runs(desk)), width=330
+    )
 
 # %% ../../nbs/94_doors.pieces.ipynb #5aaeefb1
 def refreshed(
@@ -236,3 +259,17 @@ def button(
     needs = desk.say("This needs a key with the role {role}.", role=role)
     hint = [] if desk.may(role) else [html(Markup("<p class=muted>{}</p>").format(needs))]
     return pn.Column(press, *hint, place, sizing_mode="stretch_width", margin=0)
+
+# %% ../../nbs/94_doors.pieces.ipynb #511537e3
+def type_cell(
+    shown: pn.widgets.Tabulator,  # With a column that may be changed
+    column: str,  # Its name
+    row: int,  # From 0, of all rows
+    value,  # What is typed
+):
+    "Type into a cell of a table, as a person would."
+    old = shown.value[column].iloc[row]
+    shown.value.loc[shown.value.index[row], column] = value
+    event = SimpleNamespace(column=column, row=row, value=value, old=old)
+    for callback in shown._on_edit_callbacks:
+        callback(event)

@@ -408,6 +408,14 @@ def _asked_totals(residuals):
     return {name: np.column_stack([of, of.sum(axis=1)]) for name, of in sums.items()}
 
 # %% ../../nbs/63_evaluate.hierarchy.ipynb #12e89a87
+def _inside(paths, asked, low, high):
+    "Which part of each total lies between two levels of its paths [groups, months]."
+    below, up_to = ((paths < asked + half).mean(axis=0) for half in (-0.5, 0.5))
+    share = np.clip(np.minimum(up_to, high) - np.maximum(below, low), 0, None)
+    alone = ((low <= below) & (below <= high)) * 1.0
+    return np.divide(share, up_to - below, out=alone, where=up_to > below)
+
+
 def totals_coverage(
     past: Sequence[Residuals],  # One per cutoff, ascending
     level: float = 0.9,  # Of the range
@@ -422,8 +430,7 @@ def totals_coverage(
         learnt = fit_shocks(before), known, _months_dependence(before)
         totals = total_paths(one.counts, one.levels, *learnt, samples)
         for name, each in totals.items():
-            low, high = np.moveaxis(each.quantile(edges), -1, 0)
-            inside, some = (low <= asked[name]) & (asked[name] <= high), each.mean > 0
+            inside, some = _inside(each.paths, asked[name], *edges), each.mean > 0
             months, last = inside[:, :-1][some[:, :-1]], inside[some[:, -1], -1]
             rows.append((place, name, int(some[:, :-1].sum()), months.mean(), last.mean()))
     return pd.DataFrame(rows, columns=["cutoff", "level", "totals", "inside", "inside_sum"])

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['EXCEL_ROWS', 'COLUMN_WIDTHS', 'NUMBER_FORMATS', 'FROM', 'TO', 'QUARANTINE_COLUMNS', 'WORKBOOK', 'excel_column',
            'head_sheet', 'write_cell', 'write_sheet', 'headline_rows', 'score_facts', 'file_facts', 'summary_rows',
-           'write_fact', 'write_summary', 'forecast_sheet', 'check_words', 'branch_sheets', 'excel_tables',
-           'write_working_sheets', 'write_excel']
+           'write_fact', 'write_summary', 'forecast_sheet', 'check_words', 'branch_sheets', 'further_tables',
+           'excel_tables', 'write_working_sheets', 'write_excel', 'write_launches']
 
 # %% ../../nbs/90_report.excel.ipynb #b2934c3a
 from pathlib import Path
@@ -31,7 +31,9 @@ from plastinka.report.headlines import (
 from ..decide.branches import BranchPlan
 from .buyer import assumption_lines, buyer_lines
 from .html import report_language, report_title
+from .launches import LAUNCH_BOOK, launch_lines
 from .order_sheet import excel_text, write_order_sheet, write_supplier_sheets
+from .replays import RULES_TOLD, TITLES_TOLD, rule_rows
 from plastinka.report.tables import (
     BRANCH_LINES,
     BUYING,
@@ -344,6 +346,22 @@ def branch_sheets(
         "branches": (plan.lines, BRANCH_LINES, "No branch has stock, or is sent any."),
     }
 
+# %% ../../nbs/90_report.excel.ipynb #dccf7c20
+def further_tables(
+    report: Report,  # The parts
+) -> dict[str, tuple]:  # Sheet → (table, columns, what is said if it is empty)
+    "Dead stock, launches and the replay, as far as they are known."
+    found, dead = {}, report.dead
+    if dead is not None:
+        found["dead stock"] = dead, without_blanks(dead, DEAD_COLUMNS), "No stock is dead."
+    if report.launches is not None:
+        found["launches"] = launch_lines(report.launches), LAUNCH_BOOK, ""
+    if report.replay is not None:
+        titles = pd.DataFrame(report.replay.titles, columns=list(TITLES_TOLD))
+        found["replay"] = rule_rows(report.replay), RULES_TOLD, ""
+        found["replay by title"] = titles, TITLES_TOLD, ""
+    return found
+
 # %% ../../nbs/90_report.excel.ipynb #937cf3f7
 def excel_tables(
     report: Report,  # The parts
@@ -360,15 +378,10 @@ def excel_tables(
     wanted = "No used copies are asked for." if counted else unknown
     shown = {**ORDERS, **{name: look for name, look in BUYING.items() if name != "why"}, **CHECK}
     shown = {name: look for name, look in shown.items() if name in orders}
-    dead = dict.fromkeys(() if report.dead is None else ("dead stock",))
-    dead = {
-        name: (report.dead, without_blanks(report.dead, DEAD_COLUMNS), "No stock is dead.")
-        for name in dead
-    }
     return {
         "records": (check_words(orders), shown, "No order list was made."),
         "look for": (orders[orders["look_for"] > 0], LOOK_FOR, wanted),
-        **dead,
+        **further_tables(report),
         **branch_sheets(report.branches),
         "forecast": forecast_sheet(report),
         "lost sales": (lost, LOST, "No sales were lost." if known else unknown),
@@ -420,3 +433,19 @@ def write_excel(
         write_working_sheets(book, report, {*map(str.casefold, map(say, tables))})
         for name, (table, columns, empty) in tables.items():
             write_sheet(book, name, table, columns, empty)
+
+# %% ../../nbs/90_report.excel.ipynb #15b2238e
+def write_launches(
+    listed: pd.DataFrame,  # From `launch_list`
+    path: str | Path,  # Ends in .xlsx
+    language: str = "",  # en or ru; default as the settings say
+) -> Path:  # The file written
+    "Write a list of launches as a workbook."
+    settings = dict(language=language)
+    with (
+        speaking(report_language(Report(settings=settings))),
+        atomic_path(path) as temporary,
+        xlsxwriter.Workbook(str(temporary), WORKBOOK) as book,
+    ):
+        write_sheet(book, "launches", launch_lines(listed), LAUNCH_BOOK, "")
+    return Path(path)

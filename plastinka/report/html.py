@@ -45,11 +45,15 @@ from plastinka.report.buyer import (
     curve_figure,
     curve_table,
     enough_lines,
+    kept_words,
     money_words,
     nothing_words,
     supplier_table,
     urgent_lines,
 )
+from .launches import launch_view
+from .replays import replay_view
+from .record import age_words, beside_rows
 from plastinka.report.summary import (
     Outlook,
     Report,
@@ -577,6 +581,7 @@ def page_sections(
         span=ahead.span if ahead else "",
         rule=rule_words(report, lists["stock_counted"], ahead),
         why_nothing=nothing_words(report),
+        kept_words=kept_words(report),
         order_money=money_words(heads[0].value, report),
         title=report_title(report),
         currency=report.settings.get("currency", ""),
@@ -585,8 +590,12 @@ def page_sections(
         loaded=loaded_section(report.ledger, report.raw),
         total=total_section(report, ahead),
         verdict=verdict(report.scores, report.model, report.by_cutoff),
+        age=age_words(report.age),
+        beside=beside_rows(report.beside),
         scores=score_section(report),
         coverage=coverage_section(report),
+        launches=launch_view(report.launches),
+        replay=replay_view(report.replay),
         top=top_items(report, ahead) if ahead and report.panel is not None else [],
         ahead=ahead,
         order=heads[0],

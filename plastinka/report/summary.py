@@ -34,6 +34,7 @@ from plastinka.decide.demand import (
 from ..decide.branches import BranchPlan
 from ..decide.buying import Order, Plan, ShopStock, buy
 from ..decide.orders import LINE, editions
+from ..decide.replayed import Replayed
 
 # %% ../../nbs/86_report.summary.ipynb #9f585bc8
 from plastinka.evaluate.hierarchy import (
@@ -88,9 +89,15 @@ class Report:
     branches: BranchPlan | None = None  # What moves between branches; None = there are not two
     weights: pd.DataFrame | None = None  # Shares of models [demand class × model]; `attrs["why"]`
     calibrated: pd.DataFrame | None = None  # Coverage before and after its correction, by group
+    launches: pd.DataFrame | None = None  # New titles with demand and order, from `launch_list`
+    replay: Replayed | None = None  # What a replay of the shop's past has shown
+    moved: pd.DataFrame | None = None  # Share by which groups of features moved items [item, group]
+    kept: float | None = None  # Share of the order that would be the same a week later, 0..1
     shocks: Shocks | None = None  # How much records go together, as the backtest tells it
     dependence: float = 0.0  # How much the months of a record go together, 0..1
     ahead: "Outlook | None" = None  # The forecast summed over the shop, where it was summed before
+    age: dict | None = None  # Of a model that was trained before: the facts of `age_words`
+    beside: pd.DataFrame | None = None  # What was expected and sold in the months that are over
 
 # %% ../../nbs/86_report.summary.ipynb #35216f72
 @patch(as_prop=True)

@@ -24,8 +24,10 @@ LANGUAGES = ("en", "ru")
 @cache
 def russian() -> dict[str, str]:  # English text → Russian text
     "The table of texts."
-    path = Path(plastinka.__file__).parent / "templates" / "ru.yml"
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    folder, found = Path(plastinka.__file__).parent / "templates", {}
+    for path in sorted(folder.glob("ru*.yml")):
+        found |= yaml.safe_load(path.read_text(encoding="utf-8"))
+    return found
 
 # %% ../../nbs/84_report.texts.ipynb #7314b17d
 _SPOKEN = ContextVar("language", default="en")
