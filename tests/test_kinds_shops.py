@@ -301,3 +301,13 @@ def test_headers_of_a_program_below_a_title(tmp_path):
     title = [["Отчёт о продажах"], ["Склад", "Основной"], []]
     path = write(tmp_path / "s.csv", [*title, ROWS["ru"].split("|"), *SALES])
     assert read(path) == (SOLD, MONEY)
+
+
+@pytest.mark.parametrize("kind", ["sales", "stock"])
+def test_a_sheet_of_notes_beside_the_table(tmp_path, kind):
+    table = [HEADERS, *SALES] if kind == "sales" else STOCK
+    notes = pd.DataFrame([["Отчёт", None], ["Дата", "28.04.2024"]])
+    with pd.ExcelWriter(tmp_path / "f.xlsx") as book:
+        notes.to_excel(book, sheet_name="Справка", header=False, index=False)
+        pd.DataFrame(table).to_excel(book, sheet_name="Продажи", header=False, index=False)
+    assert read(tmp_path / "f.xlsx", kind)[0] == (SOLD if kind == "sales" else IN_STOCK)

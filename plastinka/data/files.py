@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ..core import InputError, input_error
@@ -246,7 +247,8 @@ def _are_sales(grids, aliases):
     "Whether sheets can be read as one table of sales."
     columns = {known_columns(grid.head(1)[0], "sales", aliases) for grid in grids}
     needed = [set(group) for group in required_columns("sales")]
-    returns = read_statuses(pd.Series([grid.sheet for grid in grids])) != ""
+    kinds = read_statuses(pd.Series([grid.sheet for grid in grids]))
+    returns = np.isin(kinds, ["gone", "back"])
     same = len(columns) == 1 and all(group & set(next(iter(columns))) for group in needed)
     return same and not returns.any()
 
@@ -262,6 +264,13 @@ def _sales_sheets(tables, aliases):
     return whole if whole and plain.all() and not months else tables
 
 
+def _with_columns(grids, kind, aliases):
+    "Sheets with several known columns; where there are none, those with one."
+    known = [len(known_columns(grid.head(1)[0], kind, aliases)) for grid in grids]
+    least = 2 if max(known, default=0) > 1 else 1
+    return [grid for grid, number in zip(grids, known, strict=True) if number >= least]
+
+
 OTHER_SHEETS = "other sheets, not read: hidden, or without the columns of a table of this kind"
 
 
@@ -274,7 +283,7 @@ def choose_sheets(
 ) -> list[Grid]:  # Those to be read
     "The sheets of a workbook that are read."
     seen = seen_grids(grids)
-    tables = [grid for grid in seen if known_columns(grid.head(1)[0], kind or "sales", aliases)]
+    tables = _with_columns(seen, kind or "sales", aliases)
     chosen = (_sales_sheets(tables, aliases) if kind == "sales" else tables) or seen
     if len(chosen) > 1 and not (kind == "sales" and _are_sales(chosen, aliases)):
         raise choose_sheet(seen, where, sheet)
