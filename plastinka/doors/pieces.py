@@ -131,7 +131,9 @@ def table(
     looks = {name: each for name, each in looks.items() if each is not None}
     locked = {name: None for name in shown if name not in editable}
     how = dict(pagination="remote", page_size=rows, show_index=False, sizing_mode="stretch_width")
-    how |= dict(layout="fit_data_table", theme="simple", editors=locked, formatters=looks)
+    how |= dict(
+        layout="fit_data_table", theme="simple", selectable=False, editors=locked, formatters=looks
+    )
     how |= dict(titles={name: desk.say(columns[name][0]) for name in shown})
     how |= dict(text_align={name: "right" for name in looks}, margin=(4, 8))
     return pn.widgets.Tabulator(shown, **(how | settings))
