@@ -84,7 +84,7 @@ def sum_cards(
 def typed_value(
     shown: pn.widgets.Tabulator,  # With the cell
     event,  # column, row and old value
-    seconds: float = 1.0,  # How long to wait at most
+    seconds: float = 8.0,  # How long to wait at most
 ):  # The number
     "What was typed into a cell."
     until = time.monotonic() + seconds
