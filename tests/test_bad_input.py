@@ -272,6 +272,8 @@ TAKEN = {
     ),
     "an odd name": ("фев 'x' \"q\" 😀\n2.xlsx", write_book(ROWS)),
     "an old workbook": ("f.xls", write_old_book(ROWS)),
+    "a workbook named .csv": ("f.csv", write_book(ROWS)),
+    "a text named .xlsx": ("f.xlsx", write_text(ROWS, "utf-8")),
     "2,000 columns": ("f.csv", write_text([row + ["x"] * 1988 for row in ROWS], "utf-8")),
 }
 REFUSED = {
@@ -282,8 +284,6 @@ REFUSED = {
         write_text([row + [row[4]] for row in ROWS], "utf-8"),
         ["2 columns for price"],
     ),
-    "a workbook named .csv": ("f.csv", write_book(ROWS), ["Rename it to .xlsx"]),
-    "a text named .xlsx": ("f.xlsx", write_text(ROWS, "utf-8"), ["Rename it to .csv"]),
     "a web page named .xls": ("f.xls", b"<html><table><tr><td>1</table>", ["web page"]),
     "a document named .xls": (
         "f.xls",

@@ -41,11 +41,11 @@ def test_launch_orders_new_titles_and_refuses_an_empty_list(shop_folder, tmp_pat
     new = pd.DataFrame({"Исполнитель": [known["artist"], "Никто"], "Альбом": ["Новый", "Первый"]})
     new.assign(Цена=[3000, 2500], Предложено=[2, 0]).to_excel(tmp_path / "new.xlsx", index=False)
     how = files(folder, tmp_path / "runs")
-    assert main(["launch", "--titles", str(tmp_path / "new.xlsx"), *how]) == 0
-    run = run_folder(capsys)
-    listed = pd.read_excel(run / "launches.xlsx")
-    assert (listed["order"] <= [2, 0]).all() and (listed["expected_6"] > 0).all()
-    assert "no earlier launch of the artist" in listed["note"].iloc[1]
+    assert main(["launch", "--titles", str(tmp_path / "new.xlsx"), "--language", "ru", *how]) == 0
+    listed = pd.read_excel(run_folder(capsys) / "launches.xlsx").set_index("Исполнитель")
+    listed = listed.loc[[known["artist"], "Никто"]]
+    assert (listed["Заказ"] <= [2, 0]).all() and (listed["Шесть месяцев"] > 0).all()
+    assert "у исполнителя ещё не было новинок" in listed.loc["Никто", "Примечание"]
     new.iloc[:0].to_excel(tmp_path / "empty.xlsx", index=False)
     assert main(["launch", "--titles", str(tmp_path / "empty.xlsx"), *how]) != 0
     assert "holds no title" in capsys.readouterr().err

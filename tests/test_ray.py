@@ -146,3 +146,48 @@ def test_a_study_on_ray_is_stopped_resumed_and_told(tmp_path, quiet):
     kept = [path.name for path in (tmp_path / "study" / "models").iterdir()]
     assert f"{result.winner.number:04}" in kept and len(kept) <= settings.keep
     assert "RAY_ADDRESS" not in os.environ
+
+
+def test_the_fits_of_a_backtest_are_spread_and_equal_to_those_made_here(tmp_path, quiet):
+    import pandas as pd
+    import ray
+
+    from plastinka.data.ingest import read_sources
+    from plastinka.data.ledger import build_ledger
+    from plastinka.evaluate.backtest import cross_validate
+    from plastinka.jobs.parts import Parts
+    from plastinka.models.catalog import make_model
+    from plastinka.simulate.shop import make_shop
+
+    make_shop(titles=80, months=22, seed=3).write(tmp_path / "files", dirt=0)
+    ledger = build_ledger(read_sources(f"{tmp_path}/files/stock.xlsx", [str(tmp_path / "files")]))
+    models = [make_model(name) for name in ("lightgbm", "tide", "recent quantiles")]
+    seconds = ["fit_seconds", "predict_seconds", "peak_mib"]
+    here = cross_validate(ledger, models, cutoffs=2, parts=Parts(tmp_path / "here"))
+    there, spread = Parts(tmp_path / "there", "cluster"), []
+    with own_cluster(2) as cluster:
+        ray.init(address=cluster.address, log_to_driver=False)
+        try:
+            seen = Parts.spread
+            Parts.spread = lambda self, *how: spread.append(seen(self, *how))
+            held = cross_validate(ledger, models, cutoffs=2, parts=there)
+        finally:
+            Parts.spread = seen
+            ray.shutdown()
+    assert spread == [6] and there.names() == Parts(tmp_path / "here").names()
+    tables = [each.table().drop(columns=seconds) for each in (here, held)]
+    pd.testing.assert_frame_equal(*tables, check_exact=True)
+
+
+def test_a_run_on_ray_tells_its_kernel_of_the_cluster(tmp_path, quiet):
+    from plastinka.jobs.ray import run_folders
+
+    (run,) = summing(tmp_path, 1, 0.1)
+    book = json.loads((tmp_path / "summing.ipynb").read_text())
+    book["cells"][1]["source"] += (
+        "\nimport os\nPath('told.txt').write_text(os.environ['PLASTINKA_CLUSTER'])"
+    )
+    (tmp_path / "summing.ipynb").write_text(json.dumps(book))
+    (receipt,) = run_folders([run], io.StringIO(), 1)
+    assert receipt["status"] == "succeeded"
+    assert ":" in (run / "told.txt").read_text()

@@ -9,7 +9,7 @@ from string import Formatter
 import openpyxl
 import pytest
 
-from plastinka.decide.orders import order_list
+from plastinka.decide.levels import order_list
 from plastinka.report.excel import write_excel
 from plastinka.report.html import write_html
 from plastinka.report.summary import Report, example_report

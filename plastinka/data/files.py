@@ -15,11 +15,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ..core import InputError, input_error
-from .archive import MAX_BYTES
+from .archive import MAX_BYTES, ZIP
 from plastinka.data.books import (
+    CONTAINER,
     Grid,
     choose_sheet,
     fill_merged,
@@ -30,7 +32,8 @@ from plastinka.data.books import (
 from .cells import read_statuses
 from .days import header_months
 from .pages import load_pages
-from .schema import ALIASES, match_headers, required_columns, usual_headers
+from .headings import USUAL, usual_headers
+from .schema import ALIASES, match_headers, required_columns
 from .text import find_header, find_separator, full_rows, read_text
 
 # %% ../../nbs/07_data.files.ipynb #f056030a
@@ -183,12 +186,33 @@ def _load(path, aliases, sheet):
         ending = path.suffix or "nothing"
         cure = f"Save it as one of {', '.join(BOOKS + TEXT_ENDINGS)}"
         raise input_error(where, f"files that end in {ending} cannot be read", cure)
-    content = read_content(path)
-    if not path.name.lower().endswith(BOOKS):
-        return [read_text(content, where, aliases)]
-    if is_markup(content):
+    content, book = read_content(path), path.name.lower().endswith(BOOKS)
+    if book and is_markup(content):
         return load_pages(content, where)
+    if not book and not content.startswith((ZIP, CONTAINER)):
+        return [read_text(content, where, aliases, _known_by_words)]
+    text = _text_inside(content, where, aliases) if book else None
+    if text is not None:
+        return [text]
     return [_unfold_pasted(grid, where, aliases) for grid in load_grids(content, where, sheet)]
+
+
+def _known_by_words(row):
+    "How many of our columns a row of cells names, be it in sales or in a stock."
+    short = [cell for cell in row[:100] if 0 < len(cell) <= 60]
+    return max(len(known_columns(short, kind)) for kind in USUAL)
+
+
+def _text_inside(content, where, aliases):
+    "The table of a text file under the name of a workbook; nothing where it is none."
+    wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if content.startswith((ZIP, CONTAINER)) or (b"\0" in content[:2000] and not wide):
+        return None
+    grid = read_text(content, where, aliases, _known_by_words)
+    if len(known_columns(grid.head(1)[0], "sales", aliases)) < 2:
+        return None
+    grid.notes.append(["", "text under the name of a workbook: read as such", len(grid.rows), ""])
+    return grid
 
 # %% ../../nbs/07_data.files.ipynb #8867fd31
 def from_header(
@@ -197,7 +221,7 @@ def from_header(
 ) -> Grid:  # From the header line on
     "A sheet without what stands above its headers."
     head = grid.head(100)
-    start = find_header(head, aliases)
+    start = find_header(head, aliases, _known_by_words)
     above = full_rows(head[:start], grid.rows, head[start]) if start else []
     rows = grid.rows[start:]
     cells = [column[start:] for column in grid.cells]
@@ -223,7 +247,8 @@ def _are_sales(grids, aliases):
     "Whether sheets can be read as one table of sales."
     columns = {known_columns(grid.head(1)[0], "sales", aliases) for grid in grids}
     needed = [set(group) for group in required_columns("sales")]
-    returns = read_statuses(pd.Series([grid.sheet for grid in grids])) != ""
+    kinds = read_statuses(pd.Series([grid.sheet for grid in grids]))
+    returns = np.isin(kinds, ["gone", "back"])
     same = len(columns) == 1 and all(group & set(next(iter(columns))) for group in needed)
     return same and not returns.any()
 
@@ -239,6 +264,13 @@ def _sales_sheets(tables, aliases):
     return whole if whole and plain.all() and not months else tables
 
 
+def _with_columns(grids, kind, aliases):
+    "Sheets with several known columns; where there are none, those with one."
+    known = [len(known_columns(grid.head(1)[0], kind, aliases)) for grid in grids]
+    least = 2 if max(known, default=0) > 1 else 1
+    return [grid for grid, number in zip(grids, known, strict=True) if number >= least]
+
+
 OTHER_SHEETS = "other sheets, not read: hidden, or without the columns of a table of this kind"
 
 
@@ -251,7 +283,7 @@ def choose_sheets(
 ) -> list[Grid]:  # Those to be read
     "The sheets of a workbook that are read."
     seen = seen_grids(grids)
-    tables = [grid for grid in seen if known_columns(grid.head(1)[0], kind or "sales", aliases)]
+    tables = _with_columns(seen, kind or "sales", aliases)
     chosen = (_sales_sheets(tables, aliases) if kind == "sales" else tables) or seen
     if len(chosen) > 1 and not (kind == "sales" and _are_sales(chosen, aliases)):
         raise choose_sheet(seen, where, sheet)
@@ -263,6 +295,15 @@ def choose_sheets(
     return chosen
 
 # %% ../../nbs/07_data.files.ipynb #e6ab1153
+def _with_usual(aliases):
+    "Known headers by column, and those of shop programs in both kinds of file."
+    programs = [USUAL[kind] for kind in USUAL]
+    return {
+        name: (*own, *(word for known in programs for word in known.get(name, ())))
+        for name, own in aliases.items()
+    }
+
+
 def read_grids(
     path: Path,  # Workbook or text file
     aliases: dict[str, tuple[str, ...]],  # Known headers by column
@@ -270,10 +311,10 @@ def read_grids(
     kind: str = "",  # "sales": sheets with the same headers are all read
 ) -> list[Grid]:  # All rows from the header on, one grid per sheet
     "Read one file as text cells."
-    grids = _load(path, aliases, sheet)
-    if not path.name.lower().endswith(BOOKS):
+    grids = _load(path, _with_usual(aliases), sheet)
+    if len(grids) == 1 and grids[0].encoding and not grids[0].sheet:
         return grids
-    begun = [from_header(grid, aliases) for grid in grids]
+    begun = [from_header(grid, _with_usual(aliases)) for grid in grids]
     return choose_sheets(begun, kind, aliases, printable(path.name), sheet)
 
 # %% ../../nbs/07_data.files.ipynb #c01a3ef8

@@ -350,6 +350,11 @@ def check_currencies(
         )
 
 # %% ../../nbs/11_data.ingest.ipynb #3dfdbf8d
+def _is_blank(path):
+    "Whether a file has nothing in it."
+    return path.is_file() and path.stat().st_size < 1 << 16 and not path.read_bytes().strip()
+
+
 def _headers_at(path, kind, profile):
     "Headers of a file, compared as headers are; raises `InputError` where it cannot be read."
     grids = read_grids(path, profile_aliases(profile), "", kind)
@@ -361,6 +366,9 @@ def _leave_foreign(failed, parts, profiles):
     left_out = []
     for path, name, kind, error in failed:
         others = [part for part in parts if part.source["kind"] == kind]
+        if others and _is_blank(path):
+            left_out.append((name, "is empty: it holds not one letter"))
+            continue
         headers = _headers_at(path, kind, profiles[kind])
         same = [len(headers & set(map(header_key, part.headers))) for part in others]
         if not others or max(same) >= max(1, len(headers) / 2):
@@ -379,7 +387,7 @@ def _read_parts(chosen, found, frames, profiles, sheet, rates):
         try:
             parts += _read_path(path, name, kind, own, sheet or own.sheet, rates)
         except InputError as error:
-            if path not in found:
+            if path not in found and not (kind == "sales" and _is_blank(path)):
                 raise
             failed.append((path, name, kind, error))
     foreign = _leave_foreign(failed, parts, profiles)

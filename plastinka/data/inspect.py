@@ -15,12 +15,11 @@ import yaml
 
 from ..core import InputError, atomic_path, input_error
 from .books import REJECTED
-from .columns import find_columns, take_columns
-from .headers import Table, make_table
+from .columns import find_table_columns, take_columns
+from .headers import Table, different_texts, make_table
 from .files import find_files, list_sheets, read_grid
 from plastinka.data.guesses import (
     column_type,
-    different_texts,
     guess_columns,
     guess_kind,
     nearest_column,
@@ -104,7 +103,7 @@ def describe_columns(
 # %% ../../nbs/14_data.inspect.ipynb #9ad8ca85
 def _read_headers(table, kind, profile):
     "Header → the columns that are read from it."
-    own = find_columns(table.headers, kind, profile)
+    own = find_table_columns(table, kind, profile)
     found = {header: name for name, headers in own.items() for header in headers}
     settled = settle_profile(profile, table.headers)
     split = {header_key(each.header[0]): ", ".join(each.into) for each in settled.splits}

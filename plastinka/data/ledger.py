@@ -398,9 +398,11 @@ def _files_without_rows(sources):
     return sources.loc[empty, "file"].astype(str).tolist()
 
 
-def _empty_hint(files):
-    "Says which sales files have no rows."
-    return f"{', '.join(files[:3])} has headers but no rows" if files else ""
+def _empty_hint(files, blank):
+    "Says which sales files have no rows, and which have nothing at all."
+    said = [f"{', '.join(blank[:3])} is empty"] if blank else []
+    said += [f"{', '.join(files[:3])} has headers but no rows"] if files else []
+    return "; ".join(said)
 
 
 def _snapshot(date):
@@ -503,11 +505,12 @@ def _explained(hint, function, *arguments):
         raise InputError(f"{error} Besides, {hint}." if hint else str(error)) from None
 
 # %% ../../nbs/12_data.ledger.ipynb #38e44710
-def _settle_draft(draft, sources, given, stock_alone):
+def _settle_draft(draft, sources, ignored, given, stock_alone):
     "First and last day, and rows equal to an earlier one, after sales were settled."
     date, closed_months = given
     empty, kinds = _files_without_rows(sources), set(sources["kind"].astype(str))
-    hint = _files_below_zero(draft.table) or _empty_hint(empty)
+    blank = ignored.loc[ignored["reason"].str.startswith("is empty"), "file"].tolist()
+    hint = _files_below_zero(draft.table) or _empty_hint(empty, blank)
     alone = stock_alone and kinds == {"stock"}
     again = settle_sales(draft, hint, alone, known_windows(sources))
     span = (_snapshot(date), empty, closed_months)
@@ -541,7 +544,7 @@ def build_ledger(
     kinds, monthly = set(sources["kind"].astype(str)), _is_monthly(sources)
     draft = read_rows(rows, raw.rejected, tuple(item_key), max_bad_share)
     given = (snapshot_date, closed_months)
-    first_day, last_day, again = _settle_draft(draft, sources, given, stock_alone)
+    first_day, last_day, again = _settle_draft(draft, sources, raw.ignored, given, stock_alone)
     draft.repairs += [repeated, source_repairs(sources)]
     bad = check_share(rows, draft.quarantine(), max_bad_share)
     copies, known = finish_copies(draft)

@@ -15,7 +15,8 @@ from ..core import input_error
 from .cells import is_total, settle_decimals
 from .headers import Table, cell_texts
 from .days import header_months, parse_date
-from .schema import ALIASES, match_headers, usual_headers
+from .headings import usual_headers
+from .schema import ALIASES, match_headers
 from .values import parse_count, says_nothing
 
 # %% ../../nbs/10_data.monthly.ipynb #8bea925e

@@ -5,14 +5,15 @@
 # %% auto #0
 __all__ = ['WORDS', 'NO_DAY', 'BY_CODE', 'BY_WORDS', 'FEW', 'bare_words', 'plain_words', 'joined_letters', 'artist_words',
            'title_words', 'split_title', 'compared_codes', 'same_title', 'connected', 'same_links', 'Sides',
-           'blank_links', 'Keys', 'numbered', 'split_words', 'settle_codes', 'title_clusters', 'work_groups',
-           'numbered_pairs', 'join_works', 'told_columns', 'split_parts', 'join_records', 'compare_keys', 'key_sides',
-           'Items', 'join_items', 'how_joined', 'few_shared', 'find_items', 'Joins', 'count_joins']
+           'blank_links', 'Keys', 'numbered', 'part_names', 'split_words', 'settle_codes', 'title_clusters',
+           'work_groups', 'numbered_pairs', 'join_works', 'told_columns', 'split_parts', 'join_records', 'compare_keys',
+           'key_sides', 'Items', 'join_items', 'how_joined', 'few_shared', 'find_items', 'Joins', 'count_joins']
 
 # %% ../../nbs/11_data.records.ipynb #6db2402d
 import difflib
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,9 +56,9 @@ def joined_letters(
     words: str,  # From `bare_words`
 ) -> str:  # The same without spaces, except between two numbers
     "What of words is compared: «AC DC» and «ACDC» are one, «2 12» and «21 2» are not."
-    if words.isalpha():
-        return words
-    return re.sub(r"(?<!\d) | (?!\d)", "", words)
+    if any(pair in words for pair in ("ae", "oe", "ue")):
+        words = re.sub(r"([aou])e", r"\1", words)
+    return words if words.isalpha() else re.sub(r"(?<!\d) | (?!\d)", "", words)
 
 # %% ../../nbs/11_data.records.ipynb #0ffd1fbb
 _SMALL = frozenset("the and и und".split())  # Words that come and go
@@ -90,7 +91,7 @@ _SPECIAL = (
     r"|dlx|edition|издание|ltd|limited|num|numbered|rm|remaster\w*|ремастер\w*|mono|моно|colou?r\w*"
     r"|цветной|black|red|blue|green|white|clear|anniversary|expanded|exp|special|promo|unofficial"
     r"|import|импорт|pic|picture|disc|disk|(?:19|20)\d\d|us|usa|uk|eu|europe|ger|japan|ost|original"
-    r"|motion|soundtrack|\d+th|new|ss|nm|vg|ex"
+    r"|motion|soundtrack|\d+th|new|ss|nm|vg|ex|[a-z]{2,5} (?!(?:19|20)\d\d\b)\d{2,6}"
 )
 _IS_PLAIN = re.compile(rf"(?=.*[^\W\d])(?:(?:{_PLAIN})(?: |$))+")
 _IS_EDITION = re.compile(rf"(?:(?:{_PLAIN}|{_SPECIAL})(?: |$))+")
@@ -274,6 +275,37 @@ def numbered(
     texts = pd.Series(texts, dtype=object)
     return pd.factorize(texts.mask(texts == ""))[0].astype(np.int64)
 
+# %% ../../nbs/11_data.records.ipynb #2004115c
+_NUMBER_FIRST = re.compile(r"^\[[^\]\s]*\d[^\]\s]*\] *")  # «[4600000010007] »
+
+
+def part_names(
+    names: Iterable[str],  # Normalised texts that may hold artist and title
+    known: set[str],  # Words of the artists that stand in a column of their own
+) -> list[tuple[str, str]]:  # Words of the artist, blank where there is none; the title
+    "Take texts apart into artist and title."
+    names = [_NUMBER_FIRST.sub("", each) for each in names]
+    dashed = [re.split(" [-/] ", each, maxsplit=1) for each in names]
+    ends = [tuple(map(artist_words, each)) for each in dashed if len(each) == 2]
+    last = sum(end in known for _, end in ends) > sum(first in known for first, _ in ends)
+    order = slice(None, None, -1) if last else slice(None)
+    return [
+        (artist_words(each[order][0]), each[order][1])
+        if len(each) == 2
+        else _known_part(each[0], known)
+        for each in dashed
+    ]
+
+
+def _known_part(text, known):
+    "Artist and title of a text in which a known artist stands before or behind another mark."
+    for mark in (": ", " | ", " ~ ", "/"):
+        head, found, tail = text.partition(mark)
+        if found and (artist := artist_words(head)) in known:
+            return artist, tail
+    head, found, tail = text.rpartition(" by ")
+    return (artist_words(tail), head) if found and artist_words(tail) in known else ("", text)
+
 # %% ../../nbs/11_data.records.ipynb #5b24dbcf
 def split_words(
     artist: np.ndarray,  # Normalised texts [keys]
@@ -299,9 +331,9 @@ def split_words(
 def _apart(artist, title):
     "Artist and title out of one text, where the artist is blank or the same."
     place, names = pd.factorize(title)
-    parts = [re.split(" [-/] ", each, maxsplit=1) for each in names]
-    first = np.array([artist_words(each[0]) if len(each) == 2 else "" for each in parts], object)
-    rest = np.array([each[-1] for each in parts], dtype=object)
+    parts = part_names(names, set(artist) - {""})
+    first = np.array([each for each, _ in parts], dtype=object)
+    rest = np.array([each for _, each in parts], dtype=object)
     both = (first[place] != "") & ((artist == "") | (artist == first[place]))
     return np.where(both, first[place], artist), np.where(both, rest[place], title)
 

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['CAME_BACK', 'BY_ORDER', 'CANCELLED', 'STAYS', 'SALE', 'SAME_SHARE', 'DOUBTFUL_SHARE', 'LEAST_SAME', 'LEAST_DOUBTFUL',
-           'THIN', 'LEAST_EXPECTED', 'MOST_AHEAD', 'OWN_SHARE', 'settle_events', 'order_codes', 'apply_returns',
-           'returned_arrivals', 'equal_rows', 'count_sales', 'overlaps', 'judge_overlaps', 'check_overlaps',
-           'drop_overlaps', 'shared_repairs', 'find_strays', 'find_preorders', 'infer_last_day', 'covered_months',
-           'named_months', 'find_closed', 'check_laws']
+           'LEAST_RARE', 'THIN', 'LEAST_EXPECTED', 'MOST_AHEAD', 'OWN_SHARE', 'settle_events', 'order_codes',
+           'apply_returns', 'returned_arrivals', 'equal_rows', 'count_sales', 'overlaps', 'judge_overlaps',
+           'check_overlaps', 'drop_overlaps', 'shared_repairs', 'find_strays', 'find_preorders', 'infer_last_day',
+           'covered_months', 'named_months', 'find_closed', 'check_laws']
 
 # %% ../../nbs/09_data.sales.ipynb #0a70e004
 import re
@@ -19,6 +19,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..core import input_error
+from .days import header_months
 from .rows import YEARS
 from .schema import ITEM_KEY
 from .tables import count_repairs, find_faults, match_returns, repair_lines
@@ -204,12 +205,12 @@ def _rows_in_common(pairs):
     return both.groupby(["file", "other"])["rows"].sum().reset_index().astype(np.int64)
 
 # %% ../../nbs/09_data.sales.ipynb #00cba276
-SALE = ["day", "item", "price", "back"]  # What makes two sales the same
+SALE = ["day", "item", "price", "back", "branch"]  # What makes two sales the same
 
 
 def count_sales(
     table: pd.DataFrame,  # Good rows with column item, returns included
-) -> pd.DataFrame:  # file (its code), day, item, price, back (whether returned), copies
+) -> pd.DataFrame:  # file (its code), copies, rare, and the columns of SALE
     "Sales and returns on days that several files cover."
     sales = table[table["kind"] == "sales"]
     file = sales["source_file"].cat.codes.to_numpy(dtype=np.int64)
@@ -217,7 +218,22 @@ def count_sales(
     rows = pd.DataFrame({"file": file, "day": day}, index=sales.index)
     rows["item"], rows["price"] = sales["item"], sales["price"].fillna(-1.0)
     rows["back"], rows["copies"] = sales["count"] < 0, sales["count"].abs().astype(np.int64)
+    rows["branch"], rows["rare"] = _branch_codes(sales), _rarity(rows)
     return rows[_covered_twice(file, day)]
+
+
+def _branch_codes(sales):
+    "A number for the branch of each sale; the same for all where a file names none."
+    if "branch" not in sales:
+        return -1
+    named = sales["branch"].notna().groupby(sales["source_file"].astype(object)).any()
+    return sales["branch"].cat.codes.astype(np.int64) if named.all() else -1
+
+
+def _rarity(rows):
+    "Hundredths of a power of ten by which a sale is no chance: how seldom its item sells."
+    sold = rows.groupby("item")["copies"].transform("sum")
+    return np.round(-100 * np.log10(sold / max(rows["copies"].sum(), 1))).astype(np.int64)
 
 
 def _covered_twice(file, day):
@@ -232,7 +248,7 @@ def _covered_twice(file, day):
 # %% ../../nbs/09_data.sales.ipynb #2b14a6db
 def overlaps(
     sales: pd.DataFrame,  # From `count_sales`
-) -> pd.DataFrame:  # file, other, day; copies of file, of other, and shared, on that day
+) -> pd.DataFrame:  # file, other, day; copies of file, of other, shared, and rare, on that day
     "Copies of two files on every day that both cover."
     days = sales.groupby(["file", "day"])["copies"].sum().rename("copies").reset_index()
     span = days.groupby("file")["day"].agg(["min", "max"])
@@ -253,29 +269,33 @@ def overlaps(
 
 
 def _shared_copies(sales):
-    "Copies that two files share, per day: file, other, day, shared."
-    counts = sales.groupby(["file", *SALE], sort=False)["copies"].sum().reset_index()
+    "Copies that two files share, per day: file, other, day, shared, rare."
+    same = sales.groupby(["file", *SALE], sort=False)
+    counts = same.agg(copies=("copies", "sum"), rare=("rare", "first")).reset_index()
     counts = counts[counts.duplicated(SALE, keep=False)]
     both = counts.merge(counts, on=SALE, suffixes=("", "_other"))
     both = both[both["file"] > both["file_other"]].rename(columns={"file_other": "other"})
     both["shared"] = both[["copies", "copies_other"]].min(axis=1)
-    return both.groupby(["file", "other", "day"])["shared"].sum().reset_index()
+    return both.groupby(["file", "other", "day"])[["shared", "rare"]].sum().reset_index()
 
 # %% ../../nbs/09_data.sales.ipynb #d5fd7e0f
 SAME_SHARE, DOUBTFUL_SHARE = 0.9, 0.5  # Of the copies of the smaller file on the common days
 LEAST_SAME, LEAST_DOUBTFUL = 3, 20  # Shared copies from which that says something
+LEAST_RARE = 1.0  # Powers of ten: at most one chance in ten that equal sales are two
 
 
 def judge_overlaps(
     days: pd.DataFrame,  # From `overlaps`
 ) -> pd.DataFrame:  # file, other; same, doubtful: bool
     "Which pairs of files are the same export, and of which nobody can know."
-    pairs = days.groupby(["file", "other"])[["copies", "copies_other", "shared"]].sum()
+    numbers = ["copies", "copies_other", "shared", "rare"]
+    pairs = days.groupby(["file", "other"])[numbers].sum()
     smaller = pairs[["copies", "copies_other"]].min(axis=1)
     share = pairs["shared"] / smaller.where(smaller > 0)
     total, least = pairs["shared"].sum(), smaller.sum()
     enough = 1 if total >= max(LEAST_SAME, SAME_SHARE * least) else LEAST_SAME
-    same = (share >= SAME_SHARE) & (pairs["shared"] >= enough)
+    rare = pairs["rare"] / 100 - np.log10(max(len(pairs), 1)) >= LEAST_RARE
+    same = (share >= SAME_SHARE) & (pairs["shared"] >= enough) | (share == 1) & rare
     doubtful = ~same & (share >= DOUBTFUL_SHARE) & (pairs["shared"] >= LEAST_DOUBTFUL)
     return pairs.assign(same=same, doubtful=doubtful).reset_index()
 
@@ -457,7 +477,16 @@ def named_months(
             found.add(pd.Period(f"{year_first[1]}-{year_first[2]}"))
         elif month_first:
             found.add(pd.Period(f"{month_first[2]}-{month_first[1]}"))
+        else:
+            found |= {each.to_period("M") for each in _worded_months(name)}
     return found
+
+
+def _worded_months(name):
+    "Months in a name such as «январь 2025» or «Sales Feb-2025»."
+    pairs = re.findall(r"([^\W\d_]{3,9})[-_. ]*(20\d\d)(?!\d)", name)
+    pairs += [each[::-1] for each in re.findall(r"(?<!\d)(20\d\d)[-_. ]*([^\W\d_]{3,9})", name)]
+    return [month for month in header_months([" ".join(pair) for pair in pairs]) if month]
 
 # %% ../../nbs/09_data.sales.ipynb #270db157
 def find_closed(
@@ -488,7 +517,9 @@ def check_laws(
             str(files[latest]),
             f"has a sale on {sold[latest]:%Y-%m-%d}, and the stock snapshot is of "
             f"{last_day:%Y-%m-%d}",
-            "Export the stock anew, or give the right snapshot date",
+            "Export the stock anew, after the last sale; or leave out the sales from "
+            f"{last_day:%Y-%m-%d} on; or give the right snapshot date, which is after "
+            f"{sold[latest]:%Y-%m-%d}",
         )
     if unknown:
         raise _missing_month(sold, files, unknown[0])

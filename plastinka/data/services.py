@@ -17,7 +17,8 @@ from .schema import normalise
 _BEGINNINGS = (
     r"подарочн\w+ (?:сертификат|карт|упаков|пакет)|сертификат на \d|пакет[- ]майка|доставка "
     r"|пакет\w? (?:бумажн|полиэтил|фирмен|подароч|маленьк|средн|больш|для )|услуг[аи] |курьер"
-    r"|транспортн\w+ (?:расход|услуг)",
+    r"|транспортн\w+ (?:расход|услуг)|(?:плата|оплата|сбор|комиссия) за |стоимость доставки"
+    r"|упаковка ",
     r"gift[- ]?(?:card|voucher|certificate|wrap)|(?:store|shop) credit|p&p\b"
     r"|(?:carrier|shopping|plastic)[- ]bag|rounding "
     r"|(?:shipping|postage|delivery|service|handling) (?:&|and|fee|costs?|charge|to )",

@@ -12,7 +12,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from functools import partial
 
@@ -157,10 +157,14 @@ def decode_text(
 def find_header(
     rows: Iterable[list[str]],  # The first rows
     aliases: dict[str, tuple[str, ...]],  # Known headers by column
+    # Tells how many cells of a row are headers by their words; asked where few are known
+    by_words: Callable[[list[str]], int] | None = None,
 ) -> int:  # Its place in `rows`
     "Which of the first rows holds the headers."
     rows = list(rows)[:100]
     known = np.array([len(match_headers(row, aliases)) for row in rows])
+    if by_words and len(rows) and known.max() < 2:
+        known = np.array([by_words(row) for row in rows])
     if not known.any():  # A column for each month tells a table, too
         months = np.array([sum(map(bool, header_months(row[:100]))) for row in rows])
         known = np.where(months > 1, months, 0)
@@ -205,7 +209,8 @@ def _first_rows(lines, separator, aliases):
         reader = csv.reader(lines, delimiter=separator, quoting=quoting)
         with _long_fields():
             ends, rows = zip(*[(reader.line_num, row) for row in reader] or [(0, [])], strict=True)
-        found.append((max(len(match_headers(row, aliases)) for row in rows[:100]), ends, rows))
+        whole = [[cell for cell in row if cell.count('"') != 1] for row in rows[:100]]
+        found.append((max(len(match_headers(row, aliases)) for row in whole), ends, rows))
     by_line = found[1][0] > found[0][0]
     return *found[by_line][1:], by_line
 
@@ -477,19 +482,20 @@ def _plain_data(content, where):
         reason = "is no text" if b"\0" in data[: 1 << 16] else "is empty"
         raise input_error(where, reason, "Export it again")
     data = _CONTROLS.sub(b" ", data.translate(_NO_CONTROLS))
+    data += b"\n" * (not data.endswith(b"\n"))
     if unreadable := text.count("\ufffd"):
         encoding += f", unreadable letters: {unreadable}"
     what = "text in two encodings, read piece by piece"
     return data, encoding, [["", what, second, encoding]] if second else []
 
 # %% ../../nbs/06_data.text.ipynb #578ef4fa
-def _find_table(data, aliases):
+def _find_table(data, aliases, by_words):
     "Separator, lines to skip, rows above the headers that may be sales, headers, quotes or not."
     lines = data[: 1 << 18].decode("utf-8", "ignore").split("\n")[:140]
     stated = re.fullmatch(r'"?sep=([!#-~\t])"?', lines[0].strip("\ufeff"))
     separator = stated[1] if stated else find_separator(lines, aliases)
     ends, rows, by_line = _first_rows(lines[bool(stated) :], separator, aliases)
-    place = find_header(rows, aliases)
+    place = find_header(rows, aliases, by_words)
     skipped = (0, *ends)[place] + bool(stated)
     above = full_rows(rows[:place], (1 + bool(stated), *ends), rows[place]) if place else []
     return separator, skipped, above, rows[place], by_line
@@ -499,10 +505,11 @@ def read_text(
     content: bytes,  # The file
     where: str,  # Its name, for messages
     aliases: dict[str, tuple[str, ...]],  # Known headers by column
+    by_words: Callable[[list[str]], int] | None = None,  # As `find_header` takes it
 ) -> Grid:  # Of all lines from the header on
     "Read a table from text, whatever its encoding and separator."
     data, encoding, notes = _plain_data(content, where)
-    separator, skipped, above, header, by_line = _find_table(data, aliases)
+    separator, skipped, above, header, by_line = _find_table(data, aliases, by_words)
     if len(header) > MAX_COLUMNS:
         raise too_wide(where, len(header))
     if not by_line:

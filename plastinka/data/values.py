@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['NOTHING', 'PIECES', 'cell_text', 'says_nothing', 'parse_texts', 'plain_texts', 'parse_barcode', 'check_digit_holds',
-           'as_ean13', 'barcode_repairs', 'parse_price', 'bare_prices', 'parse_count', 'parse_year']
+           'as_ean13', 'barcode_repairs', 'parse_price', 'bare_prices', 'single_amount', 'parse_count', 'parse_year']
 
 # %% ../../nbs/02_data.values.ipynb #3e14cab5
 from collections.abc import Callable
@@ -168,7 +168,8 @@ def _barcode_repairs(texts):
 
 # %% ../../nbs/02_data.values.ipynb #8581e1b1
 _WORDS = """рублей рубля рубль руб р rub rur euros euro eur dollars dollar usd гривен гривны гривна
-грн тенге тг леев лей lei kr kč kcs ft forint fr sfr zł zl лв лева br p.p""".split()
+грн тенге тг леев лей lei kr kč kcs ft forint fr sfr zł zl лв лева br p.p rs дин din сум сом драм
+лари""".split()
 _CODES = """aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd btn
 bwp byn byr bzd cad cdf chf clp cny cop crc cuc cup cve czk djf dkk dop dzd egp ern etb
 fjd fkp gbp gel ghs gip gmd gnf gtq gyd hkd hnl hrk htg huf idr ils inr iqd irr isk jmd
@@ -180,7 +181,7 @@ zwl""".split()
 
 # %% ../../nbs/02_data.values.ipynb #1699d23f
 _CURRENCY = (
-    r"(?:[a-z]{0,3}\$|[₽€£¥₴₸₺₹₩₪₫₦₱฿₡₲₵₾₼₿円元]|(?:"
+    r"(?:[a-z]{0,3}\$|[₽€£¥₴₸₺₹₩₪₫₦₱฿₡₲₵₾₼₿֏円元]|(?:"
     + "|".join(_WORDS + _CODES)
     + r")(?![^\W\d_])\.?)"
 )
@@ -241,6 +242,16 @@ def _decimals(bare):
     number = plain.str.fullmatch(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,2})?")
     values = pd.to_numeric(plain.where(number), errors="coerce").to_numpy(float)
     return values, ~np.isfinite(values)
+
+# %% ../../nbs/02_data.values.ipynb #5dea02e8
+def single_amount(
+    text: str,  # An amount of money as typed
+) -> float:  # NaN where it is none
+    "One amount of money that stands alone."
+    bare = bare_prices(pd.Series([" ".join(text.split())], dtype=object))
+    grouped = bare.str.fullmatch(r"-?[1-9]\d{0,2}(?:([.,])\d{3})(?:\1\d{3})*")
+    values, _ = _decimals(bare.where(~grouped, bare.str.replace(r"[.,]", "", regex=True)))
+    return float(values[0])
 
 # %% ../../nbs/02_data.values.ipynb #81ee434c
 def parse_count(

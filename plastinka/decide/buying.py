@@ -5,8 +5,7 @@
 # %% auto #0
 __all__ = ['ORDER_RULES', 'PART', 'CURVE_POINTS', 'Plan', 'order_windows', 'Window', 'find_windows', 'window_demand',
            'coming_copies', 'window_paths', 'value_copies', 'choose_order', 'wanted_items', 'left_out', 'order_effects',
-           'budget_curve', 'Order', 'ShopStock', 'Valued', 'window_last_year', 'value_shop', 'order_within', 'buy',
-           'kept_share']
+           'budget_curve', 'Order', 'ShopStock', 'Valued', 'window_last_year', 'value_shop', 'order_within', 'buy']
 
 # %% ../../nbs/74_decide.buying.ipynb #1c842f82
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from ..core import InputError, input_error
+from ..core import input_error
 from ..data.schema import normalise_text
 from plastinka.decide.demand import (
     Reach,
@@ -202,7 +201,7 @@ def _value_part(paths, stock, coming, terms, rows):
     )
     return ranked.assign(item=rows[ranked["item"].to_numpy()]), facts
 
-# %% ../../nbs/74_decide.buying.ipynb #5db03d0b
+
 def _terms_of(terms, rows):
     "The terms of some records."
     names = ("margin", "cost", "keep", "loss", "again", "pack")
@@ -357,7 +356,7 @@ def _needed(lines, demand, level):
     wanted = demand.quantile([level])[:, 0].astype(np.int64)
     return lines.assign(needed=demand.mean, low=low, high=high, demand=wanted)
 
-# %% ../../nbs/74_decide.buying.ipynb #5c6c671b
+
 def _risks(lines, demand, table):
     "The lines with the probability of running out, and months of cover."
     there = lines["stock"] + lines["on_order"]
@@ -519,27 +518,3 @@ def buy(
     "The order list of a shop."
     valued = value_shop(forecast, shop, plan, dependence)
     return order_within(valued, valued.plan.budget)
-
-# %% ../../nbs/74_decide.buying.ipynb #6ae70ef8
-def kept_share(
-    order: Order,  # From `buy`
-    forecast: Forecast | pd.DataFrame,  # That it was made from
-    shop: ShopStock,  # That it was made from
-    dependence: float = 0.0,  # How much the months of an item go together, 0..1
-    days: int = 7,  # How much later
-) -> float | None:  # 0..1; None where nothing is ordered, or the forecast ends too early
-    "Share of the ordered copies that a list made some days later without news has, too."
-    if shop.stock is None or not (order.lines["order"] > 0).any():
-        return None
-    ids, months, counts = demand_counts(forecast)
-    share = period_shares(months, order.reach.first, [0, days])[0]
-    sold = pd.Series(np.round(counts.mean @ share), ids)
-    stock = (shop.stock.reindex(ids, fill_value=0) - sold).clip(lower=0)
-    later = replace(shop, stock=stock, day=order.reach.first + pd.Timedelta(days=days))
-    try:
-        again = buy(forecast, later, order.plan, dependence)
-    except InputError:
-        return None
-    both = [each.lines.set_index("item_id")["order"].fillna(0) for each in (order, again)]
-    one, other = both[0].align(both[1])
-    return float(np.minimum(one, other).sum() / np.maximum(one, other).sum())

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['EDITION', 'LINE', 'TIMES', 'MARGIN', 'USUAL_MARGIN', 'is_used', 'restocked', 'editions', 'check_demand_quantile',
            'item_lines', 'order_checks', 'sort_orders', 'expected_sales', 'expected_lines', 'split_wanted',
-           'order_list', 'order_total']
+           'order_total']
 
 # %% ../../nbs/71_decide.orders.ipynb #875a8ff2
 import numpy as np
@@ -14,8 +14,6 @@ import pandas as pd
 from ..core import input_error
 from ..data.ledger import Ledger
 from ..data.schema import normalise_text
-from .demand import demand_ahead, demand_counts, order_reach
-from ..models.core import Forecast
 from ..panel.lost import single_pieces
 from ..scores.counts import Counts
 
@@ -174,35 +172,8 @@ def split_wanted(
         order=wanted.mask(used, wanted * 0), look_for=findable.where(used, wanted * 0)
     )
 
-# %% ../../nbs/71_decide.orders.ipynb #221aedd8
+# %% ../../nbs/71_decide.orders.ipynb #10a5aca4
 USUAL_MARGIN = 0.4  # Share of the price that a record shop keeps, where nothing else is known
-
-
-def order_list(
-    forecast: Forecast | pd.DataFrame,  # Demand of every item in every month
-    # Copies at hand by item_id; None = unknown. Items it does not list have 0
-    stock: pd.Series | None,
-    prices: pd.Series | None,  # Selling price of a copy by item_id; NaN or absent = unknown
-    items: pd.DataFrame,  # item_id, artist, album, barcode, cover_type, release_type
-    # Probability with which the order shall be enough, between 0 and 1
-    demand_quantile: float = 0.75,
-    # Day on which the stock was counted; None: when the forecast begins
-    day: pd.Timestamp | str | None = None,
-    dependence: float = 0.0,  # How much the months of an item go together, 0..1
-    past: pd.DataFrame | None = None,  # From `past_sales`; None = unknown
-    offered: pd.Series | None = None,  # Probability by item_id that it is restocked; None = unknown
-) -> pd.DataFrame:  # One row per item, dearest order first
-    "What to order from the day of the count to the end of the forecast."
-    level = check_demand_quantile(demand_quantile)
-    ids, months, counts = demand_counts(forecast)
-    ahead = demand_ahead(counts, order_reach(months, day), dependence)
-    lines = item_lines(items, ids)
-    lines["stock"] = np.nan if stock is None else stock.reindex(ids, fill_value=0).to_numpy(float)
-    orders = split_wanted(expected_lines(lines, ahead, level, past, offered), offered)
-    orders["price"] = np.nan if prices is None else prices.reindex(ids).to_numpy(float)
-    orders["at_purchase_price"] = orders["order"] * orders["price"] * (1 - USUAL_MARGIN)
-    orders["check"] = order_checks(orders)
-    return sort_orders(orders)
 
 # %% ../../nbs/71_decide.orders.ipynb #3e30884c
 def order_total(

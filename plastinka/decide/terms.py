@@ -19,9 +19,10 @@ from ..data.days import parse_date
 from ..data.files import read_grid
 from ..data.headers import cell_texts, make_table
 from ..data.ledger import Ledger
-from ..data.schema import ALIASES, USUAL, match_headers, nearest, normalise, normalise_text
+from ..data.headings import USUAL
+from ..data.schema import ALIASES, match_headers, nearest, normalise, normalise_text
 from ..data.tables import most_frequent
-from ..data.values import parse_barcode, parse_price
+from ..data.values import parse_barcode, parse_price, single_amount
 from .orders import USUAL_MARGIN
 from .policy import Terms
 
@@ -77,14 +78,16 @@ def _read_columns(path, aliases, needed):
     return pd.DataFrame(columns, dtype=object).reindex(columns=list(aliases)), table.rows
 
 # %% ../../nbs/73_decide.terms.ipynb #67972568
-def _numbers(texts, where, rows, least, what):
-    "Numbers of a column of a table, NaN where blank; refused below the least."
+def _numbers(texts, where, rows, least, what, whole=False):
+    "Numbers of a column of a table, NaN where blank; refused below the least, or not whole."
     plain = texts.astype(object).where(texts.notna(), None).map(_without_unit)
     values, bad = parse_price(pd.Series(plain, dtype=object))
-    wrong = bad.to_numpy() | (values < least).to_numpy()
+    values[values.notna()] = plain[values.notna()].map(str).map(single_amount)
+    wrong = bad.to_numpy() | (values < least).to_numpy() | (whole & (values % 1 > 0)).to_numpy()
     if wrong.any():
         place = int(wrong.argmax())
-        said = f"{what} «{texts.iloc[place]}» is not a number of at least {least:g}"
+        kind = "whole number" if whole else "number"
+        said = f"{what} «{texts.iloc[place]}» is not a {kind} of at least {least:g}"
         raise input_error(
             f"{where}, row {rows[place]}", said, "Correct it, or leave the cell blank"
         )
@@ -108,12 +111,7 @@ def load_suppliers(
     texts, rows = texts[named].reset_index(drop=True), rows[named.to_numpy()]
     found = pd.DataFrame(dict(name=texts["supplier"].astype(str)))
     for column, least in dict(lead_days=0, review_days=1, minimum=0, pack=1).items():
-        found[column] = _numbers(texts[column], where, rows, least, column)
-    broken = found["pack"].notna() & (found["pack"] % 1 != 0)
-    if broken.any():
-        row = rows[int(broken.to_numpy().argmax())]
-        said = f"pack «{texts['pack'][broken].iloc[0]}» is not a whole number of copies"
-        raise input_error(f"{where}, row {row}", said, "Correct it, or leave the cell blank")
+        found[column] = _numbers(texts[column], where, rows, least, column, column == "pack")
     found["returnable"] = normalise_text(texts["returnable"]).isin(_YES)
     found.index = pd.Index(normalise_text(found["name"]), name="supplier")
     twice = found.index.duplicated()
@@ -180,7 +178,8 @@ def load_on_order(
 ) -> pd.DataFrame:  # item_id, copies, due (NaT = before the new order), line, words
     "Read the open orders; item_id is blank in lines that match no record."
     texts, rows = _read_columns(path, ON_ORDER_HEADERS, "count")
-    copies = _numbers(texts["count"], Path(path).name, rows, 0, "number of copies").fillna(0)
+    name = Path(path).name
+    copies = _numbers(texts["count"], name, rows, 0, "number of copies", True).fillna(0)
     due = _due_days(texts["due"], copies, Path(path).name, rows)
     words, known = _match_words(texts), _match_words(items)
     place = _item_of(words, known, "barcode")

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['COST', 'price_scores', 'train_shop', 'aligned_cutoffs', 'champion_cutoffs', 'FittedShop', 'forecast_items',
-           'fit_model', 'reuse_model', 'model_age', 'loss_curves', 'keep_artifact', 'with_cutoffs', 'keep_training',
-           'find_artifact', 'fetched_artifact']
+           'fit_model', 'reuse_model', 'model_age', 'age_facts', 'loss_curves', 'keep_artifact', 'with_cutoffs',
+           'keep_training', 'find_artifact', 'fetched_artifact']
 
 # %% ../../nbs/87_doors.fitting.ipynb #a2360885
 from contextlib import contextmanager
@@ -172,15 +172,24 @@ def model_age(
     fitted: FittedShop,  # Of a model that was trained before
 ) -> str:  # One or two sentences
     "How old a model is, and how it has done on the months since."
+    from plastinka.report.record import age_words
+
+    return age_words(age_facts(fitted))
+
+
+def age_facts(
+    fitted: FittedShop,  # Of any model
+) -> dict | None:  # Facts of `report.record.age_words`; None for a model that was trained now
+    "How old a model is, and its score since beside the best baseline's."
     origin, since = fitted.origin, fitted.since
-    name = origin.get("model") or fitted.trained.name
-    seen = f"The model {name} has seen months up to {origin['cutoff']:%Y-%m}"
+    if not origin:
+        return None
+    facts = dict(name=origin.get("model") or fitted.trained.name, cutoff=origin["cutoff"])
+    facts["age"] = origin["age"]
     if not origin["age"]:
-        return f"{seen}, which is all there are."
+        return facts
     own, best = since.iloc[0], since.iloc[1:].sort_values("wql").iloc[0]
-    passed = "one month has" if origin["age"] == 1 else f"{origin['age']} months have"
-    judged = f"as of {own['cutoff']:%Y-%m} its WQL is {own['wql']:.3f}"
-    return f"{seen}; {passed} passed since: {judged}, that of {best['model']} {best['wql']:.3f}."
+    return facts | dict(judged=own["cutoff"], own=own["wql"], best=best["model"], other=best["wql"])
 
 # %% ../../nbs/87_doors.fitting.ipynb #242f5269
 def loss_curves(

@@ -31,6 +31,7 @@ from ..decide.replayed import Replayed
 
 # %% ../../nbs/91_doors.forecast.ipynb #5253d3d8
 from plastinka.doors.fitting import (
+    age_facts,
     FittedShop,
     find_artifact,
     fit_model,
@@ -165,6 +166,7 @@ class Result:
     launches: pd.DataFrame | None = None  # New titles with demand and order; None = none given
     replay: Replayed | None = None  # What a replay of the shop's past has shown; None = none given
     kept: float | None = None  # Share of the order that is the same a week later, 0..1
+    beside: pd.DataFrame | None = None  # Expected and sold of the months that are over
 
     @cached_property
     def forecast(self) -> pd.DataFrame:  # item_id, month, horizon, q0.05 …, mean, model
@@ -458,6 +460,7 @@ def _shown_parts(result):
     parts |= dict(holdout=held.frame(), totals=held.totals, newcomers=held.newcomers)
     parts |= dict(calibrated=held.calibrated, dependence=held.dependence)
     parts |= dict(shocks=learn_shocks(held, data.panel))
+    parts |= dict(age=age_facts(fitted), beside=result.beside)
     combination = getattr(fitted.trained, "combination", None)
     if combination is not None:
         parts |= dict(weights=combination.table())

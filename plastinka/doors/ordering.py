@@ -8,7 +8,6 @@ __all__ = ['ASKED_ORDERS', 'read_budget', 'shop_currency', 'read_plan', 'shop_st
 
 # %% ../../nbs/90_doors.ordering.ipynb #221aa2db
 import math
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,14 +17,15 @@ import xarray as xr
 from ..config import given_settings
 from ..core import input_error
 from ..data.ledger import Ledger
-from ..data.values import parse_price
+from ..data.values import single_amount
 from ..decide.branches import BranchPlan, plan_branches
-from ..decide.buying import Order, Plan, ShopStock, buy, kept_share, order_windows
+from ..decide.buying import Order, Plan, ShopStock, buy, order_windows
 from ..decide.dead_stock import dead_stock, fit_elasticity, price_months
 from ..decide.demand import demand_ahead, demand_counts, order_reach, past_sales
 from ..decide.launch import read_titles
 from ..decide.orders import restocked
 from ..decide.replayed import Replayed, load_replayed
+from ..decide.steadiness import kept_share
 from plastinka.decide.terms import (
     CAPITAL_COST,
     SALVAGE,
@@ -50,15 +50,11 @@ def read_budget(
     text = "" if budget is None else str(budget).strip()
     if not text:
         return None
-    if re.fullmatch(r"\d{1,3}[.,]\d{3}", text):
-        said, plain = "may be thousands or a fraction", re.sub(r"[.,]", "", text)
-        raise input_error(f"budget {text!r}", said, f"Write {plain}, or {text[:-1]} for the other")
-    values, bad = parse_price(pd.Series([text], dtype=object))
-    money = float(values.iloc[0])
-    if bad.iloc[0] or not math.isfinite(money) or money < 0:
+    money = budget if isinstance(budget, (int, float)) else single_amount(text)
+    if not math.isfinite(money) or money < 0:
         said = "is not an amount of money"
         raise input_error(f"budget {text!r}", said, "Write it as 200000, or leave it out")
-    return money
+    return float(money)
 
 # %% ../../nbs/90_doors.ordering.ipynb #aab8a42f
 def shop_currency(

@@ -134,7 +134,7 @@ def _joined(folder, number, file):
         raise Problem(422, f"file {file['name'][:100]!r} is not what was announced.", cure, "files")
     return path
 
-
+# %% ../../nbs/84_doors.parts.ipynb #0d7fd4fa
 def join_parts(
     folder: Path,  # From `begin_parts`
     uploads: Path,  # Folder of all uploads

@@ -163,7 +163,8 @@ def serve_command(
 def worker_command(
     store: str,  # The store of the service: its file or its address
     data: str = "service",  # Folder of the service
-    workers: int = 1,  # Jobs done at a time; 0 only puts scheduled jobs and tells of ends [0 to 64]
+    # Jobs done at a time; with 0 it only puts scheduled jobs and tells of ends [0 to 64]
+    workers: int = 1,
     backend: str = "local",  # Where runs are executed [one of local, ray, datasphere, functions]
 ) -> int:  # Exit code
     "Do the jobs of a service, beside it or on another machine."
@@ -207,7 +208,8 @@ def schedule_command(
     data: str = "service",  # Folder of the service
     add: str = "",  # Keep a schedule: its name
     line: str = "",  # When: minute, hour, day of the month, month, day of the week: 0 5 2 * *
-    # What is done [one of forecast, training, tuning, backtest, totals, categories, cleanup, backup]
+    # What is done
+    # [one of forecast, training, tuning, backtest, totals, categories, cleanup, backup]
     kind: str = "forecast",
     zone: str = "UTC",  # Time zone of the hours, such as Europe/Moscow
     values: list[str] = (),  # What its run takes: horizon=3

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FIRST_SHOWN', 'KIND_WORDS', 'JOBS', 'PAUSE', 'parameter_control', 'control_value', 'start_pieces', 'kind_choice',
-           'job_table', 'follow', 'job_list', 'job_pieces', 'canceller', 'result_links', 'scored_runs', 'compare_runs',
-           'compare_pieces', 'runs_view', 'is_under_way']
+           'job_table', 'refresh_while_open', 'job_list', 'job_pieces', 'canceller', 'result_links', 'scored_runs',
+           'compare_runs', 'compare_pieces', 'runs_view', 'is_job_open']
 
 # %% ../../nbs/95_doors.view_runs.ipynb #8f1a6563
 import time
@@ -140,7 +140,7 @@ def job_table(
 PAUSE = 2000  # Milliseconds between two looks
 
 
-def follow(
+def refresh_while_open(
     refresh,  # Called at each look
 ):
     "Call a function again and again while the page is open."
@@ -164,7 +164,7 @@ def job_list(
             shown.value = newer
             choice.options = newer["job_id"].tolist()
 
-    follow(refresh)
+    refresh_while_open(refresh)
     return shown, choice
 
 # %% ../../nbs/95_doors.view_runs.ipynb #55c599f4
@@ -270,7 +270,9 @@ def runs_view(
     counts = count_jobs(desk.service.queue)
     below = desk.say("{n} wait, {m} run.", n=counts["queued"], m=counts["running"])
     details = live(desk, job_pieces, choice)
-    follow(lambda: choice.param.trigger("value") if is_under_way(desk, choice.value) else None)
+    refresh_while_open(
+        lambda: choice.param.trigger("value") if is_job_open(desk, choice.value) else None
+    )
     return pn.Column(
         heading(desk.say("Runs"), below),
         pn.Card(
@@ -290,7 +292,7 @@ def runs_view(
     )
 
 
-def is_under_way(
+def is_job_open(
     desk: Desk,  # Whose shop
     job_id: str | None,  # Of a job
 ) -> bool:

@@ -6,14 +6,15 @@
 __all__ = ['DRAWS', 'NEWCOMER_DAYS', 'MOST_LEARNERS', 'TITLE_KINDS', 'month_values', 'completed_draws', 'happened',
            'choose_cutoffs', 'place_cutoffs', 'arrived_since', 'Cost', 'MemoryWatch', 'measured', 'Fold', 'fold_rows',
            'month_supply', 'true_demand_of', 'judge_fold', 'Experience', 'even_choice', 'write_fit', 'read_fit',
-           'kept_fit', 'fit_models', 'ask_models', 'uncorrected_pit', 'run_fold', 'list_column', 'forecast_columns',
-           'outcome_columns', 'fold_parts', 'column', 'read_counts', 'part_forecast', 'part_cost', 'read_fold',
-           'PartStore', 'read_folds']
+           'kept_fit', 'fit_tasks', 'fit_measured', 'spread_fits', 'fit_models', 'ask_models', 'uncorrected_pit',
+           'run_fold', 'list_column', 'forecast_columns', 'outcome_columns', 'fold_parts', 'column', 'read_counts',
+           'part_forecast', 'part_cost', 'read_fold', 'PartStore', 'read_folds']
 
 # %% ../../nbs/61_evaluate.folds.ipynb #d8dd5e69
 import json
 import threading
 import time
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
@@ -338,6 +339,47 @@ def kept_fit(
 
     found = parts.make(name, compute, write_fit, read_fit)
     return found or (made[0] if made else measured(fit))
+
+# %% ../../nbs/61_evaluate.folds.ipynb #84e69c36
+def fit_tasks(
+    models: Sequence[Model],  # Models to fit
+    seen: xr.Dataset,  # Panel that ends at the cutoff
+    horizon: int,  # Months ahead
+    experience: Experience | None = None,  # Of earlier cutoffs
+) -> dict[str, tuple]:  # Name of the part → function, and its arguments
+    "What has to be fitted at one cutoff."
+    cutoff = f"{pd.Timestamp(seen['month'].values[-1]):%Y-%m}"
+    if experience is None:
+        return {f"{cutoff} {one.name}": (fit_measured, one.fit, seen, horizon) for one in models}
+    some, first = even_choice(seen), experience.first
+    return {
+        f"{cutoff} {one.name}": (fit_measured, fit_like, one, some, horizon, first.get(one.name))
+        for one in models
+        if not hasattr(one, "members") and (one.name in first or not first)
+    }
+
+
+def fit_measured(
+    fit: Callable,  # Of a model
+    *arguments,  # Of the fit
+) -> tuple:  # As `measured`
+    "Fit, and measure what it takes."
+    return measured(partial(fit, *arguments))
+
+
+def spread_fits(
+    panels: Sequence[xr.Dataset],  # Each ends at a cutoff
+    models: Sequence[Model],  # Models to fit
+    horizon: int,  # Months ahead
+    experience: Experience | None = None,  # Of earlier cutoffs
+    parts=None,  # `jobs.parts.Parts`, with a cluster
+) -> int:  # Fits that were made there
+    "Fit all models as of all cutoffs on the cluster that a run has; nothing where it has none."
+    if not getattr(parts, "cluster", ""):
+        return 0
+    panels = panels[:1] if experience is not None and not experience.first else panels
+    each = [fit_tasks(models, seen, horizon, experience) for seen in panels]
+    return parts.spread(dict(ChainMap(*each)), write_fit)
 
 # %% ../../nbs/61_evaluate.folds.ipynb #1ad3662c
 def fit_models(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LEAST_HISTORY', 'TRIAL_BYTES', 'SILENT', 'ENGINES', 'part_months', 'StudySettings', 'plan_study', 'study_data',
-           'try_values', 'model_files', 'write_model', 'keep_best', 'finish_trial', 'run_here', 'trials_at_once',
+           'try_values', 'model_files', 'write_weights', 'keep_best', 'finish_trial', 'run_here', 'trials_at_once',
            'ray_trial', 'book_searcher', 'book_scheduler', 'run_on_ray', 'quiet_tune', 'silent_reporter',
            'default_model', 'compare_winner', 'gain_table', 'gain_sentence', 'StudyResult', 'open_study', 'run_trials',
            'write_table', 'close_study', 'tune', 'plot_study', 'scaled_settings', 'plot_parallel']
@@ -149,7 +149,7 @@ def model_files(
         return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
 
 # %% ../../nbs/69_evaluate.tune.ipynb #c06de9e0
-def write_model(
+def write_weights(
     study: Path,  # Folder of the study
     number: int,  # Of the trial
     files: dict[str, bytes],  # Of its model
@@ -187,7 +187,7 @@ def finish_trial(
     if error := outcome.get("error", ""):
         report_progress(f"Trial {number} failed: {error}")
     if outcome.get("files"):
-        write_model(Path(book.folder), number, outcome["files"])
+        write_weights(Path(book.folder), number, outcome["files"])
     trial = book.end(number, error, outcome.get("training"))
     keep_best(book, keep)
     return trial

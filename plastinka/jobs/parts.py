@@ -18,7 +18,10 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
+
+from fastcore.basics import patch
 
 import plastinka
 from ..core import atomic_path, file_sha256, input_error
@@ -77,6 +80,7 @@ class Parts:
     "Named parts of a long piece of work, in a folder."
 
     folder: Path | None = None  # None keeps nothing
+    cluster: str = ""  # Address of the cluster on which they may be made; "" for none
 
     def place(
         self,
@@ -109,6 +113,18 @@ class Parts:
         places = sorted(self.folder.glob(f"[!.]*/{PART_FILE}")) if self.folder else []
         whole = [path for path in places if is_whole(path.parent)]
         return sorted(json.loads(path.read_text(encoding="utf-8"))["name"] for path in whole)
+
+# %% ../../nbs/81_jobs.parts.ipynb #bdfe2f1d
+@patch
+def spread(
+    self: Parts,
+    tasks: dict[str, tuple],  # Name of a part → function, and its arguments
+    write: Callable[[object, Path], None],  # Writes a value into a folder
+) -> int:  # Parts that were made on the cluster
+    "Make parts side by side on the cluster, where there is one."
+    if not self.cluster:
+        return 0
+    return import_module("plastinka.jobs.spread").spread_parts(self, tasks, write)
 
 # %% ../../nbs/81_jobs.parts.ipynb #1fdfd7ca
 def make_part(
@@ -189,7 +205,7 @@ def open_parts(
         return Parts()
     folder = Path(os.environ.get("PLASTINKA_PARTS") or Path(run) / PARTS_FOLDER)
     claim_parts(folder, run_ingredients(Path(run), states))
-    return Parts(folder)
+    return Parts(folder, os.environ.get("PLASTINKA_CLUSTER", ""))
 
 # %% ../../nbs/81_jobs.parts.ipynb #3dd4a16e
 def claim_parts(

@@ -202,7 +202,7 @@ def same_job(
         row = connection.execute(sa.select(JOB).where(alike, under_way)).first()
     return None if row is None else _as_job(row)
 
-# %% ../../nbs/83_jobs.queue.ipynb #488a5688
+# %% ../../nbs/83_jobs.queue.ipynb #9b825ac0
 def is_known(
     queue: JobQueue,  # Where it may be
     idempotency_key: str,  # Of a job

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RETRIES', 'Parcel', 'read_parcels', 'Shipment', 'pack', 'place_files', 'moved_values', 'execute_shipment', 'unpack',
-           'KeyStream', 'remote_run', 'run_folders', 'run_folder', 'check']
+           'KeyStream', 'told_of_cluster', 'remote_run', 'run_folders', 'run_folder', 'check']
 
 # %% ../../nbs/83_jobs.ray.ipynb #c4eca445
 import contextlib
@@ -13,7 +13,7 @@ import os
 import socket
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -92,6 +92,7 @@ class Shipment:
     inputs: dict[str, list[Parcel]]  # Path here → its files
     library: str  # `library_digest` of this side
     parts: str = ""  # Folder of the run's finished parts, here
+    alone: bool = False  # Whether it is the only run, and may spread its parts over the cluster
 
 # %% ../../nbs/83_jobs.ray.ipynb #7b735f93
 def pack(
@@ -233,10 +234,31 @@ class KeyStream:
         "A cluster is no terminal."
         return False
 
+# %% ../../nbs/83_jobs.ray.ipynb #a4bb1f55
+@contextlib.contextmanager
+def told_of_cluster(
+    address: str,  # Of the cluster; "" tells nothing
+):
+    "Tell the processes that are started within the block of a cluster."
+    names = ("RAY_ADDRESS", "PLASTINKA_CLUSTER")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, address) if address else {})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
 # %% ../../nbs/83_jobs.ray.ipynb #3acc5005
 def remote_run(shipment: Shipment) -> dict:
     "A run as a task of Ray."
-    return execute_shipment(shipment, KeyStream(f"plastinka {shipment.name}"))
+    import ray
+
+    address = ray.get_runtime_context().gcs_address if shipment.alone else ""
+    with told_of_cluster(address):
+        return execute_shipment(shipment, KeyStream(f"plastinka {shipment.name}"))
 
 # %% ../../nbs/83_jobs.ray.ipynb #3ee545c7
 def run_folders(
@@ -246,10 +268,11 @@ def run_folders(
 ) -> list[dict]:  # Final receipts, in the same order
     "Execute queued runs on Ray, side by side."
     stream = stream or sys.stderr
-    shipments = [pack(folder) for folder in folders]
+    alone = len(folders) == 1
+    shipments = [replace(pack(folder), alone=alone) for folder in folders]
     print(f"Starting or reaching Ray for {len(folders)} run(s) …", file=stream, flush=True)
     with collected_signals() as received, ray_ready(processors) as ray:
-        task = ray.remote(num_cpus=1, max_retries=RETRIES)(remote_run)
+        task = ray.remote(num_cpus=int(not alone), max_retries=RETRIES)(remote_run)
         waiting = {}
         for folder, shipment in zip(folders, shipments, strict=True):
             write_receipt(folder, status="running", process=this_process(), started=_now())

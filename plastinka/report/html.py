@@ -53,6 +53,7 @@ from plastinka.report.buyer import (
 )
 from .launches import launch_view
 from .replays import replay_view
+from .record import age_words, beside_rows
 from plastinka.report.summary import (
     Outlook,
     Report,
@@ -589,6 +590,8 @@ def page_sections(
         loaded=loaded_section(report.ledger, report.raw),
         total=total_section(report, ahead),
         verdict=verdict(report.scores, report.model, report.by_cutoff),
+        age=age_words(report.age),
+        beside=beside_rows(report.beside),
         scores=score_section(report),
         coverage=coverage_section(report),
         launches=launch_view(report.launches),

@@ -57,7 +57,8 @@ def replay_words(
     days = {name: format_value(pd.Timestamp(getattr(replayed, name)), "day") for name in END_DAYS}
     profit = next(each["profit"] for each in replayed.rules if each["rule"] == OUR_ORDERS)
     gain, beyond = replayed.gain[0], replayed.beyond
-    money = dict(profit=format_value(profit, "money"), gain=_money(gain, replayed))
+    told = f"{format_value(profit, 'money')} {replayed.currency}".strip()
+    money = dict(profit=told, gain=_money(gain, replayed))
     made = dict(orders=format_value(replayed.orders, "count"), model=model_name(replayed.model))
     return [
         say(BROUGHT[gain >= 0], **days, **money, range=range_words(replayed)),

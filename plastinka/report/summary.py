@@ -96,6 +96,8 @@ class Report:
     shocks: Shocks | None = None  # How much records go together, as the backtest tells it
     dependence: float = 0.0  # How much the months of a record go together, 0..1
     ahead: "Outlook | None" = None  # The forecast summed over the shop, where it was summed before
+    age: dict | None = None  # Of a model that was trained before: the facts of `age_words`
+    beside: pd.DataFrame | None = None  # What was expected and sold in the months that are over
 
 # %% ../../nbs/86_report.summary.ipynb #35216f72
 @patch(as_prop=True)

@@ -311,6 +311,15 @@ def _last_upload(connection):
     )
     return f"{last[0]}, {last[1]}" if last else None, str(stock) if stock else None
 
+
+def _currency(connection):
+    "The currency that the files of a store name; nothing where none does."
+    texts = connection.scalars(
+        sa.select(SOURCE_FILE.c.about).where(SOURCE_FILE.c.status == "active")
+    )
+    named = [json.loads(text or "{}").get("source", {}).get("currency", "") for text in texts]
+    return next(filter(None, named), None)
+
 # %% ../../nbs/24_store.query.ipynb #fa5e2f4e
 def store_status(
     store: str | Path | Store,  # File or address
@@ -332,6 +341,7 @@ def store_status(
             items=_count(connection, ITEM, sa.exists().where(COPY.c.item_number == ITEM.c.number)),
             copies=copies,
             in_stock=unsold,
+            currency=_currency(connection),
             artists=_count(connection, ARTIST),
             files=_count(connection, SOURCE_FILE, active),
             replaced_files=_count(connection, SOURCE_FILE, ~active),
