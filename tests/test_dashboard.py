@@ -219,10 +219,10 @@ def test_a_buyer_orders(served, visit, tmp_path):
     cell.wait_for()
     copies = visit.page.locator(".card b").nth(1)
     before = copies.inner_text()
+    visit.page.wait_for_timeout(2000)
     cell.click()
-    visit.page.keyboard.press("Control+A")
-    visit.page.keyboard.type("123")
-    visit.page.keyboard.press("Enter")
+    cell.locator("input").fill("123")
+    cell.locator("input").press("Enter")
     for _ in range(60):  # Until the sums know it
         visit.page.wait_for_timeout(500)
         if copies.inner_text() != before:

@@ -26,7 +26,7 @@ from .api import HANDLERS
 from .desk import Desk, attempt, find_titles, forecast_runs, shop_ledger, shop_panel
 from .keys import Identity
 from .ordered import valued_shop
-from .pictures import LINE
+from .pictures import LINE_COLOUR
 from .pieces import html, refreshed
 from .reading import get_report
 from .service import ShopService
@@ -80,7 +80,7 @@ body {{ margin: 0; background: #fbfaf6; color: {INK};
 """
 HEAD = f"""
 nav {{ display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; align-items: baseline;
-  padding: .7rem 0 .5rem; border-bottom: 1px solid {LINE}; }}
+  padding: .7rem 0 .5rem; border-bottom: 1px solid {LINE_COLOUR}; }}
 nav b {{ font: 600 1.25rem Charter, Georgia, "Liberation Serif", serif; margin-right: .6rem; }}
 nav a {{ color: {ACCENT}; text-decoration: none; font-size: 15px; padding-bottom: .15rem; }}
 nav a.here {{ color: {INK}; border-bottom: 2px solid {ACCENT}; }}
