@@ -185,13 +185,12 @@ def plan_branches(
         return None
     ids = ledger.items["item_id"]
     order = orders.set_index("item_id")["order"].reindex(ids).fillna(0).to_numpy()
-    touched = np.flatnonzero((here.stock.sum(axis=1) > 0) | (order > 0))
-    each = branch_demand(demand.take(touched), branch_shares(here.sold)[touched])
-    chances, stock = sale_chances(each), here.stock[touched]
+    each, stock = branch_demand(demand, branch_shares(here.sold)), here.stock
+    chances = sale_chances(each)
     moves = [move_copies(one, have, least_gain) for one, have in zip(chances, stock, strict=True)]
     after = moved_stock(stock, moves)
-    deliver = deliver_to(chances, after, order[touched])
-    names = ledger.items.iloc[touched][["item_id", "artist", "album"]].reset_index(drop=True)
+    deliver = deliver_to(chances, after, order)
+    names = ledger.items[["item_id", "artist", "album"]].reset_index(drop=True)
     lines = _branch_lines(names, here.names, each, stock, after, deliver)
     transfers = _transfer_lines(names, here.names, moves)
     return BranchPlan(transfers, lines, _branch_totals(lines, transfers))

@@ -167,7 +167,7 @@ def split_wanted(
     "Divide what is missing into what is ordered and what is looked for."
     wanted = (lines["demand"] - lines["stock"]).clip(lower=0)
     used = is_used(lines, offered)
-    findable = wanted.clip(upper=lines["most_sold"].clip(lower=1))
+    findable = wanted.clip(upper=np.ceil(lines["most_sold"]).clip(lower=1))
     return lines.assign(
         order=wanted.mask(used, wanted * 0), look_for=findable.where(used, wanted * 0)
     )

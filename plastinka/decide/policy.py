@@ -202,6 +202,7 @@ def choose_copies(
     budget: float = np.inf,  # Money that may be spent
 ) -> np.ndarray:  # bool per row: whether it is ordered
     "The head of the list, with every supplier at its minimum or left out."
+    budget = max(budget, 0.0)
     minimum = np.atleast_1d(np.asarray(terms.minimum, float))
     supplier = terms.of("supplier", items)[ranked["item"].to_numpy()]
     shut = np.zeros(max(supplier.max(initial=0) + 1, len(minimum)), bool)
@@ -214,6 +215,7 @@ def choose_copies(
         spent = ranked["cost"].to_numpy()[taken].sum()
         if not len(closed) and spent > budget + 1e-9:
             closed = _least_worth(ranked, supplier, minimum, taken)
+        closed = closed[~shut[closed]]
         if not len(closed):
             return taken
         shut[closed] = True

@@ -70,19 +70,16 @@ def stock_of_shop(
 def valued_shop(
     desk: Desk,  # Whose shop
     run: str,  # Name of a run
-    order_by: str = "value",  # "value" or "service level"
-    service_level: float = 0.75,  # Probability with which an order by level is enough
 ) -> Valued:  # Kept until the store changes
-    "What each further copy is worth, by a run's forecast."
+    "What each further copy is worth, by a run's forecast and its own way to order."
     ledger, forecast = shop_ledger(desk), kept_forecast(desk, run)
-    settings = run_settings_of(desk, run) | dict(order_by=order_by, budget="")
-    settings |= dict(service_level=service_level)
+    settings = run_settings_of(desk, run) | dict(budget="")
 
     def value():
         stock, plan = stock_of_shop(desk, forecast), read_plan(settings, ledger)
         return value_shop(forecast, stock, plan, run_dependence(desk, run))
 
-    name = ("valued", desk.service.store, run, order_by, service_level)
+    name = ("valued", desk.service.store, run)
     return read_once(name, data_digest(desk.service.shop), value)
 
 # %% ../../nbs/94_doors.ordered.ipynb #1cf674ff
@@ -152,7 +149,7 @@ def order_of_title(
         stock=None if whole.stock is None else _with_value(whole.stock, item, stock),
         prices=_with_value(whole.prices, item, price),
     )
-    settings = run_settings_of(desk, run) | dict(order_by="value", budget="")
+    settings = run_settings_of(desk, run) | dict(budget="")
     plan = read_plan(settings, shop_ledger(desk))
     return order_within(value_shop(forecast, one, plan), None).lines.iloc[0]
 

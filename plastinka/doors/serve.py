@@ -154,7 +154,10 @@ def serve_command(
         if key:
             print(f"Key of an admin, shown only now: {key}")
         shown = f"[{host}]" if ":" in host else host
-        print(f"http://{shown}:{taken.getsockname()[1]}/api/v1", flush=True)
+        address = f"http://{shown}:{taken.getsockname()[1]}"
+        print(
+            f"{address}/api/v1", *([f"Pages: {address}/app"] if pages else []), sep="\n", flush=True
+        )
         with workers_at_work(service, workers, backend):
             server.run(sockets=[taken])
     return 0

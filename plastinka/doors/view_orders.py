@@ -32,7 +32,7 @@ def budget_slider(
     most = float(order.curve["budget"].max()) if len(order.curve) else 0.0
     step = round_step(max(most, 1.0), 40)
     end = max(step, -(-most // step) * step)
-    how = dict(start=0.0, end=end, value=end, step=step, width=430, format="0,0")
+    how = dict(start=0.0, end=end, value=end, step=step, width=430, format="0,0", fixed_start=0.0)
     return pn.widgets.EditableFloatSlider(name=desk.say("Budget"), **how)
 
 # %% ../../nbs/95_doors.view_orders.ipynb #0e84e4d5
