@@ -469,6 +469,7 @@ def test_snapshot_on_the_first(tmp_path):
     assert orders["Demand"].between(0, 3).all()
 
 
+@pytest.mark.long
 def test_no_month_is_complete(tmp_path):
     shop = write_shop(tmp_path, sales_rows(1))
     assert_refused(
@@ -507,6 +508,7 @@ def test_no_stock_file_no_order(tmp_path):
     assert "Stock is unknown" in page and ">In all" not in page
 
 
+@pytest.mark.long
 def test_every_price_missing(tmp_path):
     rows = sales_rows(titles=3)
     shop = write_shop(
@@ -527,6 +529,7 @@ def test_all_copies_are_single_pieces(tmp_path):
     assert "To order" in page
 
 
+@pytest.mark.long
 def test_nothing_on_the_shelf_all_month(tmp_path):
     rows = sales_rows(months=16, titles=4)
     empty = rows["sold_date"].dt.strftime("%Y-%m").eq("2024-03") & rows["album"].ne("Альбом 00")

@@ -93,6 +93,7 @@ real = pytest.mark.skipif(
 )
 
 
+@pytest.mark.long
 def test_totals_of_weeks(shop_folder, tmp_path, capsys):
     _, folder = shop_folder
     files = ["--sales", folder, "--stock", folder / "stock.xlsx", "--out", tmp_path / "runs"]

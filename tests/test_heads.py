@@ -48,10 +48,13 @@ def network(head):
     )
 
 
-RARE = [pytest.param(name, marks=pytest.mark.long) for name in ("poisson", "hurdle", "tweedie")]
+RARE = [
+    pytest.param(name, marks=pytest.mark.long)
+    for name in ("poisson", "hurdle", "tweedie", "darts_quantile")
+]
 
 
-@pytest.mark.parametrize("name", ["darts_quantile", "quantile", "negative_binomial", *RARE])
+@pytest.mark.parametrize("name", ["quantile", "negative_binomial", *RARE])
 def test_plain_darts_fits_predicts_saves_and_another_process_loads(name, series, tmp_path):
     from plastinka.models.heads import make_head
 

@@ -160,11 +160,12 @@ def wql_and_miws(asked, quantiles):
     )
 
 
+DAILY = ("plain", "clumped")  # Worlds of every day; the others are for `make test-all`
 CASES = [
-    (name, empty)
+    pytest.param((name, empty), marks=() if name in DAILY else pytest.mark.long)
     for name in WORLDS
     for empty in EMPTY
-    if name in ("plain", "clumped") or empty > 0.1
+    if name in DAILY or empty > 0.1
 ]
 
 

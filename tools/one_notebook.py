@@ -24,6 +24,10 @@ LARGE = [
     "torch",
     "pytorch_lightning",
     "lightgbm",
+    "darts.models.forecasting.tide_model",
+    "statsforecast",
+    "fastapi",
+    "panel",
 ]
 
 
