@@ -11,10 +11,18 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
+SLOW_CELLS = """
+from pathlib import Path
+from nbdev.test import nbdev_test
+for page in sorted(Path("nbs").rglob("*.ipynb")):
+    if "#| slow" in page.read_text(encoding="utf-8"):
+        nbdev_test(path=str(page), flags="slow", n_workers=0)
+"""
 LONG = dict(PLASTINKA_LONG="1", PLASTINKA_EXAMPLES="random")
 LONG |= dict(PLASTINKA_KILLS="200", PLASTINKA_FAULTS="100")
 STEPS = {
     "gates of make test": ["tools/gates.py"],
+    "slow cells of notebooks": ["-c", SLOW_CELLS],
     "pages for readers": ["tools/gates.py", "pages"],
     "10,000 damaged files": ["tests/test_fuzz.py", "0", "10000"],
     "all tests, the long ones too": ["-m", "pytest", "-q", "tests"],
