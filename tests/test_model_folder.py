@@ -291,9 +291,16 @@ def test_the_versions_are_written(folder):
     assert {"plastinka", "darts", "torch"} <= set(versions) and all(versions.values())
 
 
+SINGLE_ROOMS = (
+    "models.core models.baselines models.newcomers models.season evaluate.fit evaluate.backtest "
+    "evaluate.calibrate evaluate.compare"
+).split()
+
+
 @pytest.mark.parametrize(
     "module",
-    ["models.catalog", "evaluate.combine", "evaluate.explain", "evaluate.export_onnx"],
+    ["models.catalog", "evaluate.combine", "evaluate.explain", "evaluate.export_onnx"]
+    + [pytest.param(name, marks=pytest.mark.long) for name in SINGLE_ROOMS],
 )
 def test_what_trains_no_network_does_not_import_torch(module):
     code = f"import sys, plastinka.{module}; print(*sys.modules)"
