@@ -40,6 +40,7 @@ GET /results/tuning
 GET /training
 GET /scores
 GET /orders
+GET /launches
 GET /lost-sales
 GET /reports/{run}
 GET /store
@@ -81,6 +82,8 @@ POST /jobs/training
 POST /jobs/tuning
 POST /jobs/reports
 POST /jobs/categories
+POST /jobs/launch
+POST /jobs/replay
 POST /prediction
 POST /training
 POST /train
