@@ -8,10 +8,10 @@ Two processes answer (`plastinka serve --workers 0`), on one store in an SQLite 
 `--postgres`, on a PostgreSQL server that the bench starts. Every client asks about once a second
 for a page of forecasts: of one title, of a search, or of all. In the middle of it 200,000 rows are
 sent in one request (2,000 with --quick), and read by the service. The load comes from the same
-machine and has its share of the cores. The clients begin when the services have read
-what their pages need. Told are the times of answers before and during the upload, errors, the
-processor time of a request, and the memory of the two processes before and after. The exit code is 1 where 95 % of the
-reads took longer than 150 ms, an answer was an error, or memory grew by a fifth."""
+machine and has its share of the cores. The clients begin when the services have read what their
+pages need. Told are the times of answers before and during the upload, errors, the processor time
+of a request, and the memory of the two processes before and after. The exit code is 1 where 95 % of
+the reads took longer than 150 ms, an answer was an error, or memory grew by a fifth."""
 
 import argparse
 import asyncio

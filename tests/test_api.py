@@ -187,6 +187,26 @@ def test_an_ended_key_opens_nothing(service, app, clients):
     assert made.json()["key"].split("_", 2)[2] not in stored
 
 
+def test_examples_are_what_may_be_sent_and_is_answered(app):
+    import jsonschema
+
+    described = app.openapi()
+    bare = {"DELETE /jobs/{job_id}", "POST /jobs/{job_id}/retry", "POST /models/rollback"}
+    shown = 0
+    for path, item in described["paths"].items():
+        for method, about in item.items():
+            name = f"{method.upper()} {path.removeprefix('/api/v1')}"
+            content = about.get("requestBody", {}).get("content", {}).get("application/json", {})
+            if content and name not in bare:
+                schema = content["schema"] | dict(components=described["components"])
+                jsonschema.validate(content["example"], schema)
+            answers = [each.get("content", {}) for each in about["responses"].values()]
+            shown += any("example" in each.get("application/json", {}) for each in answers)
+    assert shown > 60
+    job = described["paths"]["/api/v1/jobs/forecast"]["post"]["responses"]["202"]
+    assert job["content"]["application/json"]["example"]["kind"] == "forecast"
+
+
 def test_a_request_may_not_name_a_file_of_the_server(clients):
     for name in ("store", "stock", "sales", "profile", "rates", "out", "known", "warm", "resume"):
         for kind in ("forecast", "totals", "tuning"):
