@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['PACKED', 'HIDDEN', 'CLOUD_SYSTEM', 'PROGRAM', 'SENT_SETTINGS', 'OURS', 'package_files', 'wheel_metadata',
-           'write_wheel', 'needed_packages', 'pinned_requirements', 'pack_inputs', 'check_reach', 'write_parcel',
-           'describe_parcel', 'execute_parcel', 'pack_result', 'read_result', 'take_result', 'followed_once',
-           'wait_for_follower']
+           'write_wheel', 'needed_packages', 'pinned_requirements', 'needed_extras', 'pack_inputs', 'check_reach',
+           'write_parcel', 'describe_parcel', 'execute_parcel', 'pack_result', 'read_result', 'take_result',
+           'followed_once', 'wait_for_follower']
 
 # %% ../../nbs/84_jobs.cloud.ipynb #c8e4787d
 import base64
@@ -131,9 +131,10 @@ def needed_packages(
 # %% ../../nbs/84_jobs.cloud.ipynb #a7e7b533
 def pinned_requirements(
     extras: tuple = ("models",),  # Extras that are sent where all of them is installed here
+    needed: tuple = (),  # Extras that are sent in any case, as `needed_extras` finds them
 ) -> list[str]:  # "numpy==2.2.1", sorted
     "All packages that a run may import, with the versions that are installed here."
-    wanted = {each for each in extras if _is_whole(each)}
+    wanted = {each for each in extras if _is_whole(each)} | set(needed)
     pins, open_ends = {}, [("plastinka", frozenset(wanted))]
     seen = set()
     while open_ends:
@@ -146,9 +147,17 @@ def pinned_requirements(
             try:
                 pins[name] = f"{name}=={importlib.metadata.version(name).partition('+')[0]}"
                 open_ends.append((name, frozenset(each.extras)))
-            except importlib.metadata.PackageNotFoundError:  # The cloud's system needs it, not this
-                pins.setdefault(name, f"{name}{each.specifier}")
+            except importlib.metadata.PackageNotFoundError:  # The cloud needs it, not this system
+                own = f"[{','.join(sorted(each.extras))}]" if each.extras else ""
+                pins.setdefault(name, f"{name}{own}{each.specifier}")
     return sorted(pins.values())
+
+# %% ../../nbs/84_jobs.cloud.ipynb #e6265f17
+def needed_extras(
+    notebook: Path,  # A run notebook
+) -> tuple[str, ...]:  # Sorted
+    "Extras of the package that a notebook says it needs."
+    return tuple(sorted({one.extra for one in notebook_parameters(notebook).values()} - {""}))
 
 # %% ../../nbs/84_jobs.cloud.ipynb #ed3d7c97
 def _is_whole(extra):
