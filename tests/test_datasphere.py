@@ -495,12 +495,12 @@ def store(tmp_path_factory):
 
 @pytest.fixture
 def bucket(store, options, monkeypatch):
-    "Options with a bucket for what is over 1 MB, as 5 GiB would be; nothing stays in it."
+    "Options with a bucket for what is over 5 MB, as 5 GiB would be; nothing stays in it."
     import s3fs
 
     for name, value in store.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(datasphere_config, "MOST_OF_ONE", 1_000_000)
+    monkeypatch.setattr(datasphere_config, "MOST_OF_ONE", 5_000_000)
     s3fs.S3FileSystem.clear_instance_cache()
     yield replace(options, bucket="s3://shop-runs")
     assert s3fs.S3FileSystem(use_listings_cache=False).find("shop-runs") == []
@@ -509,7 +509,7 @@ def bucket(store, options, monkeypatch):
 def queued_large(folder: Path) -> Path:
     "A queued run whose input is too large for the service."
     made = queued(folder)
-    (folder / "words.txt").write_text("twelve inches " * 100_000)
+    (folder / "words.txt").write_text("twelve inches " * 500_000)
     return made
 
 
@@ -522,7 +522,7 @@ def test_a_large_input_goes_through_a_bucket(tmp_path, cloud, bucket):
     folder = queued_large(tmp_path)
     receipt = run(folder, bucket)
     assert receipt["status"] == "succeeded", receipt["error"]
-    assert receipt["scores"] == dict(letters=1_400_000) and paid(cloud, folder) == 1
+    assert receipt["scores"] == dict(letters=7_000_000) and paid(cloud, folder) == 1
     (job,) = sent(cloud, folder)
     assert "words.txt" not in job["config"]
     kept = "".join(path.read_text(errors="replace") for path in folder.rglob("*.*"))
@@ -532,7 +532,7 @@ def test_a_large_input_goes_through_a_bucket(tmp_path, cloud, bucket):
         tmp_path / "dry",
         bucket,
     )
-    assert "1,400,000  inputs/0/words.txt, through s3://shop-runs" in dry
+    assert "7,000,000  inputs/0/words.txt, through s3://shop-runs" in dry
 
 
 @pytest.mark.long

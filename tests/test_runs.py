@@ -303,3 +303,18 @@ def test_models_and_languages_are_refused_before_anything_is_written(tmp_path, c
     assert main(["forecast", "--language", "de", *given]) == 2
     assert "Give one of en, ru" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_disk_without_room_leaves_no_folder_without_a_receipt(tmp_path, capsys, monkeypatch):
+    import errno
+
+    from plastinka.doors.cli import main
+    from plastinka.jobs import core
+
+    def full(folder, **_):
+        raise OSError(errno.ENOSPC, "No space left on device", str(folder / "receipt.json"))
+
+    monkeypatch.setattr(core, "write_receipt", full)
+    assert main(["run", str(notebook(tmp_path)), "--out", str(tmp_path / "runs")]) == 2
+    assert "Make room there" in capsys.readouterr().err
+    assert not list((tmp_path / "runs").iterdir())

@@ -180,14 +180,14 @@ def write_stage(
     stage.mkdir()
     files = write_parcel(folder, stage, options.hours)
     lent = through_bucket({path: source.stat().st_size for path, source in files.items()}, options)
+    sent = {path: source for path, source in files.items() if path not in lent}
+    entries = group_entries({path: source.stat().st_size for path, source in sent.items()})
+    check_limits(entries, options)
     if lent and send:
         lend_inputs(folder, {path: files[path] for path in lent}, stage, options)
-    files = {path: source for path, source in files.items() if path not in lent}
-    for path, source in files.items():
+    for path, source in sent.items():
         if source != stage / path:
             _link(source, stage / path)
-    entries = group_entries({path: source.stat().st_size for path, source in files.items()})
-    check_limits(entries, options)
     named = [path for path in entries if path != "plastinka_job.py"]
     receipt = read_receipt(folder)
     desc, extras = f"plastinka {receipt['notebook']}", needed_extras(Path(receipt["notebook_path"]))
