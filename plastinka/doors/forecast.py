@@ -58,7 +58,7 @@ from ..report.figures import item_figure
 from ..report.headlines import sense_checks
 from ..report.html import write_html
 from ..report.summary import Outlook, Report, most_lost, outlook
-from ..store.load import keep_run
+from ..store.forecasts import keep_run
 from ..store.query import data_digest, read_ledger, read_raw
 
 # %% ../../nbs/91_doors.forecast.ipynb #d8e63adc
