@@ -263,7 +263,7 @@ def _drop_what_cannot_be_filled(service, record):
     delete_unexecuted(service, known["job"])
     record.write(job=None)
 
-# %% ../../nbs/85_jobs.datasphere_worker.ipynb #6cad10d5
+
 def _renew_where_files_differ(service, record, operation, days, temporary):
     "The operation that creates a job; a new one where the old job waits for other files."
     operation = wait_for_operation(service, operation, LIMITS["submit"])
