@@ -23,7 +23,6 @@ from plastinka.report.headlines import (
     NO_FORECAST,
     NO_STOCK,
     headlines,
-    repair_kinds,
     sense_checks,
 )
 
@@ -32,6 +31,7 @@ from ..decide.branches import BranchPlan
 from .buyer import assumption_lines, buyer_lines
 from .html import report_language, report_title
 from .launches import LAUNCH_BOOK, launch_lines
+from .loaded import repair_kinds, told_columns
 from .order_sheet import excel_text, write_order_sheet, write_supplier_sheets
 from .replays import RULES_TOLD, TITLES_TOLD, rule_rows
 from plastinka.report.tables import (
@@ -222,7 +222,7 @@ def file_facts(
         (say("Rows read"), files["rows"].sum(), count, say("{n} files", n=len(files))),
         (say("Rows left out"), files["quarantined"].sum(), count, say("Sheet “quarantine”")),
     ]
-    mended = repair_kinds(report.ledger.repairs).itertuples()
+    mended = told_columns(repair_kinds(report.ledger.repairs)).itertuples()
     told = say("Mended")
     return rows + [(told, row.rows, count, f"{row.column}: {row.what}") for row in mended]
 
@@ -373,7 +373,7 @@ def excel_tables(
     empty = pd.DataFrame(columns=list(LOST | ORDERS | LOOK_FOR | QUARANTINE_COLUMNS))
     orders = empty if orders is None else orders
     lost = most_lost(panel) if known else empty
-    quarantine = empty if report.ledger is None else report.ledger.quarantine
+    quarantine = empty if report.ledger is None else told_columns(report.ledger.quarantine)
     counted = bool(orders["stock"].notna().any())
     wanted = "No used copies are asked for." if counted else unknown
     shown = {**ORDERS, **{name: look for name, look in BUYING.items() if name != "why"}, **CHECK}
