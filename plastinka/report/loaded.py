@@ -6,7 +6,7 @@
 __all__ = ['FILES', 'REASONS', 'REPAIRS', 'quarantine_reasons', 'repair_kinds', 'told_columns', 'record_lines', 'left_aside',
            'loaded_section']
 
-# %% ../../nbs/88_report.loaded.ipynb #7e64c5be
+# %% ../../nbs/88_report.loaded.ipynb #872f7863
 import pandas as pd
 
 from ..data.records import Joins
@@ -15,7 +15,7 @@ from .tables import table_view
 from .texts import retell, say, spoken
 from .words import format_value
 
-# %% ../../nbs/88_report.loaded.ipynb #f9b95fce
+# %% ../../nbs/88_report.loaded.ipynb #6060cfed
 def quarantine_reasons(
     quarantine: pd.DataFrame,  # file, sheet, row, column, value, reason
 ) -> pd.DataFrame:  # column, reason, rows, files, and file, sheet, row, value of the first
@@ -35,7 +35,7 @@ def quarantine_reasons(
         "rows", ascending=False, kind="stable", ignore_index=True
     )
 
-# %% ../../nbs/88_report.loaded.ipynb #98f4b908
+# %% ../../nbs/88_report.loaded.ipynb #5c33016f
 def repair_kinds(
     repairs: pd.DataFrame,  # file, column, what, rows
 ) -> pd.DataFrame:  # column, what, rows, files
@@ -46,7 +46,7 @@ def repair_kinds(
     counted = groups.agg(rows=("rows", "sum"), files=("file", "nunique")).reset_index()
     return counted.sort_values("rows", ascending=False, kind="stable", ignore_index=True)
 
-# %% ../../nbs/88_report.loaded.ipynb #ec9ed252
+# %% ../../nbs/88_report.loaded.ipynb #4d220406
 def told_columns(
     table: pd.DataFrame,  # column, and reason or what
 ) -> pd.DataFrame:  # The same in the language that is spoken
@@ -66,7 +66,7 @@ def _retell_all(texts):
     "Each different text as it is told."
     return {text: retell(text) for text in texts.dropna().unique()}
 
-# %% ../../nbs/88_report.loaded.ipynb #7c99ebe9
+# %% ../../nbs/88_report.loaded.ipynb #5390761e
 def record_lines(
     joins: Joins,  # How records joined
 ) -> list[dict]:  # text; loud: whether it is a warning
@@ -85,14 +85,18 @@ def _joined_words(joins):
     names = dict(sold="{n} sold", stock="{n} in stock")
     shown = []
     for how, row in joins.counts[joins.counts["records"] > 0].iterrows():
-        copies = [say(text, n=f"{row[name]:,}") for name, text in names.items() if row[name]]
-        shown.append(f"{row['records']:,} {retell(how)} ({', '.join(copies)})")
+        copies = [
+            say(text, n=format_value(row[name], "count"))
+            for name, text in names.items()
+            if row[name]
+        ]
+        shown.append(f"{format_value(row['records'], 'count')} {retell(how)} ({', '.join(copies)})")
     text = say("Records: {shown}", shown=", ".join(shown))
     several = int(joins.counts["spellings"].sum())
     more = "{n} of them are written or filled in several ways"
-    return f"{text}; {say(more, n=f'{several:,}')}" if several else text
+    return f"{text}; {say(more, n=format_value(several, 'count'))}" if several else text
 
-# %% ../../nbs/88_report.loaded.ipynb #0505a042
+# %% ../../nbs/88_report.loaded.ipynb #40084055
 def left_aside(
     raw,  # The rows as read, or None
 ) -> dict:  # columns: names of columns that are not used; files: (file, reason) of each not read
@@ -105,7 +109,7 @@ def left_aside(
         files=[(file, retell(why)) for file, why in raw.ignored.itertuples(index=False, name=None)],
     )
 
-# %% ../../nbs/88_report.loaded.ipynb #0449f790
+# %% ../../nbs/88_report.loaded.ipynb #69b77a42
 FILES = dict(
     file=("File", "text"),
     kind=("Kind", "text"),
@@ -132,7 +136,7 @@ REPAIRS = dict(
     files=("Files", "count"),
 )
 
-# %% ../../nbs/88_report.loaded.ipynb #757f390b
+# %% ../../nbs/88_report.loaded.ipynb #9951e6ae
 def loaded_section(
     ledger,  # The ledger, or None
     raw=None,  # The rows as read, where they are at hand
