@@ -172,7 +172,10 @@ def write_sheet(
 
 # %% ../../nbs/90_report.excel.ipynb #d531f6f2
 FROM = "The day on which the stock was counted: expectations and orders begin here"
-TO = "Expectations and orders end here; the sheet “forecast” has whole months"
+TO = (
+    "Expectations and orders end here. The sheet “forecast” has whole months, and what is asked "
+    "for, also where no copy is left that could sell: a used copy sells once"
+)
 
 
 def headline_rows(
@@ -307,7 +310,7 @@ def forecast_sheet(
         return pd.DataFrame(columns=list(NAMES)), NAMES, NO_FORECAST
     names, table = WHO, report.table
     levels = forecast_levels(table)
-    means = dict(mean=("Expected", "units")) if "mean" in table else {}
+    means = dict(mean=("Asked for", "units")) if "mean" in table else {}
     who = pd.DataFrame(columns=["item_id", *names])
     if report.panel is not None:
         who = item_names(report.panel)

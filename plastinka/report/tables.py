@@ -61,13 +61,13 @@ NAMES = dict(artist=("Artist", "text"), album=("Album", "text"))
 WHO = NAMES | dict(edition=("Edition", "text"), barcode=("Barcode", "text"))
 BESIDE = dict(
     stock=("In stock", "count"),
-    expected=("Expected, whole forecast", "units"),
+    expected=("Expected sales, whole forecast", "units"),
     last_year=("Last year, whole forecast", "count"),
     demand=("Demand", "count"),
 )
 BRANCHES = dict(
     branch=("Branch", "text"),
-    expected=("Expected, whole forecast", "units"),
+    expected=("Asked for, whole forecast", "units"),
     stock=("In stock", "count"),
     moved_in=("Comes in", "count"),
     moved_out=("Goes out", "count"),
@@ -81,7 +81,7 @@ TRANSFERS = NAMES | dict(
 )
 BRANCH_LINES = NAMES | dict(
     branch=("Branch", "text"),
-    expected=("Expected, whole forecast", "units"),
+    expected=("Asked for, whole forecast", "units"),
     stock=("In stock", "count"),
     after=("After the transfers", "count"),
     deliver=("Of the order", "count"),
