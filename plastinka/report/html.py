@@ -83,6 +83,7 @@ from plastinka.report.tables import (
     without_blanks,
 )
 from .texts import say, speaking, spoken
+from .titles import title_data
 from plastinka.report.words import (
     RANKING,
     SCORES,
@@ -542,6 +543,7 @@ def page_sections(
         launches=launch_view(report.launches),
         replay=replay_view(report.replay),
         top=top_items(report, ahead) if ahead and report.panel is not None else [],
+        titles=title_data(report) if lists["orders"] else None,
         ahead=ahead,
         order=heads[0],
         fallbacks=fallback_section(report, ahead),

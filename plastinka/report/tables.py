@@ -6,8 +6,8 @@
 __all__ = ['TEXT_KINDS', 'TIGHT', 'ORDERS_SHOWN', 'LOST_SHOWN', 'NAMES', 'WHO', 'BESIDE', 'BRANCHES', 'TRANSFERS', 'BRANCH_LINES',
            'PRICES', 'MONEY', 'ALIKE', 'LOST', 'ORDER', 'CHECK', 'ORDERS', 'WANTED', 'LOOK_FOR', 'RISKS', 'WINDOW',
            'SUPPLIER', 'AMOUNT', 'BUYING', 'URGENT_COLUMNS', 'ENOUGH_COLUMNS', 'DEAD_COLUMNS', 'NEEDS_STOCK',
-           'SUPPLIERS', 'CURVE', 'LIST_WORDS', 'table_view', 'shown_number', 'list_cells', 'fold_sentences',
-           'list_data', 'list_view', 'without_blanks']
+           'SUPPLIERS', 'CURVE', 'LIST_PLACES', 'LIST_WORDS', 'table_view', 'shown_number', 'list_cells',
+           'fold_sentences', 'list_data', 'list_view', 'without_blanks']
 
 # %% ../../nbs/87_report.tables.ipynb #e284fc62
 import json
@@ -203,7 +203,7 @@ def list_data(
         cells.append(list_cells(frame[name], kind))
         if kind == "why":
             patterns, cells[-1] = fold_sentences(cells[-1])
-    place = {name: names.index(name) if name in names else -1 for name in ("order", "supplier")}
+    place = {name: names.index(name) if name in names else -1 for name in LIST_PLACES}
     words = {name: say(text) for name, text in LIST_WORDS.items()}
     words["mark"] = "," if spoken() == "ru" else "."
     kinds = [kind for _, kind in columns.values()]
@@ -213,6 +213,7 @@ def list_data(
     return Markup(text.replace("<", "\\u003c"))
 
 
+LIST_PLACES = ("order", "supplier", "artist", "album", "edition", "price")  # The script asks for
 LIST_WORDS = dict(
     unknown=UNKNOWN,
     search="Search artist, title, barcode",
