@@ -1,4 +1,5 @@
-"""The report's page in a browser: a title's own page, with hostile names, by mouse and by keyboard."""
+"""The report's page in a browser: a title's own page, with hostile names, by mouse
+and by keyboard."""
 
 from pathlib import Path
 

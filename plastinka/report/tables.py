@@ -122,6 +122,7 @@ SUPPLIER = dict(supplier=("Supplier", "text"))
 AMOUNT = dict(at_purchase_price=("At purchase price", "money"))
 BUYING = NAMES | ORDER | AMOUNT | dict(why=("Why", "why")) | SUPPLIER | WINDOW
 BUYING |= RISKS | PRICES | dict(edition=("Edition", "text"), barcode=("Barcode", "text"))
+BUYING |= dict(cover_type=("Cover", "text"))
 
 # %% ../../nbs/87_report.tables.ipynb #320779d7
 URGENT_COLUMNS = ALIKE | SUPPLIER | WINDOW | ORDER | dict(short=("Runs out", "share"))
@@ -213,7 +214,8 @@ def list_data(
     return Markup(text.replace("<", "\\u003c"))
 
 
-LIST_PLACES = ("order", "supplier", "artist", "album", "edition", "price")  # The script asks for
+# Columns that the script asks for
+LIST_PLACES = ("order", "supplier", "artist", "album", "edition", "cover_type", "price")
 LIST_WORDS = dict(
     unknown=UNKNOWN,
     search="Search artist, title, barcode",
