@@ -31,7 +31,7 @@ from ..decide.branches import BranchPlan
 from .buyer import assumption_lines, buyer_lines
 from .html import report_language, report_title
 from .launches import LAUNCH_BOOK, launch_lines
-from .loaded import repair_kinds, told_columns
+from .loaded import repair_kinds, reader_columns
 from .order_sheet import excel_text, write_order_sheet, write_supplier_sheets
 from .replays import RULES_TOLD, TITLES_TOLD, rule_rows
 from plastinka.report.tables import (
@@ -225,7 +225,7 @@ def file_facts(
         (say("Rows read"), files["rows"].sum(), count, say("{n} files", n=len(files))),
         (say("Rows left out"), files["quarantined"].sum(), count, say("Sheet “quarantine”")),
     ]
-    mended = told_columns(repair_kinds(report.ledger.repairs)).itertuples()
+    mended = reader_columns(repair_kinds(report.ledger.repairs)).itertuples()
     told = say("Mended")
     return rows + [(told, row.rows, count, f"{row.column}: {row.what}") for row in mended]
 
@@ -376,7 +376,7 @@ def excel_tables(
     empty = pd.DataFrame(columns=list(LOST | ORDERS | LOOK_FOR | QUARANTINE_COLUMNS))
     orders = empty if orders is None else orders
     lost = most_lost(panel) if known else empty
-    quarantine = empty if report.ledger is None else told_columns(report.ledger.quarantine)
+    quarantine = empty if report.ledger is None else reader_columns(report.ledger.quarantine)
     counted = bool(orders["stock"].notna().any())
     wanted = "No used copies are asked for." if counted else unknown
     shown = {**ORDERS, **{name: look for name, look in BUYING.items() if name != "why"}, **CHECK}

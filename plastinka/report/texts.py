@@ -71,7 +71,7 @@ def say(
         found = text if found is None else found
     return found.format(**values) if values else found
 
-# %% ../../nbs/84_report.texts.ipynb #e08661a2
+# %% ../../nbs/84_report.texts.ipynb #2ee14b16
 @cache
 def retold_patterns() -> list[tuple[re.Pattern, str]]:  # What is said; the same in Russian
     "The patterns of texts that other wings say."
@@ -85,7 +85,7 @@ def retold_patterns() -> list[tuple[re.Pattern, str]]:  # What is said; the same
         found.append((re.compile("".join(parts), re.DOTALL), ours))
     return found
 
-# %% ../../nbs/84_report.texts.ipynb #6db45338
+# %% ../../nbs/84_report.texts.ipynb #61f90c69
 def _retold(text):
     "A text in Russian; None where no pattern fits."
     for pattern, ours in retold_patterns():
@@ -106,7 +106,7 @@ def _part(text):
             return mark.join(parts)
     return text
 
-# %% ../../nbs/84_report.texts.ipynb #f07584ac
+# %% ../../nbs/84_report.texts.ipynb #c8315a98
 def retell(
     text: str,  # English, said elsewhere
 ) -> str:  # The same in the language that is spoken
