@@ -69,7 +69,7 @@ def open_service(
     limits: dict[str, int] | None = None,
 ) -> ShopService:  # Ready to answer and to work
     "Open what the processes of a service share."
-    from plastinka.store.tables import make_engine, open_store, store_url
+    from plastinka.store.opening import make_engine, open_store, store_url
 
     folder = Path(data).expanduser().resolve()
     folder.mkdir(parents=True, exist_ok=True)

@@ -23,9 +23,10 @@ from ..data.ledger import Ledger, build_ledger
 from .files import active_parts, join_files, stored_files
 from .star import absent_values
 from ..data.schema import COLUMNS, ITEM_KEY
+from .opening import Store, open_store
+from .rows import CHUNK
 from plastinka.store.tables import (
     ARTIST,
-    CHUNK,
     COPY,
     FILE_MONTH,
     FORECAST,
@@ -41,8 +42,6 @@ from plastinka.store.tables import (
     SOURCE_FILE,
     STYLE,
     UPLOAD,
-    Store,
-    open_store,
 )
 
 # %% ../../nbs/24_store.query.ipynb #1453fa4c

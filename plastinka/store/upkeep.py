@@ -19,11 +19,13 @@ import xarray as xr
 from ..core import InputError, atomic_path, input_error
 from ..data.ledger import Ledger, build_ledger
 from .files import active_parts, join_files, stored_files
-from .load import drop_files, forget_runs
+from .forecasts import forget_runs
+from .load import drop_files
 from .star import write_star
 from ..data.schema import ITEM_KEY
+from .opening import Store, open_store
+from .rows import CHUNK
 from plastinka.store.tables import (
-    CHUNK,
     FILE_MONTH,
     FORECAST,
     METADATA,
@@ -33,8 +35,6 @@ from plastinka.store.tables import (
     SETTING,
     SOURCE_FILE,
     UPLOAD,
-    Store,
-    open_store,
 )
 
 # %% ../../nbs/25_store.upkeep.ipynb #30813ba0
