@@ -76,7 +76,7 @@ class Asker:
 
 def load(asker: Asker):
     "Send the files of a shop, and load them."
-    make_shop(titles=60, months=26, seed=3).write(asker.folder / "files", dirt=0.01)
+    make_shop(titles=60, months=14, seed=3).write(asker.folder / "files", dirt=0.01)
     paths = sorted((asker.folder / "files").glob("*.xlsx"))
     kinds = {True: "stock_file", False: "sales_files"}
     files = [(kinds[path.stem == "stock"], (path.name, path.read_bytes())) for path in paths]
@@ -104,11 +104,11 @@ def work(asker: Asker):
     asker.run("POST /jobs/launch", dict(titles=[NEW], months=1))
     for kind, body in (
         ("reports", dict(run="last")),
-        ("backtest", dict(model="recent quantiles", cutoffs=2)),
+        ("backtest", dict(models=["recent quantiles"], cutoffs=2)),
         ("totals", dict(every="week", horizon=4)),
         ("replay", dict(model="recent quantiles", months=3)),
         ("tuning", dict(kind="lightgbm", trials=2)),
-        ("categories", dict(every="day")),
+        ("categories", dict(by="style", epochs=20)),
     ):
         job = asker.ask(f"POST /jobs/{kind}", body).json()
         asker.ask("DELETE /jobs/{job_id}", job_id=job["job_id"])
