@@ -1,4 +1,4 @@
-"""Callbacks over HTTPS: a receiver with a certificate of its own authority is told where the service
+"""Callbacks over HTTPS: a receiver with a certificate of its own authority is told where a service
 knows that authority, and nobody else is: not one whose certificate is unknown, nor one with a
 certificate for another name."""
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['AT_A_TIME', 'POOL', 'JOB_KINDS', 'ADMIN_KINDS', 'ALL_KINDS', 'ONE_AT_A_TIME', 'NOT_ASKED', 'CALLBACK_MEANING',
-           'PLAIN_NAME', 'ASKED_NAMES', 'TITLED', 'MOST_TITLES', 'TITLE_MEANING', 'LOOK_UP', 'ShopService',
+           'PLAIN_NAME', 'ASKED_NAMES', 'TITLED', 'NEW_TITLES', 'TITLE_MEANING', 'LOOK_UP', 'ShopService',
            'open_service', 'make_worker', 'asked_parameters', 'title_model', 'write_titles', 'request_model',
            'enter_studies', 'kept_forecasts', 'make_job']
 
@@ -169,7 +169,7 @@ ASKED_NAMES = {
 
 # %% ../../nbs/85_doors.service.ipynb #fc5f79d0
 TITLED = ("launch", "forecast")  # Kinds that take new titles; the first needs some
-MOST_TITLES = 1000
+NEW_TITLES = 1000  # At most
 TITLE_MEANING = dict(
     artist="Artist",
     album="Title",
@@ -195,7 +195,7 @@ def title_model() -> type:  # A pydantic model
     how = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
     return create_model("NewTitle", __config__=how, **fields)
 
-
+# %% ../../nbs/85_doors.service.ipynb #57ae313d
 def write_titles(
     folder: Path,  # Of all lists; made where it is not there
     titles: list[dict],  # By the names of `TITLE_MEANING`
@@ -236,7 +236,7 @@ def request_model(
     fields |= _named_fields(kind)
     if kind in TITLED:
         least = int(kind == TITLED[0])
-        limits = dict(min_length=least, max_length=MOST_TITLES)
+        limits = dict(min_length=least, max_length=NEW_TITLES)
         start = ... if least else []
         fields["titles"] = (list[title_model()], Field(start, description="New titles", **limits))
     fields["callback"] = (str, Field("", description=CALLBACK_MEANING, max_length=500))
