@@ -34,8 +34,8 @@ def month_key(
     text: str,  # Month as 2024-05, or a day in it
 ) -> int:  # 202405; raises `InputError` for other texts
     "The number that a month has in the store."
-    year, _, rest = text.partition("-")
-    month = rest[:2]
+    year, _, after = text.partition("-")
+    month = after[:2]
     if not (year.isdigit() and month.isdigit() and len(year) == 4 and 1 <= int(month) <= 12):
         raise input_error(f"month {text!r}", "is not a month", "Write it as 2024-03")
     return int(year) * 100 + int(month)
@@ -110,8 +110,8 @@ def _forecast_columns():
     "The columns of a forecast's page, without the quantiles."
     most, who = sa.func.max, (ITEM.c.item_id, ARTIST.c.name.label("artist"), ITEM.c.album)
     month = FORECAST.c.month_number.label("month")
-    rest = [most(FORECAST.c[name]).label(name) for name in ("horizon", "mean", "model")]
-    return [*who, month, rest[0]], rest[1:]
+    once = [most(FORECAST.c[name]).label(name) for name in ("horizon", "mean", "model")]
+    return [*who, month, once[0]], once[1:]
 
 # %% ../../nbs/25_store.pages.ipynb #5a333764
 _COUNTED: dict = {}  # Address, run and time of a forecast → its rows
