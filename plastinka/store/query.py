@@ -20,7 +20,7 @@ import xarray as xr
 from ..core import input_error
 from ..data.ingest import RawRows
 from ..data.ledger import Ledger, build_ledger
-from .files import active_parts, join_files, stored_files
+from .files import active_parts, month_key, join_files, stored_files
 from .star import absent_values
 from ..data.schema import COLUMNS, ITEM_KEY
 from .opening import Store, open_store
@@ -102,17 +102,9 @@ def read_copies(
     joined = joined.join(STYLE, COPY.c.style_number == STYLE.c.number)
     chosen = _copy_columns().select_from(joined)
     if month:
-        chosen = chosen.where(COPY.c.sold_month_number == _month_number(month))
+        chosen = chosen.where(COPY.c.sold_month_number == month_key(str(month)))
     with open_store(store).reading() as connection:
         return pd.read_sql(chosen, connection, parse_dates=["created_date", "sold_date"])
-
-# %% ../../nbs/24_store.query.ipynb #3f662cd0
-def _month_number(month):
-    "The number of a month, such as 202403; raises `InputError` for other texts."
-    try:
-        return int(pd.Timestamp(month).strftime("%Y%m"))
-    except ValueError:
-        raise input_error(f"month {month!r}", "is not a month", "Write it as 2024-03") from None
 
 # %% ../../nbs/24_store.query.ipynb #4b3a1cf4
 def _panel_attributes(connection):
