@@ -8,6 +8,7 @@ import io
 import json
 import re
 import tokenize
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -58,6 +59,7 @@ def module(name: str) -> str:
     return re.sub(r"^\d\d_", "", name).removesuffix(".ipynb")
 
 
+@cache  # Several rules read the same cells
 def parsed(source: str) -> ast.Module:
     "A cell's code; lines for the shell and magics are blanked."
     return ast.parse(re.sub(r"(?m)^[%!].*$", "pass", source))
