@@ -65,6 +65,7 @@ def parsed(source: str) -> ast.Module:
     return ast.parse(re.sub(r"(?m)^[%!].*$", "pass", source))
 
 
+@cache
 def imported(source: str) -> set[str]:
     """Modules of the package that a cell imports, without the leading `plastinka.`; wherever the
     import stands."""
