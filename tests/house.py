@@ -8,7 +8,6 @@ import io
 import json
 import re
 import tokenize
-from functools import cache
 from pathlib import Path
 
 import yaml
@@ -59,13 +58,11 @@ def module(name: str) -> str:
     return re.sub(r"^\d\d_", "", name).removesuffix(".ipynb")
 
 
-@cache  # Several rules read the same cells
 def parsed(source: str) -> ast.Module:
     "A cell's code; lines for the shell and magics are blanked."
     return ast.parse(re.sub(r"(?m)^[%!].*$", "pass", source))
 
 
-@cache
 def imported(source: str) -> set[str]:
     """Modules of the package that a cell imports, without the leading `plastinka.`; wherever the
     import stands."""
