@@ -171,7 +171,7 @@ def test_the_table_of_everything_says_what_was_skipped_and_why(tmp_path):
         '<testcase classname="tests.test_ray" name="b" time="1"><failure message="x"/></testcase>'
         '<testcase classname="tests.test_airflow" name="c" time="0"><skipped message="needs it"/>'
         '</testcase><testcase classname="" name="tests.test_api" time="0">'
-        "<skipped message=\"collection skipped\">('test_api.py', 9, 'Skipped: no service')</skipped>"
+        "<skipped message=\"collection skipped\">('a.py', 9, 'Skipped: no service')</skipped>"
         "</testcase></testsuite></testsuites>"
     )
     files, reasons = everything.counted(tmp_path / "tests.xml")
