@@ -176,7 +176,12 @@ class Result:
     @cached_property
     def outlook(self) -> Outlook:  # Copies and money, by month and in all
         "The forecast, summed over the shop, with ranges."
-        return outlook(Report(**_shown_parts(self)))
+        return outlook(Report(**self.shown))
+
+    @cached_property
+    def shown(self) -> dict:  # Fields of `Report`, but for `ahead`
+        "What report and workbook show of it, but for the sums over the shop."
+        return _shown_parts(self)
 
     @property
     def scores(self) -> pd.DataFrame:  # One row per model, this one first
@@ -472,7 +477,7 @@ def report_parts(
     self: Result,
 ) -> dict:  # Fields of `Report`, by name
     "Everything that report and workbook show."
-    return _shown_parts(self) | dict(ahead=self.outlook)
+    return self.shown | dict(ahead=self.outlook)
 
 # %% ../../nbs/91_doors.forecast.ipynb #13f1c5d9
 @patch
