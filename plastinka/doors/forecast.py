@@ -49,6 +49,7 @@ from plastinka.doors.ordering import (
     read_plan,
     shop_branches,
     shop_dead_stock,
+    shop_stock,
 )
 from ..jobs.parameters import check_parameters, check_together, run_notebook_path
 from ..models.core import Model
@@ -138,20 +139,22 @@ def choose_model(
 def fit_shop(
     ledger: Ledger,  # All copies
     settings: dict,  # horizon, model, lags, head, cutoffs, seeds, seed
+    everything: xr.Dataset | None = None,  # Panel of the whole ledger; None = it is measured here
 ) -> FittedShop:  # Raises `InputError` where the months are too few
     "Judge the model on past months, train it on all of them, and forecast every item."
-    return fit_model(ledger, choose_model(settings), settings)
+    return fit_model(ledger, choose_model(settings), settings, everything)
 
 
 def fit_or_reuse(
     ledger: Ledger,  # All copies
     settings: dict,  # As of `fit_shop`
     found: tuple = (),  # From `find_artifact`: a trained model, and what is known of it
+    everything: xr.Dataset | None = None,  # Panel of the whole ledger; None = it is measured here
 ) -> FittedShop:  # Raises `InputError` where the months are too few, or the model knows others
     "Forecast with a model that is there, or with a new one."
     if found:
-        return reuse_model(ledger, found[0], settings["horizon"], found[1])
-    return fit_shop(ledger, settings)
+        return reuse_model(ledger, found[0], settings["horizon"], found[1], everything)
+    return fit_shop(ledger, settings, everything)
 
 # %% ../../nbs/91_doors.forecast.ipynb #e635ca6f
 @dataclass(frozen=True)
@@ -339,11 +342,12 @@ def forecast_from(
     check_days(plan, data.ledger, settings["horizon"])
     replayed, titles = find_replay(settings), given_titles(settings)
     found = found or (find_artifact(using, data.store) if using else ())
-    fitted = fit_or_reuse(data.ledger, settings, found)
+    fitted = fit_or_reuse(data.ledger, settings, found, data.panel)
     with step("Ordering"):
-        dependence = fitted.held.dependence
-        order = order_shop(data.ledger, data.panel, fitted.forecast, plan, dependence)
-        kept = order_kept(data.ledger, data.panel, fitted.forecast, order, dependence)
+        ahead, dependence = fitted.forecast, fitted.held.dependence
+        shop = shop_stock(data.ledger, data.panel, pd.DatetimeIndex(ahead.months))
+        order = order_shop(data.ledger, data.panel, ahead, plan, dependence, shop)
+        kept = order_kept(data.ledger, data.panel, ahead, order, dependence, shop)
         launches = None
         if titles is not None:
             launches = launch_list(data.ledger, titles, plan.service_level)
@@ -464,7 +468,7 @@ def _shown_parts(result):
     parts |= dict(scores=held.scores, coverage=held.coverage, by_cutoff=held.by_cutoff)
     parts |= dict(holdout=held.frame(), totals=held.totals, newcomers=held.newcomers)
     parts |= dict(calibrated=held.calibrated, dependence=held.dependence)
-    parts |= dict(shocks=learn_shocks(held, data.panel))
+    parts |= dict(shocks=learn_shocks(held, data.panel), made={})
     parts |= dict(age=age_facts(fitted), beside=result.beside)
     combination = getattr(fitted.trained, "combination", None)
     if combination is not None:

@@ -33,7 +33,12 @@ from ..decide.branches import BranchPlan
 from .buyer import assumption_lines, buyer_lines
 from .html import report_language, report_title
 from .launches import LAUNCH_BOOK, launch_lines
-from .order_sheet import excel_text, write_order_sheet, write_supplier_sheets
+from plastinka.report.order_sheet import (
+    EXCEL_LETTERS,
+    excel_text,
+    write_order_sheet,
+    write_supplier_sheets,
+)
 from .replays import RULES_TOLD, TITLES_TOLD, rule_rows
 from plastinka.report.tables import (
     BRANCH_LINES,
@@ -104,7 +109,8 @@ def excel_column(
 ) -> list:  # Text, or numbers as Excel holds them; None = unknown
     "A column as Excel holds it: text, or numbers; dates are days since 1899-12-30."
     if kind in ("text", "why"):
-        return ["" if pd.isna(value) else excel_text(str(value)) for value in values]
+        texts = values.astype(object).where(values.notna(), "").map(str)
+        return [excel_text(text) if len(text) > EXCEL_LETTERS // 2 else text for text in texts]
     if kind in ("month", "day"):
         values = (pd.to_datetime(values) - pd.Timestamp("1899-12-30")) / pd.Timedelta(days=1)
     numbers = values.astype(float)
