@@ -296,10 +296,11 @@ def buyer_lines(
     report: Report,  # The parts
 ) -> pd.DataFrame | None:  # Lines of the order, with `why`; None where there is no order by money
     "The lines of the order with their sentences; those of records that are not ordered have none."
-    name = f"buyer's lines in {spoken()}"
-    if name not in report.made:
-        report.made[name] = _told_lines(report)
-    return report.made[name]
+    parts = (report.orders, report.panel, report.moved)
+    made, key = report.made, (spoken(), *map(id, parts))
+    if key not in made:
+        made[key] = (parts, _told_lines(report))  # Parts that are kept keep their ids
+    return made[key][1]
 
 
 def _told_lines(report):
