@@ -27,18 +27,18 @@ from plastinka.report.headlines import (
     repair_kinds,
     sense_checks,
 )
-
-# %% ../../nbs/90_report.excel.ipynb #2ad7b207
-from ..decide.branches import BranchPlan
-from .buyer import assumption_lines, buyer_lines
-from .html import report_language, report_title
-from .launches import LAUNCH_BOOK, launch_lines
 from plastinka.report.order_sheet import (
     EXCEL_LETTERS,
     excel_text,
     write_order_sheet,
     write_supplier_sheets,
 )
+
+# %% ../../nbs/90_report.excel.ipynb #2ad7b207
+from ..decide.branches import BranchPlan
+from .buyer import assumption_lines, buyer_lines
+from .html import report_language, report_title
+from .launches import LAUNCH_BOOK, launch_lines
 from .replays import RULES_TOLD, TITLES_TOLD, rule_rows
 from plastinka.report.tables import (
     BRANCH_LINES,
