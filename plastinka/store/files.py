@@ -141,6 +141,7 @@ def split_files(
     places = raw.rows.groupby(["kind", "source_file"], observed=True, sort=False).indices
 
     def part(source):
+        "What the store keeps of one file."
         mine = places.get((source["kind"], source["file"]), [])
         rejected = raw.rejected[raw.rejected["file"] == source["file"]].reset_index(drop=True)
         mark = {"open_order": True} if source["file"] in unproven else {}

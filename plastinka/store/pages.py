@@ -14,7 +14,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ..core import input_error
-from .tables import ARTIST, FORECAST, ITEM, ITEM_MONTH, RUN, Store, open_store
+from .opening import Store, open_store
+from .tables import ARTIST, FORECAST, ITEM, ITEM_MONTH, RUN
 
 # %% ../../nbs/25_store.pages.ipynb #8a54d7f1
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def _like(column, text):
     spellings = {text, text.lower(), text.upper(), text.title(), text.capitalize()}
     return sa.or_(*[column.icontains(each, autoescape=True) for each in sorted(spellings)])
 
-
+# %% ../../nbs/25_store.pages.ipynb #4e6414ae
 def _filters(choice, month):
     "The conditions of a choice, for tables joined with the items."
     conditions = []
@@ -68,7 +69,7 @@ def _months_as_days(frame):
     days = pd.to_datetime(frame["month"].astype(str), format="%Y%m")
     return frame.assign(month=days.astype("datetime64[ns]"))
 
-
+# %% ../../nbs/25_store.pages.ipynb #d3067fe4
 def _read_page(connection, chosen, counted, choice):
     "The rows of a page, and how many there are on all pages: the rows of `counted`."
     total = connection.scalar(counted.with_only_columns(sa.func.count()).order_by(None))
@@ -87,7 +88,7 @@ def _run_number(connection, run_id):
         raise input_error(name, "has no forecast", "Look up the list of runs, or start a forecast")
     return number
 
-
+# %% ../../nbs/25_store.pages.ipynb #0136b54e
 def _levels(connection, number):
     "The quantiles of a run, ascending: those of its first row, which all rows have."
     run = FORECAST.c.run_number == number
@@ -98,13 +99,13 @@ def _levels(connection, number):
     same = [column == value for column, value in zip(key, first, strict=True)]
     return sorted(connection.scalars(sa.select(FORECAST.c.quantile).where(run, *same)))
 
-
+# %% ../../nbs/25_store.pages.ipynb #a641d71e
 def _at_level(level):
     "The value of one quantile, as a column."
     is_level = FORECAST.c.quantile == level
     return sa.func.max(sa.case((is_level, FORECAST.c.value))).label(f"q{level:g}")
 
-
+# %% ../../nbs/25_store.pages.ipynb #7d8864ba
 def _forecast_columns():
     "The columns of a forecast's page, without the quantiles."
     most, who = sa.func.max, (ITEM.c.item_id, ARTIST.c.name.label("artist"), ITEM.c.album)
@@ -125,7 +126,7 @@ def _whole_count(connection, number, counted):
         _COUNTED[key] = connection.scalar(counted)
     return _COUNTED[key]
 
-
+# %% ../../nbs/25_store.pages.ipynb #84872d31
 def _page_keys(connection, number, level, choice):
     "Item and month of the rows of a page, and how many rows there are on all pages."
     key = [FORECAST.c.item_number, FORECAST.c.month_number]
@@ -138,14 +139,20 @@ def _page_keys(connection, number, level, choice):
     page = chosen.order_by(*key).limit(choice.limit).offset(choice.offset)
     return connection.execute(page).all(), int(total)
 
+# %% ../../nbs/25_store.pages.ipynb #e7fd3c21
+def _only_keys(found, keys):
+    "The rows of a page, without those of another page that share an item or a month."
+    wanted = {tuple(each) for each in keys}
+    pairs = zip(found["item_number"], found["month_number"], strict=True)
+    here = np.array([pair in wanted for pair in pairs], bool)
+    return found.loc[here].iloc[:, 2:].reset_index(drop=True)
+
 # %% ../../nbs/25_store.pages.ipynb #e7c6f9b3
 def forecast_page(
     store: str | Path | Store,  # File or address
     run_id: str = "",  # Name of a run; the newest if empty
     choice: Choice = Choice(),  # Which rows
-) -> tuple[
-    pd.DataFrame, int
-]:  # item_id, artist, album, month, horizon, q0.05 …, mean, model; total
+) -> tuple[pd.DataFrame, int]:  # item_id …, month, horizon, q0.05 …, mean, model; total
     "A page of what a run forecast; months and items in the store's order."
     first, last = _forecast_columns()
     key = (FORECAST.c.item_number, FORECAST.c.month_number)
@@ -162,14 +169,6 @@ def forecast_page(
         grouped = chosen.group_by(*key, ITEM.c.item_id, ARTIST.c.name, ITEM.c.album)
         found = pd.read_sql(grouped.order_by(*key), connection)
     return _months_as_days(_only_keys(found, keys)), total
-
-
-def _only_keys(found, keys):
-    "The rows of a page, without those of another page that share an item or a month."
-    wanted = {tuple(each) for each in keys}
-    pairs = zip(found["item_number"], found["month_number"], strict=True)
-    here = np.array([pair in wanted for pair in pairs], bool)
-    return found.loc[here].iloc[:, 2:].reset_index(drop=True)
 
 # %% ../../nbs/25_store.pages.ipynb #6114dc3d
 def lost_page(

@@ -15,7 +15,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ..core import input_error
-from .load import forget_runs
+from .forecasts import forget_runs
+from .opening import Store, open_store
 from plastinka.store.tables import (
     FORECAST,
     MODEL,
@@ -24,8 +25,6 @@ from plastinka.store.tables import (
     MONTH,
     RUN,
     SCORE,
-    Store,
-    open_store,
 )
 
 # %% ../../nbs/24_store.registry.ipynb #1f853f65
