@@ -197,11 +197,6 @@ class Result:
         "Everything measured, item by month: sales, stock, availability, lost sales, prices."
         return self.data.panel
 
-    @property
-    def lost_sales(self) -> pd.DataFrame:  # item_id, artist, album, lost_units, lost_money …
-        "What was lost by being out of stock in the last twelve full months, the dearest first."
-        return most_lost(self.data.panel)
-
 # %% ../../nbs/91_doors.forecast.ipynb #3373fb1f
 @patch(as_prop=True)
 def orders(self: Result) -> pd.DataFrame:  # One row per record: stock, expected, order, money
@@ -222,6 +217,12 @@ def dead_stock(self: Result) -> pd.DataFrame | None:  # Names, money tied up; No
         return None
     dependence = self.fitted.held.dependence
     return shop_dead_stock(self.orders, self.panel, self.fitted.forecast, dependence)
+
+
+@patch(as_prop=True)
+def lost_sales(self: Result) -> pd.DataFrame:  # item_id, artist, album, lost_units, lost_money …
+    "What was lost by being out of stock in the last twelve full months, the dearest first."
+    return most_lost(self.data.panel)
 
 
 @patch(as_prop=True)

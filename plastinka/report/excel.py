@@ -102,7 +102,7 @@ NUMBER_FORMATS = dict(
     price="#,##0.00",
 )
 
-
+# %% ../../nbs/90_report.excel.ipynb #fe73809a
 def excel_column(
     values: pd.Series,  # One column of a table
     kind: str,  # As `format_value` takes it
