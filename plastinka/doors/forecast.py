@@ -49,6 +49,7 @@ from plastinka.doors.ordering import (
     read_plan,
     shop_branches,
     shop_dead_stock,
+    shop_used,
 )
 from ..evaluate.distributions import DISTRIBUTIONS, write_distributions
 from ..jobs.parameters import check_parameters, check_together, run_notebook_path
@@ -214,6 +215,12 @@ def dead_stock(self: Result) -> pd.DataFrame | None:  # Names, money tied up; No
         return None
     dependence = self.fitted.held.dependence
     return shop_dead_stock(self.orders, self.panel, self.fitted.forecast, dependence)
+
+
+@patch(as_prop=True)
+def used_copies(self: Result) -> pd.DataFrame | None:  # By artist, style and price; None = unknown
+    "Used copies to look for, and what may be paid for one."
+    return shop_used(self.data.ledger, self.order)
 
 
 @patch(as_prop=True)
@@ -454,6 +461,7 @@ def _shown_parts(result):
     data, held, fitted = result.data, result.fitted.held, result.fitted
     parts = dict(ledger=data.ledger, raw=data.raw, panel=data.panel, orders=result.orders)
     parts |= dict(order=result.order, dead=result.dead_stock, branches=result.branches)
+    parts |= dict(used=result.used_copies)
     moved = moved_orders(find_network(fitted.trained), fitted.panel, result.orders)
     parts |= dict(launches=result.launches, replay=result.replay, kept=result.kept, moved=moved)
     parts |= dict(forecast=fitted.forecast, factor=getattr(fitted.trained, "factor", 1.0))

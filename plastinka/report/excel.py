@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['EXCEL_ROWS', 'COLUMN_WIDTHS', 'NUMBER_FORMATS', 'FROM', 'TO', 'QUARANTINE_COLUMNS', 'WORKBOOK', 'excel_column',
            'head_sheet', 'write_cell', 'write_sheet', 'headline_rows', 'score_facts', 'file_facts', 'summary_rows',
-           'write_fact', 'write_summary', 'forecast_sheet', 'check_words', 'branch_sheets', 'further_tables',
-           'excel_tables', 'write_working_sheets', 'write_excel', 'write_launches']
+           'write_fact', 'write_summary', 'forecast_sheet', 'check_words', 'branch_sheets', 'used_sheet',
+           'further_tables', 'excel_tables', 'write_working_sheets', 'write_excel', 'write_launches']
 
 # %% ../../nbs/90_report.excel.ipynb #b2934c3a
 from pathlib import Path
@@ -36,6 +36,7 @@ from .order_sheet import excel_text, write_order_sheet, write_supplier_sheets
 from .replays import RULES_TOLD, TITLES_TOLD, rule_rows
 from plastinka.report.tables import (
     BRANCH_LINES,
+    BUY_IN,
     BUYING,
     CHECK,
     DEAD_COLUMNS,
@@ -350,6 +351,15 @@ def branch_sheets(
     }
 
 # %% ../../nbs/90_report.excel.ipynb #dccf7c20
+def used_sheet(
+    report: Report,  # The parts
+) -> dict[str, tuple]:  # Sheet → (table, columns, what is said if it is empty)
+    "Used copies by artist, style and price."
+    if report.used is None:
+        return {}
+    return {"used copies": (report.used, BUY_IN, "No used copies are asked for.")}
+
+# %% ../../nbs/90_report.excel.ipynb #9cab3672
 def further_tables(
     report: Report,  # The parts
 ) -> dict[str, tuple]:  # Sheet → (table, columns, what is said if it is empty)
@@ -384,6 +394,7 @@ def excel_tables(
     return {
         "records": (check_words(orders), shown, "No order list was made."),
         "look for": (orders[orders["look_for"] > 0], LOOK_FOR, wanted),
+        **used_sheet(report),
         **further_tables(report),
         **branch_sheets(report.branches),
         "forecast": forecast_sheet(report),

@@ -66,6 +66,7 @@ from plastinka.report.summary import (
 from plastinka.report.tables import (
     ALIKE,
     BUYING,
+    BUY_IN,
     CURVE,
     BRANCHES,
     DEAD_COLUMNS,
@@ -246,7 +247,9 @@ def list_sections(
     why = say(NO_STOCK if report.panel is not None else "No panel was given to this report.")
     lines = buyer_lines(report)
     orders = report.orders if lines is None else lines
-    sections = order_sections(orders) | dict(why_not_lost=why, lost=None)
+    sections = order_sections(orders) | dict(why_not_lost=why, lost=None, buy_in=None)
+    if report.used is not None:
+        sections["buy_in"] = table_view(report.used, BUY_IN, LOST_SHOWN)
     if known:
         lost = most_lost(report.panel)
         sections["lost"] = table_view(lost, without_blanks(lost, LOST), LOST_SHOWN)

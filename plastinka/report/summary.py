@@ -86,6 +86,7 @@ class Report:
     totals: pd.DataFrame | None = None  # cutoff, model, expected, asked, sold: copies in all
     order: Order | None = None  # How the order list was made, its budget curve and assumptions
     dead: pd.DataFrame | None = None  # Stock that will probably outlast a limit
+    used: pd.DataFrame | None = None  # Used copies to look for, by artist, style and price
     branches: BranchPlan | None = None  # What moves between branches; None = there are not two
     weights: pd.DataFrame | None = None  # Shares of models [demand class × model]; `attrs["why"]`
     calibrated: pd.DataFrame | None = None  # Coverage before and after its correction, by group

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['TEXT_KINDS', 'TIGHT', 'ORDERS_SHOWN', 'LOST_SHOWN', 'NAMES', 'WHO', 'BESIDE', 'BRANCHES', 'TRANSFERS', 'BRANCH_LINES',
-           'PRICES', 'MONEY', 'ALIKE', 'LOST', 'ORDER', 'CHECK', 'ORDERS', 'WANTED', 'LOOK_FOR', 'RISKS', 'WINDOW',
-           'SUPPLIER', 'AMOUNT', 'BUYING', 'URGENT_COLUMNS', 'ENOUGH_COLUMNS', 'DEAD_COLUMNS', 'NEEDS_STOCK',
+           'PRICES', 'MONEY', 'ALIKE', 'LOST', 'ORDER', 'CHECK', 'ORDERS', 'WANTED', 'BUY_IN', 'LOOK_FOR', 'RISKS',
+           'WINDOW', 'SUPPLIER', 'AMOUNT', 'BUYING', 'URGENT_COLUMNS', 'ENOUGH_COLUMNS', 'DEAD_COLUMNS', 'NEEDS_STOCK',
            'SUPPLIERS', 'CURVE', 'LIST_PLACES', 'LIST_WORDS', 'table_view', 'shown_number', 'list_cells',
            'fold_sentences', 'list_data', 'list_view', 'without_blanks']
 
@@ -101,6 +101,20 @@ ORDER = dict(order=("Order", "count"))
 CHECK = dict(check=("Check", "text"))
 ORDERS = WHO | BESIDE | ORDER | MONEY | CHECK
 WANTED = dict(look_for=("Look for", "count"), price=("Price", "price"))
+BUY_IN = dict(
+    artist=("Artist", "text"),
+    style=("Style", "text"),
+    from_price=("Price from", "price"),
+    to_price=("up to", "price"),
+    stock=("In stock", "count"),
+    sold=("Sold in a year", "count"),
+    expected=("Asked for", "units"),
+    low=("From", "count"),
+    high=("To", "count"),
+    look_for=("Look for", "count"),
+    chance=("Sells within a year", "share"),
+    most=("Pay at most", "price"),
+)
 LOOK_FOR = WHO | dict(cover_type=("Cover", "text")) | BESIDE | WANTED
 
 # %% ../../nbs/87_report.tables.ipynb #50c6ea6b
