@@ -28,7 +28,7 @@ from plastinka.report.headlines import (
 
 # %% ../../nbs/90_report.excel.ipynb #2ad7b207
 from ..decide.branches import BranchPlan
-from .buyer import assumption_lines, buyer_lines
+from .buyer import assumption_lines, buyer_lines, used_lines
 from .html import report_language, report_title
 from .launches import LAUNCH_BOOK, launch_lines
 from .loaded import repair_kinds, reader_columns
@@ -357,7 +357,7 @@ def used_sheet(
     "Used copies by artist, style and price."
     if report.used is None:
         return {}
-    return {"used copies": (report.used, BUY_IN, "No used copies are asked for.")}
+    return {"used copies": (used_lines(report.used), BUY_IN, "No used copies are asked for.")}
 
 # %% ../../nbs/90_report.excel.ipynb #9cab3672
 def further_tables(

@@ -47,6 +47,7 @@ from plastinka.report.buyer import (
     nothing_words,
     supplier_table,
     urgent_lines,
+    used_lines,
 )
 from .launches import launch_view
 from .loaded import loaded_section
@@ -249,7 +250,7 @@ def list_sections(
     orders = report.orders if lines is None else lines
     sections = order_sections(orders) | dict(why_not_lost=why, lost=None, buy_in=None)
     if report.used is not None:
-        sections["buy_in"] = table_view(report.used, BUY_IN, LOST_SHOWN)
+        sections["buy_in"] = table_view(used_lines(report.used), BUY_IN, LOST_SHOWN)
     if known:
         lost = most_lost(report.panel)
         sections["lost"] = table_view(lost, without_blanks(lost, LOST), LOST_SHOWN)

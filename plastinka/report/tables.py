@@ -104,8 +104,7 @@ WANTED = dict(look_for=("Look for", "count"), price=("Price", "price"))
 BUY_IN = dict(
     artist=("Artist", "text"),
     style=("Style", "text"),
-    from_price=("Price from", "price"),
-    to_price=("up to", "price"),
+    band=("Price", "text"),
     stock=("In stock", "count"),
     sold=("Sold in a year", "count"),
     expected=("Asked for", "units"),
