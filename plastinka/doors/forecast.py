@@ -169,6 +169,7 @@ class Result:
     replay: Replayed | None = None  # What a replay of the shop's past has shown; None = none given
     kept: float | None = None  # Share of the order that is the same a week later, 0..1
     beside: pd.DataFrame | None = None  # Expected and sold of the months that are over
+    since: pd.DataFrame | None = None  # The same title by title
 
     @cached_property
     def forecast(self) -> pd.DataFrame:  # item_id, month, horizon, q0.05 …, mean, model
@@ -469,7 +470,7 @@ def _shown_parts(result):
     parts |= dict(holdout=held.frame(), totals=held.totals, newcomers=held.newcomers)
     parts |= dict(calibrated=held.calibrated, dependence=held.dependence)
     parts |= dict(shocks=learn_shocks(held, data.panel))
-    parts |= dict(age=age_facts(fitted), beside=result.beside)
+    parts |= dict(age=age_facts(fitted), beside=result.beside, since=result.since)
     combination = getattr(fitted.trained, "combination", None)
     if combination is not None:
         parts |= dict(weights=combination.table())

@@ -44,6 +44,7 @@ from plastinka.report.tables import (
     LOST,
     NAMES,
     ORDERS,
+    SINCE,
     TRANSFERS,
     WHO,
     without_blanks,
@@ -365,6 +366,8 @@ def further_tables(
 ) -> dict[str, tuple]:  # Sheet → (table, columns, what is said if it is empty)
     "Dead stock, launches and the replay, as far as they are known."
     found, dead = {}, report.dead
+    if report.since is not None:
+        found["sold since"] = report.since, SINCE, "No month is over."
     if dead is not None:
         found["dead stock"] = dead, without_blanks(dead, DEAD_COLUMNS), "No stock is dead."
     if report.launches is not None:

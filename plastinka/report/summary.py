@@ -99,6 +99,7 @@ class Report:
     ahead: "Outlook | None" = None  # The forecast summed over the shop, where it was summed before
     age: dict | None = None  # Of a model that was trained before: the facts of `age_words`
     beside: pd.DataFrame | None = None  # What was expected and sold in the months that are over
+    since: pd.DataFrame | None = None  # The same title by title, from `beside_titles`
 
 # %% ../../nbs/86_report.summary.ipynb #35216f72
 @patch(as_prop=True)
