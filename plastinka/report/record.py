@@ -77,7 +77,7 @@ def drift_words(
     if facts is None:
         return ""
     numbers = {name: format_value(facts[name], "count") for name in ("asked", "expected")}
-    word = say("more" if facts["bias"] >= 0 else "less")
-    off = dict(share=format_value(abs(facts["bias"]), "share"), word=word)
-    held = say(HELD[facts["narrow"]], share=format_value(facts["inside"], "share"))
-    return say(DRIFT[facts["strayed"]], **numbers, **off) + " " + held
+    bias, narrow, strayed = (facts[name] for name in ("bias", "narrow", "strayed"))
+    off = dict(share=format_value(abs(bias), "share"), word=say("more" if bias >= 0 else "less"))
+    held = say(HELD[narrow], share=format_value(facts["inside"], "share"))
+    return say(DRIFT[strayed], **numbers, **off) + " " + held
