@@ -17,7 +17,7 @@ import pandas as pd
 import xarray as xr
 from fastcore.basics import patch
 
-from ..core import input_error, step, summary_html
+from ..core import input_error, step, summary_html, summary_text
 from ..data.ingest import RawRows, read_sources
 from ..data.ledger import Ledger, build_ledger
 from ..data.profiles import Profile, as_profile, common_item_key
@@ -246,6 +246,12 @@ def _repr_html_(self: Result):
     shown = ["artist", "album", "stock", "expected", "order"]
     rows = self.orders[[name for name in shown if name in self.orders]]
     return summary_html(self.title, facts, rows.round(2))
+
+
+@patch
+def __repr__(self: Result):
+    "What it is and how much of it there is."
+    return summary_text(self._repr_html_())
 
 # %% ../../nbs/91_doors.forecast.ipynb #6ded31e7
 def setting_values(

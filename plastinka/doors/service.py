@@ -132,7 +132,8 @@ def _field(parameter):
 
     kind, limits = _TYPES[parameter.type], {}
     if parameter.choices:
-        kind = Literal[parameter.choices]
+        one = Literal[parameter.allowed()]
+        kind, limits = (list[one], dict(max_length=50)) if kind == list[str] else (one, {})
     elif kind in (int, float) and parameter.high < float("inf"):
         limits = dict(ge=kind(parameter.low), le=kind(parameter.high))
     elif kind is str:

@@ -96,6 +96,7 @@ def _report_known(parts: list[FileRows], plan: LoadPlan) -> LoadReport:
     "The report of an upload whose files are all known."
 
     def line(part):
+        "The line of a file that is known."
         name, kind = part.source["file"], part.source["kind"]
         return _plain_line(name, kind, plan.known[name], len(part.rows))
 
