@@ -1,7 +1,7 @@
 """`kill -9` at random moments of what a service is made of: the process of the API, its workers and
 the database. Every job that was accepted ends once, in a truthful status, and no key was accepted
-twice. `PLASTINKA_KILLS` says how often, and `PLASTINKA_SEED` when. The jobs do nothing but write a line, so that moments of
-the queue are hit, not those of a run (these are in test_kills)."""
+twice. `PLASTINKA_KILLS` says how often, and `PLASTINKA_SEED` when. The jobs do nothing but write a
+line, so that moments of the queue are hit, not those of a run (these are in test_kills)."""
 
 import json
 import multiprocessing
