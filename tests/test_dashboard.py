@@ -249,7 +249,7 @@ def test_a_buyer_orders(served, visit, tmp_path):
 def test_a_data_scientist_loads_runs_compares_and_promotes(served, visit):
     visit.log_in(served[1]["admin"])
     visit.open("runs", "Runs")
-    visit.page.get_by_label("model").first.fill("recent quantiles")
+    visit.page.get_by_label("model").first.select_option("recent quantiles")
     visit.page.keyboard.press("Tab")
     visit.press("Start the run")
     visit.see("Started as job-")

@@ -626,6 +626,23 @@ def test_without_capacity_it_is_tried_three_times_and_can_be_sent_again(tmp_path
     assert receipt["cloud"]["parent_job"] == jobs[-1]["id"]
 
 
+@pytest.mark.long
+@needs_sdk
+def test_again_with_other_parameters_is_a_clone(tmp_path, cloud, options, quick, capsys):
+    folder = queued(tmp_path)
+    assert run(folder, options)["status"] == "succeeded"
+    again = ["--again", folder.name, "--quiet"]
+    assert main(["submit", "forecast", *again]) == 2
+    assert "is of count" in capsys.readouterr().err
+    assert main(["submit", "count.ipynb", "--wait", "0.2", *again]) == 0
+    other = Path(capsys.readouterr().out.splitlines()[-1])
+    assert main(["attach", other.name, "--quiet"]) == 0
+    (job,), (old,) = sent(cloud, other), sent(cloud, folder)
+    assert job["parent"] == old["id"] and paid(cloud, other) == 1
+    assert read_receipt(other)["parameters"]["wait"] == 0.2
+    assert read_receipt(other)["parameters"]["text"] == str(tmp_path / "words.txt")
+
+
 @needs_sdk
 def test_another_machine_takes_a_run_up(tmp_path, cloud, options, quick, capsys):
     folder = queued(tmp_path)
