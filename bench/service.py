@@ -37,7 +37,8 @@ CLIENTS, MILLISECONDS, GROWTH = 50, 150.0, 1.2
 
 def fill_store(store: str, titles: int) -> list[str]:
     "A store with a forecast of all titles; their ids."
-    from plastinka.store.load import keep_run, load_files
+    from plastinka.store.forecasts import keep_run
+    from plastinka.store.load import load_files
 
     rows, _, _ = make_rows(3 * titles, titles, 12)
     with tempfile.TemporaryDirectory() as folder:

@@ -27,7 +27,8 @@ from plastinka.models.baselines import RecentQuantiles  # noqa: E402
 from plastinka.panel.panel import build_panel  # noqa: E402
 from plastinka.report.texts import russian  # noqa: E402
 from plastinka.simulate.shop import make_shop  # noqa: E402
-from plastinka.store.load import keep_run, load_files  # noqa: E402
+from plastinka.store.forecasts import keep_run  # noqa: E402
+from plastinka.store.load import load_files  # noqa: E402
 from plastinka.store.query import read_ledger, read_panel  # noqa: E402
 
 PACKAGE = Path(__file__).parents[1] / "plastinka"

@@ -407,7 +407,7 @@ def error_outcome(
     if isinstance(error, BrokenPipeError):
         return 141, ""
     if isinstance(error, OSError) and error.errno in DISK_FAULTS:
-        return 1, disk_message(error)
+        return 2, disk_message(error)
     if isinstance(error, ModuleNotFoundError) and missing_extra(str(error)):
         return 2, missing_extra(str(error)) + "."
     if isinstance(error, MemoryError):

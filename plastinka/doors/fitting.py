@@ -236,7 +236,7 @@ def keep_training(
     parameters: dict | None = None,  # Of the run
 ) -> str:  # What the store calls the model, as "auto-3"
     "Enter a trained model in the store, as a candidate."
-    from plastinka.store.load import keep_run
+    from plastinka.store.forecasts import keep_run
     from plastinka.store.registry import find_model
 
     where, digest = keep_artifact(folder, run_id)

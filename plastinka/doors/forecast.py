@@ -17,7 +17,7 @@ import pandas as pd
 import xarray as xr
 from fastcore.basics import patch
 
-from ..core import input_error, step, summary_html
+from ..core import input_error, step, summary_html, summary_text
 from ..data.ingest import RawRows, read_sources
 from ..data.ledger import Ledger, build_ledger
 from ..data.profiles import Profile, as_profile, common_item_key
@@ -50,6 +50,7 @@ from plastinka.doors.ordering import (
     shop_branches,
     shop_dead_stock,
 )
+from ..evaluate.distributions import DISTRIBUTIONS, write_distributions
 from ..jobs.parameters import check_parameters, check_together, run_notebook_path
 from ..models.core import Model
 from ..panel.panel import build_panel
@@ -58,7 +59,7 @@ from ..report.figures import item_figure
 from ..report.headlines import sense_checks
 from ..report.html import write_html
 from ..report.summary import Outlook, Report, most_lost, outlook
-from ..store.load import keep_run
+from ..store.forecasts import keep_run
 from ..store.query import data_digest, read_ledger, read_raw
 
 # %% ../../nbs/91_doors.forecast.ipynb #d8e63adc
@@ -237,6 +238,12 @@ def _repr_html_(self: Result):
     shown = ["artist", "album", "stock", "expected", "order"]
     rows = self.orders[[name for name in shown if name in self.orders]]
     return summary_html(self.title, facts, rows.round(2))
+
+
+@patch
+def __repr__(self: Result):
+    "What it is and how much of it there is."
+    return summary_text(self._repr_html_())
 
 # %% ../../nbs/91_doors.forecast.ipynb #6ded31e7
 def setting_values(
@@ -519,15 +526,16 @@ def save(
 ) -> list[Path]:  # The files and folders written
     "Write forecast, model, workbook, report and quarantine into a folder."
 
-    folder, data = Path(folder), self.data
+    folder, data, fitted = Path(folder), self.data, self.fitted
     folder.mkdir(parents=True, exist_ok=True)
-    names = ["forecast.parquet", "forecast.xlsx", "report.html"]
+    names = ["forecast.parquet", "forecast.xlsx", "report.html", DISTRIBUTIONS]
     with step("Writing the report"):
         self.forecast.to_parquet(folder / names[0], index=False)
+        write_distributions(folder / DISTRIBUTIONS, fitted.forecast, fitted.held.dependence)
         parts = self.report_parts()
         write_excel(folder / names[1], **parts)
         write_html(folder / names[2], **parts)
-        if not self.fitted.origin:  # Another run has kept the model already
+        if not fitted.origin:  # Another run has kept the model already
             names.append("model")
             self.save_model(folder / names[-1])
         if len(data.ledger.quarantine):

@@ -145,9 +145,17 @@ def order_shop(
     "What to order."
     shop = shop_stock(ledger, panel, pd.DatetimeIndex(forecast.months))
     order = buy(forecast, shop, Plan() if plan is None else plan, dependence)
-    unknown = tuple(branches_without_stock(ledger))
+    stocked = ledger.stock_counted and _stock_names_branches(ledger.copies)
+    unknown = tuple(branches_without_stock(ledger)) if stocked else ()
     lacking = [Assumption("branch", len(unknown), names=unknown)] if unknown else []
     return replace(order, assumptions=order.assumptions + lacking)
+
+# %% ../../nbs/90_doors.ordering.ipynb #17d9fbea
+def _stock_names_branches(copies):
+    "Whether a copy that is there names its branch."
+    return "branch" in copies and bool(
+        copies.loc[copies["sold_date"].isna(), "branch"].notna().any()
+    )
 
 # %% ../../nbs/90_doors.ordering.ipynb #f8b2539a
 def order_kept(
@@ -223,9 +231,9 @@ def shop_branches(
     forecast: Forecast,  # Demand of every record in the months ahead
     order: Order,  # What is ordered
     dependence: float = 0.0,  # How much the months of an item go together, 0..1
-) -> BranchPlan | None:  # None where there are not two branches with stock
+) -> BranchPlan | None:  # None where there are not two branches
     "What moves between branches, and where ordered copies go."
-    if "branch" not in ledger.copies or not ledger.stock_counted:
+    if "branch" not in ledger.copies:
         return None
     ids, months, counts = demand_counts(forecast)
     ahead = demand_ahead(counts, order_reach(months, ledger.last_day), dependence)

@@ -69,7 +69,7 @@ def open_service(
     limits: dict[str, int] | None = None,
 ) -> ShopService:  # Ready to answer and to work
     "Open what the processes of a service share."
-    from plastinka.store.tables import make_engine, open_store, store_url
+    from plastinka.store.opening import make_engine, open_store, store_url
 
     folder = Path(data).expanduser().resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -132,7 +132,8 @@ def _field(parameter):
 
     kind, limits = _TYPES[parameter.type], {}
     if parameter.choices:
-        kind = Literal[parameter.choices]
+        one = Literal[parameter.allowed()]
+        kind, limits = (list[one], dict(max_length=50)) if kind == list[str] else (one, {})
     elif kind in (int, float) and parameter.high < float("inf"):
         limits = dict(ge=kind(parameter.low), le=kind(parameter.high))
     elif kind is str:

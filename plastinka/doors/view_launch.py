@@ -15,13 +15,12 @@ import pandas as pd
 import panel as pn
 
 from ..decide.launch import launch_list
-from .desk import Desk, read_once, shop_ledger
+from .desk import Desk, of_shop, shop_ledger
 from .pictures import range_picture
 from .pieces import cards, heading, html, problem_notice, refreshed, table
 from .problems import Problem
 from ..report.excel import write_launches
 from ..report.words import format_value
-from ..store.query import data_digest
 
 # %% ../../nbs/95_doors.view_launch.ipynb #9c492c29
 FIELDS = dict(
@@ -44,11 +43,8 @@ def launch_table(
 ) -> pd.DataFrame:  # From `launch_list`; raises `InputError` where a title has no name
     "Demand and order of typed titles."
     asked = pd.DataFrame(titles).reindex(columns=list(FIELDS)).fillna("")
-    name = ("launches", desk.service.store, str(titles), service_level, months)
-    version = data_digest(desk.service.shop)
-    return read_once(
-        name, version, lambda: launch_list(shop_ledger(desk), asked, service_level, months)
-    )
+    name = ("launches", str(titles), service_level, months)
+    return of_shop(desk, name, lambda: launch_list(shop_ledger(desk), asked, service_level, months))
 
 # %% ../../nbs/95_doors.view_launch.ipynb #2d677959
 LAUNCH_TABLE = dict(

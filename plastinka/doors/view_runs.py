@@ -34,8 +34,9 @@ def parameter_control(
     bounds = {}
     if parameter.type in ("int", "float") and parameter.high < float("inf"):
         bounds = dict(start=parameter.low, end=parameter.high)
-    if parameter.choices:
-        return pn.widgets.Select(options=list(parameter.choices), value=parameter.default, **how)
+    if parameter.choices and parameter.type != "list[str]":
+        options = list(parameter.allowed())
+        return pn.widgets.Select(options=options, value=parameter.default, **how)
     if parameter.type == "bool":
         return pn.widgets.Checkbox(name=how["name"], value=parameter.default)
     if parameter.type == "int":

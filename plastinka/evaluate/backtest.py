@@ -20,7 +20,7 @@ import xarray as xr
 
 from fastcore.basics import patch
 
-from ..core import InputError, bar, summary_html
+from ..core import InputError, bar, summary_html, summary_text
 from ..data.ledger import Ledger
 from ..data.schema import QUANTILES
 from plastinka.evaluate.folds import (
@@ -181,6 +181,12 @@ def _repr_html_(self: Backtest):
     columns = ["model", "exposure_loss", "wql", "mean_pinball"]
     facts = dict(models=len(self.scores), cutoffs=cutoffs)
     return summary_html("Backtest", facts, self.scores[columns].round(3))
+
+
+@patch
+def __repr__(self: Backtest):
+    "What it is and how much of it there is."
+    return summary_text(self._repr_html_())
 
 # %% ../../nbs/62_evaluate.backtest.ipynb #6ab24087
 def long_table(

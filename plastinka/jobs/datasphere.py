@@ -452,6 +452,7 @@ def _handle(folder, stream, options, only_send, clone_of=""):
         prepare(folder, options, clone_of)
     except InputError as error:
         shutil.rmtree(folder / ".stage", ignore_errors=True)
+        take_back(folder)
         refused = dict(kind="input", step=None, type="InputError", message=str(error))
         return write_receipt(folder, status="failed", error=refused, backend="datasphere")
     with followed_once(folder):

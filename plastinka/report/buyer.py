@@ -164,8 +164,8 @@ def enough_lines(
     "What not to reorder."
     there = (lines["stock"] > 0) & (lines["cover"] > ENOUGH) & ~(lines["order"] > 0)
     gone = lines["item_id"].isin([] if dead is None else dead["item_id"])
-    money = (lines["stock"] * lines["cost"]).fillna(0)
-    found = lines[there & ~gone & ~lines["used"]].assign(money=money)
+    found = lines[there & ~gone & ~lines["used"]]
+    found = found.assign(money=(found["stock"] * found["cost"]).fillna(0))
     return found.sort_values(["money", "item_id"], ascending=[False, True])
 
 # %% ../../nbs/88_report.buyer.ipynb #165aba30
@@ -181,8 +181,8 @@ ASSUMED = {
     "right.",
     "lead": "{n} records have a supplier without a lead time ({names}): {days} days are taken.",
     "on_order": "{n} of {of} lines of open orders match no record and are not counted: {names}.",
-    "branch": "{n} branches sell, and no stock of theirs is known: what they have is not counted, "
-    "and nothing is moved there ({names}).",
+    "branch": "{n} branches sell, and the stock names none of their copies ({names}): it was "
+    "ordered as if they had none.",
     "currency": "No file names the currency; it can be set as currency in the settings.",
 }
 

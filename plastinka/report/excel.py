@@ -23,7 +23,6 @@ from plastinka.report.headlines import (
     NO_FORECAST,
     NO_STOCK,
     headlines,
-    repair_kinds,
     sense_checks,
 )
 
@@ -32,6 +31,7 @@ from ..decide.branches import BranchPlan
 from .buyer import assumption_lines, buyer_lines
 from .html import report_language, report_title
 from .launches import LAUNCH_BOOK, launch_lines
+from .loaded import repair_kinds, reader_columns
 from .order_sheet import excel_text, write_order_sheet, write_supplier_sheets
 from .replays import RULES_TOLD, TITLES_TOLD, rule_rows
 from plastinka.report.tables import (
@@ -172,7 +172,10 @@ def write_sheet(
 
 # %% ../../nbs/90_report.excel.ipynb #d531f6f2
 FROM = "The day on which the stock was counted: expectations and orders begin here"
-TO = "Expectations and orders end here; the sheet “forecast” has whole months"
+TO = (
+    "Expectations and orders end here. The sheet “forecast” has whole months, and what is asked "
+    "for, also where no copy is left that could sell: a used copy sells once"
+)
 
 
 def headline_rows(
@@ -222,7 +225,7 @@ def file_facts(
         (say("Rows read"), files["rows"].sum(), count, say("{n} files", n=len(files))),
         (say("Rows left out"), files["quarantined"].sum(), count, say("Sheet “quarantine”")),
     ]
-    mended = repair_kinds(report.ledger.repairs).itertuples()
+    mended = reader_columns(repair_kinds(report.ledger.repairs)).itertuples()
     told = say("Mended")
     return rows + [(told, row.rows, count, f"{row.column}: {row.what}") for row in mended]
 
@@ -307,7 +310,7 @@ def forecast_sheet(
         return pd.DataFrame(columns=list(NAMES)), NAMES, NO_FORECAST
     names, table = WHO, report.table
     levels = forecast_levels(table)
-    means = dict(mean=("Expected", "units")) if "mean" in table else {}
+    means = dict(mean=("Asked for", "units")) if "mean" in table else {}
     who = pd.DataFrame(columns=["item_id", *names])
     if report.panel is not None:
         who = item_names(report.panel)
@@ -373,7 +376,7 @@ def excel_tables(
     empty = pd.DataFrame(columns=list(LOST | ORDERS | LOOK_FOR | QUARANTINE_COLUMNS))
     orders = empty if orders is None else orders
     lost = most_lost(panel) if known else empty
-    quarantine = empty if report.ledger is None else report.ledger.quarantine
+    quarantine = empty if report.ledger is None else reader_columns(report.ledger.quarantine)
     counted = bool(orders["stock"].notna().any())
     wanted = "No used copies are asked for." if counted else unknown
     shown = {**ORDERS, **{name: look for name, look in BUYING.items() if name != "why"}, **CHECK}

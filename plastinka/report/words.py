@@ -15,7 +15,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from .texts import say, spoken
+from .texts import retell, say, spoken
 
 # %% ../../nbs/85_report.words.ipynb #e8fd53a5
 UNKNOWN = "unknown"
@@ -280,7 +280,7 @@ def weights_words(
     if weights is None:
         return ""
     names = weights.mean().sort_values(ascending=False, kind="stable").index
-    why = weights.attrs.get("why") or say("on what its weights rest is unknown")
+    why = retell(weights.attrs.get("why", "")) or say("on what its weights rest is unknown")
     if len(names) == 1:
         return say(
             "The forecast is that of {name} alone: {why}.", name=model_name(names[0]), why=why
