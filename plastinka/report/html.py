@@ -388,9 +388,10 @@ def coverage_section(
         return None
     groups = {name: say(text) for name, text in MONTH_GROUPS.items()}
     shown = rows.assign(group=rows["group"].replace(groups), level=rows["level"] / 100)
+    said = coverage_words(coverage, model, report.calibrated)
     return dict(
         picture=figure_svg(coverage_figure(coverage, model), say(COVERAGE_ALT)),
-        words=f"{coverage_words(coverage, model)} {calibration_words(report.calibrated)}".strip(),
+        words=f"{said} {calibration_words(report.calibrated)}".strip(),
         table=table_view(shown, COVERAGE),
     )
 
