@@ -1,14 +1,13 @@
 """`kill -9` at random moments of what a service is made of: the process of the API, its workers and
 the database. Every job that was accepted ends once, in a truthful status, and no key was accepted
-twice. `PLASTINKA_KILLS` says how often. The jobs do nothing but write a line, so that moments of
-the queue are hit, not those of a run (these are in test_kills)."""
+twice. `PLASTINKA_KILLS` says how often, and `PLASTINKA_SEED` when. The jobs do nothing but write a
+line, so that moments of the queue are hit, not those of a run (these are in test_kills)."""
 
 import json
 import multiprocessing
 import os
 import random
 import shutil
-import signal
 import tempfile
 import threading
 import time
@@ -29,6 +28,7 @@ from plastinka.jobs.queue import count_jobs, job_changes, list_jobs  # noqa: E40
 from plastinka.jobs.worker import Outcome, Worker  # noqa: E402
 
 KILLS = int(os.environ.get("PLASTINKA_KILLS", 12))
+SEED = int(os.environ.get("PLASTINKA_SEED", 5))  # Of the moments
 LEASE = 1.5  # Seconds
 pytestmark = [pytest.mark.long, pytest.mark.postgres]
 FORKS = multiprocessing.get_context("fork")
@@ -44,13 +44,14 @@ def quiet():
 def answer(store, folder, port):
     "The process of the API."
     quiet()
+    taken = listening_socket("127.0.0.1", port)
     while True:
         try:
-            service, taken = open_service(store, folder, LEASE), listening_socket("127.0.0.1", port)
+            server = make_server(open_service(store, folder, LEASE))
             break
         except Exception:  # The database is not there yet
             time.sleep(0.1)
-    make_server(service).run(sockets=[taken])
+    server.run(sockets=[taken])
 
 
 def work(store, folder, file):
@@ -137,7 +138,7 @@ def started(target, *given):
 
 
 def test_whatever_is_killed_every_accepted_job_ends_once(database, tmp_path):
-    (store, kill_database), chance = database, random.Random(5)
+    (store, kill_database), chance = database, random.Random(SEED)
     service = open_service(store, tmp_path / "service", LEASE)
     key, _ = make_key(service.keys, "asker", "operator", per_minute=100_000)
     taken = listening_socket("127.0.0.1", 0)
@@ -158,7 +159,7 @@ def test_whatever_is_killed_every_accepted_job_ends_once(database, tmp_path):
         if victim == "database":
             kill_database()
         else:
-            os.kill(running[victim].pid, signal.SIGKILL)
+            running[victim].kill()
             running[victim].join()
             running[victim] = started(*ways[victim])
         killed[victim.split()[0]] += 1

@@ -49,6 +49,7 @@ from plastinka.doors.ordering import (
     read_plan,
     shop_branches,
     shop_dead_stock,
+    shop_used,
     shop_stock,
 )
 from ..evaluate.distributions import DISTRIBUTIONS, write_distributions
@@ -171,6 +172,7 @@ class Result:
     replay: Replayed | None = None  # What a replay of the shop's past has shown; None = none given
     kept: float | None = None  # Share of the order that is the same a week later, 0..1
     beside: pd.DataFrame | None = None  # Expected and sold of the months that are over
+    since: pd.DataFrame | None = None  # The same title by title
 
     @cached_property
     def forecast(self) -> pd.DataFrame:  # item_id, month, horizon, q0.05 …, mean, model
@@ -217,6 +219,12 @@ def dead_stock(self: Result) -> pd.DataFrame | None:  # Names, money tied up; No
         return None
     dependence = self.fitted.held.dependence
     return shop_dead_stock(self.orders, self.panel, self.fitted.forecast, dependence)
+
+
+@patch(as_prop=True)
+def used_copies(self: Result) -> pd.DataFrame | None:  # By artist, style and price; None = unknown
+    "Used copies to look for, and what may be paid for one."
+    return shop_used(self.data.ledger, self.order)
 
 
 @patch(as_prop=True)
@@ -470,6 +478,7 @@ def _shown_parts(result):
     data, held, fitted = result.data, result.fitted.held, result.fitted
     parts = dict(ledger=data.ledger, raw=data.raw, panel=data.panel, orders=result.orders)
     parts |= dict(order=result.order, dead=result.dead_stock, branches=result.branches)
+    parts |= dict(used=result.used_copies)
     moved = moved_orders(find_network(fitted.trained), fitted.panel, result.orders)
     parts |= dict(launches=result.launches, replay=result.replay, kept=result.kept, moved=moved)
     parts |= dict(forecast=fitted.forecast, factor=getattr(fitted.trained, "factor", 1.0))
@@ -477,7 +486,7 @@ def _shown_parts(result):
     parts |= dict(holdout=held.frame(), totals=held.totals, newcomers=held.newcomers)
     parts |= dict(calibrated=held.calibrated, dependence=held.dependence)
     parts |= dict(shocks=learn_shocks(held, data.panel), made={})
-    parts |= dict(age=age_facts(fitted), beside=result.beside)
+    parts |= dict(age=age_facts(fitted), beside=result.beside, since=result.since)
     combination = getattr(fitted.trained, "combination", None)
     if combination is not None:
         parts |= dict(weights=combination.table())

@@ -22,12 +22,14 @@ from ..decide.buying import Order, ShopStock, Valued, order_within, value_shop
 from .desk import Desk, forecast_runs, kept_forecast, of_shop, shop_ledger
 from .desk import shop_panel
 from .ordering import read_plan, shop_stock
+from ..evaluate.artifacts import noted_dependence
 from ..evaluate.distributions import DISTRIBUTIONS, read_distributions
 from ..models.core import Forecast
 from ..report.buyer import order_reasons, sales_facts
 from ..report.excel import WORKBOOK
 from ..report.order_sheet import write_order_sheet, write_supplier_sheets
 from ..report.texts import speaking
+from ..scores.sums import Dependence
 from ..store.registry import find_model
 
 # %% ../../nbs/94_doors.ordered.ipynb #d7356042
@@ -44,14 +46,14 @@ def run_settings_of(
 def run_dependence(
     desk: Desk,  # Whose shop
     run: str,  # Name of a run
-) -> float:  # 0..1; 0 where it is not known
-    "How much the months of a title go together."
+) -> Dependence:  # None of it where it is not known
+    "How the months of a title go together."
     try:
         model = find_model(desk.service.shop, run)
         notes = json.loads((Path(model["folder"]) / "held" / "notes.json").read_text("utf-8"))
-        return float(notes["dependence"])
+        return noted_dependence(notes)
     except (InputError, OSError, ValueError, KeyError):
-        return 0.0
+        return Dependence()
 
 # %% ../../nbs/94_doors.ordered.ipynb #3a11ce64
 def stock_of_shop(
@@ -69,7 +71,7 @@ def stock_of_shop(
 def run_forecast(
     desk: Desk,  # Whose shop
     run: str,  # Name of a run
-) -> tuple[Forecast | pd.DataFrame, float]:  # What it expects; how much months go together
+) -> tuple[Forecast | pd.DataFrame, Dependence]:  # What it expects; how months go together
     "The forecast of a run: whole where its folder is here, else the quantiles of the store."
     kept = kept_forecast(desk, run)
     try:

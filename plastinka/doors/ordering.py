@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ASKED_ORDERS', 'read_budget', 'shop_currency', 'read_plan', 'shop_stock', 'check_days', 'order_shop', 'order_kept',
-           'moved_orders', 'shop_dead_stock', 'find_replay', 'given_titles', 'shop_branches']
+           'moved_orders', 'shop_dead_stock', 'find_replay', 'given_titles', 'shop_used', 'shop_branches']
 
 # %% ../../nbs/90_doors.ordering.ipynb #221aa2db
 import math
@@ -26,6 +26,7 @@ from ..decide.launch import read_titles
 from ..decide.orders import restocked
 from ..decide.replayed import Replayed, load_replayed
 from ..decide.steadiness import kept_share
+from ..decide.used_copies import buy_in
 from plastinka.decide.terms import (
     CAPITAL_COST,
     SALVAGE,
@@ -228,6 +229,17 @@ def given_titles(
     return titles
 
 # %% ../../nbs/90_doors.ordering.ipynb #a4b64f33
+def shop_used(
+    ledger: Ledger,  # The shop's copies
+    order: Order,  # What is ordered
+) -> pd.DataFrame | None:  # From `buy_in`; None where nothing is known
+    "What used copies to look for, and up to what price."
+    rules = order.plan.rules
+    money = {name: getattr(rules, name) for name in ("margin", "capital_cost", "salvage")}
+    days = (order.reach.last - order.reach.first).days + 1
+    return buy_in(ledger, days, order.plan.service_level, money)
+
+# %% ../../nbs/90_doors.ordering.ipynb #738c7cd2
 def shop_branches(
     ledger: Ledger,  # The shop's copies
     forecast: Forecast,  # Demand of every record in the months ahead

@@ -24,8 +24,6 @@ import xarray as xr
 
 from .backtest import can_run, practice_ahead
 from plastinka.evaluate.calibrate import (
-    LEVEL_EDGES,
-    PLACES,
     Calibration,
     fit_calibration,
     pool_codes,
@@ -49,6 +47,7 @@ from plastinka.models.core import (
 )
 from ..panel.windows import LEAST_LAGS
 from ..scores.counts import Counts, cell_number, concat_counts, weighted_counts
+from ..scores.sums import LEVEL_EDGES, PLACES
 from ..scores.tables import Truth, keep_rows
 
 # %% ../../nbs/64_evaluate.combine.ipynb #d8686dba

@@ -15,6 +15,7 @@ import pandas as pd
 from ..core import input_error
 from ..models.core import Forecast
 from ..scores.counts import Counts
+from ..scores.sums import Dependence, as_dependence
 
 # %% ../../nbs/66_evaluate.distributions.ipynb #eb0a505a
 DISTRIBUTIONS = "distributions.npz"  # In the folder of a run
@@ -23,12 +24,15 @@ DISTRIBUTIONS = "distributions.npz"  # In the folder of a run
 def write_distributions(
     path: str | Path,  # Of the file; one that is there is replaced
     forecast: Forecast,  # Demand of items in the months ahead
-    dependence: float = 0.0,  # How much the months of an item go together, 0..1
+    dependence: float | Dependence = 0.0,  # How the months go together; a number: correlation
 ) -> Path:  # The file
     "Keep the distributions of a forecast."
     counts = forecast.counts
     arrays = dict(cells=counts.cells, sizes=counts.sizes, steps=counts.steps, mean=counts.mean)
-    arrays |= dict(items=np.asarray(forecast.items, str), dependence=np.float64(dependence))
+    known = as_dependence(dependence)
+    arrays |= dict(dependence=np.float64(known.correlation))
+    arrays |= {} if known.maps is None else dict(maps=known.maps)
+    arrays |= dict(items=np.asarray(forecast.items, str))
     arrays |= dict(models=np.asarray(forecast.models, str), levels=np.array(forecast.quantiles))
     months = forecast.months.to_numpy("datetime64[D]").astype(np.int64)
     with open(path, "wb") as file:
@@ -38,12 +42,13 @@ def write_distributions(
 # %% ../../nbs/66_evaluate.distributions.ipynb #a9428ae9
 def read_distributions(
     path: str | Path,  # From `write_distributions`
-) -> tuple[Forecast, float]:  # The forecast, its dependence; raises `InputError` for other files
+) -> tuple[Forecast, Dependence]:  # The forecast and its dependence; other files: `InputError`
     "The distributions of a forecast."
     try:
         with np.load(path, allow_pickle=False) as kept:
             found = {name: kept[name] for name in kept.files}
-        return _forecast_of(found), float(found["dependence"])
+        known = Dependence(float(found["dependence"]), found.get("maps"))
+        return _forecast_of(found), known
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         problem = f"holds no distributions ({type(error).__name__})"
         raise input_error(Path(path).name, problem, "Forecast anew") from None

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['TOLD_SHARE', 'MOVED', 'URGENT', 'ENOUGH', 'ASSUMED', 'KEPT', 'NO_ORDER', 'sales_facts', 'past_words', 'ahead_words',
-           'moved_words', 'order_reasons', 'supplier_table', 'urgent_lines', 'enough_lines', 'assumption_lines',
-           'kept_words', 'money_words', 'nothing_words', 'curve_figure', 'round_step', 'curve_table', 'buyer_lines']
+           'moved_words', 'order_reasons', 'supplier_table', 'urgent_lines', 'enough_lines', 'used_lines',
+           'assumption_lines', 'kept_words', 'money_words', 'nothing_words', 'curve_figure', 'round_step',
+           'curve_table', 'buyer_lines']
 
 # %% ../../nbs/88_report.buyer.ipynb #ca50d2b1
 import math
@@ -167,6 +168,18 @@ def enough_lines(
     found = lines[there & ~gone & ~lines["used"]]
     found = found.assign(money=(found["stock"] * found["cost"]).fillna(0))
     return found.sort_values(["money", "item_id"], ascending=[False, True])
+
+# %% ../../nbs/88_report.buyer.ipynb #e44ea587
+def used_lines(
+    used: pd.DataFrame,  # From `buy_in`: from_price, to_price (NaN = no end)
+) -> pd.DataFrame:  # The same with `band`, as 4500–6000
+    "Used copies to look for, for a reader."
+    words = []
+    for low, high in zip(used["from_price"], used["to_price"], strict=True):
+        ends = dict(low=format_value(low, "price"), high=format_value(high, "price"))
+        text = "{low} and more" if math.isnan(high) else "{low}–{high}" if low else "below {high}"
+        words.append(say(text, **{name: ends[name] for name in ends if f"{{{name}}}" in text}))
+    return used.assign(band=words)
 
 # %% ../../nbs/88_report.buyer.ipynb #165aba30
 ASSUMED = {

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['EXCEL_ROWS', 'COLUMN_WIDTHS', 'NUMBER_FORMATS', 'FROM', 'TO', 'QUARANTINE_COLUMNS', 'WORKBOOK', 'excel_column',
            'head_sheet', 'column_cells', 'write_sheet', 'headline_rows', 'score_facts', 'file_facts', 'summary_rows',
-           'write_fact', 'write_summary', 'forecast_sheet', 'check_words', 'branch_sheets', 'further_tables',
-           'excel_tables', 'write_working_sheets', 'write_excel', 'write_launches']
+           'write_fact', 'write_summary', 'forecast_sheet', 'check_words', 'branch_sheets', 'used_sheet',
+           'further_tables', 'excel_tables', 'write_working_sheets', 'write_excel', 'write_launches']
 
 # %% ../../nbs/90_report.excel.ipynb #b2934c3a
 from pathlib import Path
@@ -26,6 +26,7 @@ from plastinka.report.headlines import (
     headlines,
     sense_checks,
 )
+from .loaded import reader_columns, repair_kinds
 from plastinka.report.order_sheet import (
     EXCEL_LETTERS,
     excel_text,
@@ -35,13 +36,13 @@ from plastinka.report.order_sheet import (
 
 # %% ../../nbs/90_report.excel.ipynb #2ad7b207
 from ..decide.branches import BranchPlan
-from .buyer import assumption_lines, buyer_lines
+from .buyer import assumption_lines, buyer_lines, used_lines
 from .html import report_language, report_title
 from .launches import LAUNCH_BOOK, launch_lines
-from .loaded import repair_kinds, reader_columns
 from .replays import RULES_TOLD, TITLES_TOLD, rule_rows
 from plastinka.report.tables import (
     BRANCH_LINES,
+    BUY_IN,
     BUYING,
     CHECK,
     DEAD_COLUMNS,
@@ -49,6 +50,7 @@ from plastinka.report.tables import (
     LOST,
     NAMES,
     ORDERS,
+    SINCE,
     TRANSFERS,
     WHO,
     without_blanks,
@@ -355,11 +357,22 @@ def branch_sheets(
     }
 
 # %% ../../nbs/90_report.excel.ipynb #dccf7c20
+def used_sheet(
+    report: Report,  # The parts
+) -> dict[str, tuple]:  # Sheet → (table, columns, what is said if it is empty)
+    "Used copies by artist, style and price."
+    if report.used is None:
+        return {}
+    return {"used copies": (used_lines(report.used), BUY_IN, "No used copies are asked for.")}
+
+# %% ../../nbs/90_report.excel.ipynb #9cab3672
 def further_tables(
     report: Report,  # The parts
 ) -> dict[str, tuple]:  # Sheet → (table, columns, what is said if it is empty)
     "Dead stock, launches and the replay, as far as they are known."
     found, dead = {}, report.dead
+    if report.since is not None:
+        found["sold since"] = report.since, SINCE, "No month is over."
     if dead is not None:
         found["dead stock"] = dead, without_blanks(dead, DEAD_COLUMNS), "No stock is dead."
     if report.launches is not None:
@@ -389,6 +402,7 @@ def excel_tables(
     return {
         "records": (check_words(orders), shown, "No order list was made."),
         "look for": (orders[orders["look_for"] > 0], LOOK_FOR, wanted),
+        **used_sheet(report),
         **further_tables(report),
         **branch_sheets(report.branches),
         "forecast": forecast_sheet(report),

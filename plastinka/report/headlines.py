@@ -274,8 +274,7 @@ TITLE_CHECKS = {
         "last year",
     ),
     "demand beyond everything ever sold": (
-        "Of {records} the demand is beyond the most that they ever sold in as many months: "
-        "{names}.",
+        "Of {records} the demand is beyond the most that was ever sold in as many months: {names}.",
         "demand",
         "most_sold",
         "at most",

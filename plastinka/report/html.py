@@ -7,7 +7,7 @@ __all__ = ['COVERAGE', 'COVERAGE_ALT', 'RULES', 'MARKDOWN', 'NO_GAIN', 'NO_CHANG
            'mark_best', 'score_section', 'cutoff_table', 'weights_table', 'totals_table', 'rows_by_item', 'dearest',
            'top_items', 'order_sections', 'list_sections', 'newcomer_words', 'fallback_section', 'month_spans',
            'month_table', 'total_section', 'coverage_section', 'rule_words', 'buyer_sections', 'dead_section',
-           'branch_section', 'report_title', 'page_sections', 'report_language', 'write_html']
+           'branch_section', 'since_section', 'report_title', 'page_sections', 'report_language', 'write_html']
 
 # %% ../../nbs/89_report.html.ipynb #cf6f9fde
 from datetime import datetime
@@ -47,11 +47,13 @@ from plastinka.report.buyer import (
     nothing_words,
     supplier_table,
     urgent_lines,
+    used_lines,
 )
 from .launches import launch_view
 from .loaded import loaded_section
 from .replays import replay_view
-from .record import age_words, beside_rows
+from ..evaluate.since import drift_facts
+from .record import age_words, beside_rows, drift_words
 from plastinka.report.summary import (
     Outlook,
     Report,
@@ -66,6 +68,7 @@ from plastinka.report.summary import (
 from plastinka.report.tables import (
     ALIKE,
     BUYING,
+    BUY_IN,
     CURVE,
     BRANCHES,
     DEAD_COLUMNS,
@@ -75,6 +78,7 @@ from plastinka.report.tables import (
     LOST_SHOWN,
     NEEDS_STOCK,
     ORDERS,
+    SINCE,
     SUPPLIERS,
     TRANSFERS,
     URGENT_COLUMNS,
@@ -246,7 +250,9 @@ def list_sections(
     why = say(NO_STOCK if report.panel is not None else "No panel was given to this report.")
     lines = buyer_lines(report)
     orders = report.orders if lines is None else lines
-    sections = order_sections(orders) | dict(why_not_lost=why, lost=None)
+    sections = order_sections(orders) | dict(why_not_lost=why, lost=None, buy_in=None)
+    if report.used is not None:
+        sections["buy_in"] = table_view(used_lines(report.used), BUY_IN, LOST_SHOWN)
     if known:
         lost = most_lost(report.panel)
         sections["lost"] = table_view(lost, without_blanks(lost, LOST), LOST_SHOWN)
@@ -382,9 +388,10 @@ def coverage_section(
         return None
     groups = {name: say(text) for name, text in MONTH_GROUPS.items()}
     shown = rows.assign(group=rows["group"].replace(groups), level=rows["level"] / 100)
+    said = coverage_words(coverage, model, report.calibrated)
     return dict(
         picture=figure_svg(coverage_figure(coverage, model), say(COVERAGE_ALT)),
-        words=f"{coverage_words(coverage, model)} {calibration_words(report.calibrated)}".strip(),
+        words=f"{said} {calibration_words(report.calibrated)}".strip(),
         table=table_view(shown, COVERAGE),
     )
 
@@ -504,6 +511,16 @@ NONE_COUNTED = (
     "ones should go."
 )
 
+# %% ../../nbs/89_report.html.ipynb #23722d0e
+def since_section(
+    report: Report,  # The parts
+) -> dict:  # since: a table view or None; drift: words
+    "What was expected and sold of every title since."
+    titles = report.since
+    if titles is None or titles.empty:
+        return dict(since=None, drift="")
+    return dict(since=table_view(titles, SINCE, LOST_SHOWN), drift=drift_words(drift_facts(titles)))
+
 # %% ../../nbs/89_report.html.ipynb #7af98089
 OUR_TITLES = ("Forecast", "Forecast and order list")  # Others are the caller's own words
 
@@ -538,6 +555,7 @@ def page_sections(
         verdict=verdict(report.scores, report.model, report.by_cutoff),
         age=age_words(report.age),
         beside=beside_rows(report.beside),
+        **since_section(report),
         scores=score_section(report),
         coverage=coverage_section(report),
         launches=launch_view(report.launches),

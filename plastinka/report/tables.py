@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['TEXT_KINDS', 'TIGHT', 'ORDERS_SHOWN', 'LOST_SHOWN', 'NAMES', 'WHO', 'BESIDE', 'BRANCHES', 'TRANSFERS', 'BRANCH_LINES',
-           'PRICES', 'MONEY', 'ALIKE', 'LOST', 'ORDER', 'CHECK', 'ORDERS', 'WANTED', 'LOOK_FOR', 'RISKS', 'WINDOW',
-           'SUPPLIER', 'AMOUNT', 'BUYING', 'URGENT_COLUMNS', 'ENOUGH_COLUMNS', 'DEAD_COLUMNS', 'NEEDS_STOCK',
-           'SUPPLIERS', 'CURVE', 'LIST_PLACES', 'LIST_WORDS', 'table_view', 'shown_number', 'list_cells',
+           'PRICES', 'MONEY', 'ALIKE', 'LOST', 'ORDER', 'CHECK', 'ORDERS', 'WANTED', 'SINCE', 'BUY_IN', 'LOOK_FOR',
+           'RISKS', 'WINDOW', 'SUPPLIER', 'AMOUNT', 'BUYING', 'URGENT_COLUMNS', 'ENOUGH_COLUMNS', 'DEAD_COLUMNS',
+           'NEEDS_STOCK', 'SUPPLIERS', 'CURVE', 'LIST_PLACES', 'LIST_WORDS', 'table_view', 'shown_number', 'list_cells',
            'fold_sentences', 'list_data', 'list_view', 'without_blanks']
 
 # %% ../../nbs/87_report.tables.ipynb #e284fc62
@@ -101,6 +101,26 @@ ORDER = dict(order=("Order", "count"))
 CHECK = dict(check=("Check", "text"))
 ORDERS = WHO | BESIDE | ORDER | MONEY | CHECK
 WANTED = dict(look_for=("Look for", "count"), price=("Price", "price"))
+SINCE = NAMES | dict(
+    expected=("Expected", "units"),
+    sold=("Sold", "count"),
+    lost=("Lost copies", "units"),
+    outside=("Months outside the 90 % interval", "count"),
+    months=("Of months", "count"),
+)
+BUY_IN = dict(
+    artist=("Artist", "text"),
+    style=("Style", "text"),
+    band=("Price", "text"),
+    stock=("In stock", "count"),
+    sold=("Sold in a year", "count"),
+    expected=("Asked for", "units"),
+    low=("From", "count"),
+    high=("To", "count"),
+    look_for=("Look for", "count"),
+    chance=("Sells within a year", "share"),
+    most=("Pay at most", "price"),
+)
 LOOK_FOR = WHO | dict(cover_type=("Cover", "text")) | BESIDE | WANTED
 
 # %% ../../nbs/87_report.tables.ipynb #50c6ea6b
