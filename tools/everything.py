@@ -65,9 +65,9 @@ def table(steps: list[tuple], files: list[tuple], reasons: Counter) -> str:
     lines = [f"{'what':<44} {'result':>24} {'seconds':>8}"]
     lines += [f"{name:<44} {result:>24} {seconds:8.0f}" for name, result, seconds in steps]
     for name, passed, failed, skipped, seconds in files:
-        told = f"{passed} passed" + (f", {failed} FAILED" if failed else "")
-        told += f", {skipped} skipped" if skipped else ""
-        lines.append(f"  {name:<42} {told:>24} {seconds:8.0f}")
+        counts = f"{passed} passed" + (f", {failed} FAILED" if failed else "")
+        counts += f", {skipped} skipped" if skipped else ""
+        lines.append(f"  {name:<42} {counts:>24} {seconds:8.0f}")
     lines += ["", "skipped, and why:" if reasons else "nothing was skipped"]
     return "\n".join(lines + [f"  {count:4} × {why}" for why, count in reasons.most_common()])
 

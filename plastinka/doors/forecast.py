@@ -49,6 +49,7 @@ from plastinka.doors.ordering import (
     read_plan,
     shop_branches,
     shop_dead_stock,
+    shop_stock,
 )
 from ..evaluate.distributions import DISTRIBUTIONS, write_distributions
 from ..jobs.parameters import check_parameters, check_together, run_notebook_path
@@ -139,20 +140,22 @@ def choose_model(
 def fit_shop(
     ledger: Ledger,  # All copies
     settings: dict,  # horizon, model, lags, head, cutoffs, seeds, seed
+    everything: xr.Dataset | None = None,  # Panel of the whole ledger; None = it is measured here
 ) -> FittedShop:  # Raises `InputError` where the months are too few
     "Judge the model on past months, train it on all of them, and forecast every item."
-    return fit_model(ledger, choose_model(settings), settings)
+    return fit_model(ledger, choose_model(settings), settings, everything)
 
 
 def fit_or_reuse(
     ledger: Ledger,  # All copies
     settings: dict,  # As of `fit_shop`
     found: tuple = (),  # From `find_artifact`: a trained model, and what is known of it
+    everything: xr.Dataset | None = None,  # Panel of the whole ledger; None = it is measured here
 ) -> FittedShop:  # Raises `InputError` where the months are too few, or the model knows others
     "Forecast with a model that is there, or with a new one."
     if found:
-        return reuse_model(ledger, found[0], settings["horizon"], found[1])
-    return fit_shop(ledger, settings)
+        return reuse_model(ledger, found[0], settings["horizon"], found[1], everything)
+    return fit_shop(ledger, settings, everything)
 
 # %% ../../nbs/91_doors.forecast.ipynb #e635ca6f
 @dataclass(frozen=True)
@@ -177,7 +180,12 @@ class Result:
     @cached_property
     def outlook(self) -> Outlook:  # Copies and money, by month and in all
         "The forecast, summed over the shop, with ranges."
-        return outlook(Report(**_shown_parts(self)))
+        return outlook(Report(**self.shown))
+
+    @cached_property
+    def shown(self) -> dict:  # Fields of `Report`, but for `ahead`
+        "What report and workbook show of it, but for the sums over the shop."
+        return _shown_parts(self)
 
     @property
     def scores(self) -> pd.DataFrame:  # One row per model, this one first
@@ -188,11 +196,6 @@ class Result:
     def panel(self) -> xr.Dataset:  # Variables [item, month]
         "Everything measured, item by month: sales, stock, availability, lost sales, prices."
         return self.data.panel
-
-    @property
-    def lost_sales(self) -> pd.DataFrame:  # item_id, artist, album, lost_units, lost_money …
-        "What was lost by being out of stock in the last twelve full months, the dearest first."
-        return most_lost(self.data.panel)
 
 # %% ../../nbs/91_doors.forecast.ipynb #3373fb1f
 @patch(as_prop=True)
@@ -214,6 +217,12 @@ def dead_stock(self: Result) -> pd.DataFrame | None:  # Names, money tied up; No
         return None
     dependence = self.fitted.held.dependence
     return shop_dead_stock(self.orders, self.panel, self.fitted.forecast, dependence)
+
+
+@patch(as_prop=True)
+def lost_sales(self: Result) -> pd.DataFrame:  # item_id, artist, album, lost_units, lost_money …
+    "What was lost by being out of stock in the last twelve full months, the dearest first."
+    return most_lost(self.data.panel)
 
 
 @patch(as_prop=True)
@@ -341,11 +350,12 @@ def forecast_from(
     check_days(plan, data.ledger, settings["horizon"])
     replayed, titles = find_replay(settings), given_titles(settings)
     found = found or (find_artifact(using, data.store) if using else ())
-    fitted = fit_or_reuse(data.ledger, settings, found)
+    fitted = fit_or_reuse(data.ledger, settings, found, data.panel)
     with step("Ordering"):
-        dependence = fitted.held.dependence
-        order = order_shop(data.ledger, data.panel, fitted.forecast, plan, dependence)
-        kept = order_kept(data.ledger, data.panel, fitted.forecast, order, dependence)
+        ahead, dependence = fitted.forecast, fitted.held.dependence
+        shop = shop_stock(data.ledger, data.panel, pd.DatetimeIndex(ahead.months))
+        order = order_shop(data.ledger, data.panel, ahead, plan, dependence, shop)
+        kept = order_kept(data.ledger, data.panel, ahead, order, dependence, shop)
         launches = None
         if titles is not None:
             launches = launch_list(data.ledger, titles, plan.service_level)
@@ -466,7 +476,7 @@ def _shown_parts(result):
     parts |= dict(scores=held.scores, coverage=held.coverage, by_cutoff=held.by_cutoff)
     parts |= dict(holdout=held.frame(), totals=held.totals, newcomers=held.newcomers)
     parts |= dict(calibrated=held.calibrated, dependence=held.dependence)
-    parts |= dict(shocks=learn_shocks(held, data.panel))
+    parts |= dict(shocks=learn_shocks(held, data.panel), made={})
     parts |= dict(age=age_facts(fitted), beside=result.beside)
     combination = getattr(fitted.trained, "combination", None)
     if combination is not None:
@@ -479,7 +489,7 @@ def report_parts(
     self: Result,
 ) -> dict:  # Fields of `Report`, by name
     "Everything that report and workbook show."
-    return _shown_parts(self) | dict(ahead=self.outlook)
+    return self.shown | dict(ahead=self.outlook)
 
 # %% ../../nbs/91_doors.forecast.ipynb #13f1c5d9
 @patch

@@ -141,9 +141,10 @@ def order_shop(
     forecast: Forecast,  # Demand of every record in the months ahead
     plan: Plan | None = None,  # How the order is made; None = by the service level
     dependence: float = 0.0,  # How much the months of an item go together, 0..1
+    shop: ShopStock | None = None,  # From `shop_stock`; None = it is found here
 ) -> Order:
     "What to order."
-    shop = shop_stock(ledger, panel, pd.DatetimeIndex(forecast.months))
+    shop = shop or shop_stock(ledger, panel, pd.DatetimeIndex(forecast.months))
     order = buy(forecast, shop, Plan() if plan is None else plan, dependence)
     stocked = ledger.stock_counted and _stock_names_branches(ledger.copies)
     unknown = tuple(branches_without_stock(ledger)) if stocked else ()
@@ -164,9 +165,10 @@ def order_kept(
     forecast: Forecast,  # Demand of every record in the months ahead
     order: Order,  # From `order_shop`
     dependence: float = 0.0,  # How much the months of an item go together, 0..1
+    shop: ShopStock | None = None,  # From `shop_stock`; None = it is found here
 ) -> float | None:  # 0..1; None where nothing is ordered
     "Share of the ordered copies that are the same a week later."
-    shop = shop_stock(ledger, panel, pd.DatetimeIndex(forecast.months))
+    shop = shop or shop_stock(ledger, panel, pd.DatetimeIndex(forecast.months))
     return kept_share(order, forecast, shop, dependence)
 
 # %% ../../nbs/90_doors.ordering.ipynb #4ce7a6a5

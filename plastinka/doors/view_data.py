@@ -114,7 +114,9 @@ def report_pieces(
         desk.say("rows set aside"): format_value(report["bad_rows"], "count"),
     }
     files = pd.DataFrame(report["files"])
-    return [cards(facts), table(desk, files, FILE_TABLE, 8)]
+    said = [f"{each['file']}: {each['reason']}" for each in report.get("left_out", [])]
+    words = [notice(desk.say("Left out: {files}", files="; ".join(said)))] if said else []
+    return [cards(facts), *words, table(desk, files, FILE_TABLE, 8)]
 
 # %% ../../nbs/95_doors.view_data.ipynb #f88ea02a
 def set_aside(

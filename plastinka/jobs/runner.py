@@ -146,6 +146,7 @@ def execute_notebook(
     parameters: dict,  # Values for its parameters cell
 ):
     "Execute a notebook with papermill in a kernel of the running interpreter."
+    sys.modules.setdefault("rfc3987_syntax", None)  # Of internet addresses
     import nbformat
     import papermill
 

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from ..decide.buying import Order
 from .summary import Report
 from .figures import ACCENT, FIGURE_STYLE, MUTED
-from .texts import say
+from .texts import say, spoken
 from .words import format_value
 
 # %% ../../nbs/88_report.buyer.ipynb #6bb34496
@@ -296,6 +296,15 @@ def buyer_lines(
     report: Report,  # The parts
 ) -> pd.DataFrame | None:  # Lines of the order, with `why`; None where there is no order by money
     "The lines of the order with their sentences; those of records that are not ordered have none."
+    parts = (report.orders, report.panel, report.moved)
+    made, key = report.made, (spoken(), *map(id, parts))
+    if key not in made:
+        made[key] = (parts, _told_lines(report))  # Parts that are kept keep their ids
+    return made[key][1]
+
+
+def _told_lines(report):
+    "The lines of the order with their sentences."
     lines = report.orders
     if lines is None or "needed" not in lines:
         return None

@@ -187,6 +187,12 @@ def _month_sums(table, first_day, days):
     padded[: len(table)] = table
     return np.add.reduceat(padded, first_day, axis=0).T.ravel()
 
+# %% ../../nbs/16_simulate.shop.ipynb #e944b734
+def _item_months(items, months):
+    "item, item_id, key and month: one row per item and month."
+    rows = items.loc[np.repeat(np.arange(len(items)), len(months)), ["item_id", *ITEM_KEY]]
+    return rows.rename_axis("item").reset_index().assign(month=np.tile(months, len(items)))
+
 # %% ../../nbs/16_simulate.shop.ipynb #8fb128d7
 def _tell_truth(items, calendar, expected, demand, daily, burn_in):
     "The truth per item and month; what is only known of the past is NaN in the future."
@@ -202,18 +208,12 @@ def _tell_truth(items, calendar, expected, demand, daily, burn_in):
 
     listed = np.arange(burn_in, burn_in + span)[:, None] >= items.launch.to_numpy()
     on_sale = (daily.stock + daily.sales > 0).to_numpy()
-    rows = items.loc[np.repeat(np.arange(len(items)), len(months)), ["item_id", *ITEM_KEY]]
-    return (
-        rows.rename_axis("item")
-        .reset_index()
-        .assign(
-            month=np.tile(months, len(items)),
-            future=future,
-            expected=sums(expected[burn_in:], known=False),
-            demand=sums(demand[burn_in:], known=False),
-            units=sums(daily.sales.to_numpy()),
-            lost_units=sums((daily.demand - daily.sales).to_numpy()),
-            availability=sums(on_sale) / np.tile(np.bincount(month), len(items)),
-            listed_days=sums(listed),
-        )
+    return _item_months(items, months).assign(
+        future=future,
+        expected=sums(expected[burn_in:], known=False),
+        demand=sums(demand[burn_in:], known=False),
+        units=sums(daily.sales.to_numpy()),
+        lost_units=sums((daily.demand - daily.sales).to_numpy()),
+        availability=sums(on_sale) / np.tile(np.bincount(month), len(items)),
+        listed_days=sums(listed),
     )

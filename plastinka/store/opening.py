@@ -81,12 +81,16 @@ BUSY_SECONDS = 60  # How long a writer waits for another
 
 def make_engine(
     url: sa.URL,  # From `store_url`
+    # Connections that are kept open, and how many there may be at a time; None keeps none open
+    pool: tuple[int, int] | None = None,
 ) -> sa.Engine:  # Not yet connected
     "An engine whose transactions are what they say."
+    how = dict(poolclass=sa.pool.NullPool)
+    if pool:
+        how = dict(pool_size=pool[0], max_overflow=pool[1] - pool[0], pool_pre_ping=True)
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, poolclass=sa.pool.NullPool)
-    options = dict(timeout=BUSY_SECONDS)
-    engine = sa.create_engine(url, poolclass=sa.pool.NullPool, connect_args=options)
+        return sa.create_engine(url, **how)
+    engine = sa.create_engine(url, connect_args=dict(timeout=BUSY_SECONDS), **how)
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -20,7 +20,7 @@ import xarray as xr
 from ..core import input_error
 from ..data.ingest import RawRows
 from ..data.ledger import Ledger, build_ledger
-from .files import active_parts, join_files, stored_files
+from .files import active_parts, join_files, month_key, month_text, stored_files
 from .star import absent_values
 from ..data.schema import COLUMNS, ITEM_KEY
 from .opening import Store, open_store
@@ -102,17 +102,9 @@ def read_copies(
     joined = joined.join(STYLE, COPY.c.style_number == STYLE.c.number)
     chosen = _copy_columns().select_from(joined)
     if month:
-        chosen = chosen.where(COPY.c.sold_month_number == _month_number(month))
+        chosen = chosen.where(COPY.c.sold_month_number == month_key(str(month)))
     with open_store(store).reading() as connection:
         return pd.read_sql(chosen, connection, parse_dates=["created_date", "sold_date"])
-
-# %% ../../nbs/24_store.query.ipynb #3f662cd0
-def _month_number(month):
-    "The number of a month, such as 202403; raises `InputError` for other texts."
-    try:
-        return int(pd.Timestamp(month).strftime("%Y%m"))
-    except ValueError:
-        raise input_error(f"month {month!r}", "is not a month", "Write it as 2024-03") from None
 
 # %% ../../nbs/24_store.query.ipynb #4b3a1cf4
 def _panel_attributes(connection):
@@ -332,6 +324,23 @@ def _currency(connection):
     named = [json.loads(text or "{}").get("source", {}).get("currency", "") for text in texts]
     return next(filter(None, named), None)
 
+# %% ../../nbs/24_store.query.ipynb #8d364451
+def _gaps(months):
+    "Months without sales between others."
+    index = [month // 100 * 12 + month % 100 - 1 for month in months]
+    return [
+        f"{each // 12}-{each % 12 + 1:02}"
+        for each in range(min(index, default=0), max(index, default=-1))
+        if each not in set(index)
+    ]
+
+
+def _month_facts(connection):
+    "What a store's months are, in a few numbers."
+    months = _active_months(connection)
+    shown = [month_text(month) for month in months] or [None]
+    return dict(months=len(months), first_month=shown[0], last_month=shown[-1], gaps=_gaps(months))
+
 # %% ../../nbs/24_store.query.ipynb #fa5e2f4e
 def store_status(
     store: str | Path | Store,  # File or address
@@ -339,16 +348,11 @@ def store_status(
     "A store in a few numbers."
     opened, active = open_store(store), SOURCE_FILE.c.status == "active"
     with opened.reading() as connection:
-        months = _active_months(connection)
         copies, unsold = _count_copies(connection)
         upload, stock = _last_upload(connection)
-        shown = [f"{month // 100}-{month % 100:02}" for month in months] or [None]
         return dict(
             store=opened.name,
-            months=len(months),
-            first_month=shown[0],
-            last_month=shown[-1],
-            gaps=_gaps(months),
+            **_month_facts(connection),
             snapshot=stock,
             items=_count(connection, ITEM, sa.exists().where(COPY.c.item_number == ITEM.c.number)),
             copies=copies,
@@ -362,16 +366,6 @@ def store_status(
             runs=_count(connection, RUN),
             megabytes=_megabytes(connection),
         )
-
-# %% ../../nbs/24_store.query.ipynb #ddc83266
-def _gaps(months):
-    "Months without sales between others."
-    index = [month // 100 * 12 + month % 100 - 1 for month in months]
-    return [
-        f"{each // 12}-{each % 12 + 1:02}"
-        for each in range(min(index, default=0), max(index, default=-1))
-        if each not in set(index)
-    ]
 
 # %% ../../nbs/24_store.query.ipynb #7c828a22
 def _megabytes(connection):

@@ -9,6 +9,7 @@ names in prose become links.
 import ast
 import importlib
 import json
+import logging
 import re
 import sys
 from functools import cache
@@ -22,6 +23,7 @@ from latex2mathml.converter import convert
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
+logging.getLogger("alembic").setLevel(logging.WARNING)  # Else it names each of its parts
 
 project = "plastinka"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
