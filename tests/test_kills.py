@@ -97,7 +97,7 @@ def wait_for_truth(runs: Path) -> float:
 
 def assert_nothing_half(folder: Path):
     "No process of a run is left, and nothing half written."
-    until = time.monotonic() + 15
+    until = time.monotonic() + A_MINUTE
     while run_processes(folder) and time.monotonic() < until:
         time.sleep(0.2)
     assert not run_processes(folder)

@@ -318,3 +318,14 @@ def test_a_disk_without_room_leaves_no_folder_without_a_receipt(tmp_path, capsys
     assert main(["run", str(notebook(tmp_path)), "--out", str(tmp_path / "runs")]) == 2
     assert "Make room there" in capsys.readouterr().err
     assert not list((tmp_path / "runs").iterdir())
+
+
+def test_a_runner_that_begins_after_its_parent_was_killed_leaves_the_run_lost(tmp_path):
+    from plastinka.jobs.core import Job, queue_run, this_process, write_receipt
+    from plastinka.jobs.runner import execute_run
+
+    folder, gone = queue_run(Job(str(notebook(tmp_path))), tmp_path / "runs"), 2**22 + 1
+    write_receipt(folder, process=this_process() | dict(pid=gone))
+    assert read_receipt(folder)["status"] == "lost"  # Somebody has looked meanwhile
+    assert execute_run(folder, parent=gone)["status"] == "lost"
+    assert [path.name for path in folder.iterdir()] == ["receipt.json"]

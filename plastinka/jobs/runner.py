@@ -452,6 +452,8 @@ def execute_run(
 ) -> dict:  # The final receipt
     "Execute a queued run in this process; its folder becomes the current one."
     folder, started = Path(folder).resolve(), time.perf_counter()
+    if parent and os.getppid() != parent:  # It has ended before this began: the run is lost
+        return read_receipt(folder)
     receipt = _begin_receipt(folder)
     notebook, before = Path(receipt["notebook_path"]), {path for path in folder.rglob("*")}
     job = Job(str(notebook), receipt["parameters"])
