@@ -97,6 +97,7 @@ def fill_orders(
 # %% ../../nbs/09_data.statuses.ipynb #2ccd64fc
 _MEANINGS = {
     "gone": "no sale, not counted",
+    "aside": "another row than a sale, not counted",
     "back": "takes a sale back",
     "": "not known, counted as a sale",
 }
@@ -105,7 +106,8 @@ _MEANINGS = {
 _STATUS_WORDS = re.compile(
     """(?:status|state|type|typ|event|kind|action|transaction|operation|operacion|статус|состояни
 |тип|вид|операци|признак|документ|движени|zustand|vorgang|belegart|buchungsart|allapot|tipus
-|bizonylat|statut|etat|tipo|estado|movimiento)[^\\W\\d_]*""".replace("\n", "")
+|bizonylat|statut|etat|tipo|estado|movimiento|move|direction|направлен|richtung|bewegung|irany
+|mozgas|sens|sentido|mouvement|direccion|обоснов)[^\\W\\d_]*""".replace("\n", "")
 )
 _MEANS = re.compile(r"(?:pay|оплат|zahl|fizet|paiement|pago|price|цен|media|format)[^\W\d_]*")
 
@@ -116,7 +118,8 @@ def says_status(
     "Whether a header promises what became of a row, or which kind of row it is."
     words = header_words(header)
     named = [bool(_STATUS_WORDS.fullmatch(word)) for word in words]
-    plain = any(map(_MEANS.fullmatch, words)) and "status" not in words and "статус" not in words
+    says_it = any(word.startswith(("status", "статус", "обоснов")) for word in words)
+    plain = any(map(_MEANS.fullmatch, words)) and not says_it
     return header_key(header) in STATUS_HEADERS or any(named) and not plain
 
 # %% ../../nbs/09_data.statuses.ipynb #6cf7768e
@@ -126,9 +129,9 @@ MOST_WORDS = 12  # Different words of a column that says what kind of row each i
 def _status_headers(table):
     "Headers under which words say what became of a row, with those words' kinds."
     for header in [each for each in table.headers if says_status(each)]:
-        column = table.column(header)
-        kinds = _by_text(column, read_statuses, "")
-        known, out = np.isin(kinds, ["sale", "gone", "back"]), np.isin(kinds, ["gone", "back"])
+        column = table.column(header).remove_unused_categories()
+        kinds = _by_text(column, partial(read_statuses, header=header), "")
+        known, out = kinds != "", np.isin(kinds, ["gone", "back", "aside"])
         few = out.any() and out.mean() < 0.5 and len(np.unique(column.codes)) <= MOST_WORDS
         if few or known.any() and (kinds == "").mean() <= 0.5:
             yield header, kinds
@@ -180,6 +183,21 @@ def turn_back(
     )
 
 # %% ../../nbs/09_data.statuses.ipynb #24d571f3
+def _turn_forward(table, found, kinds):
+    "Counts of sales without their minus, where a list of movements writes all of them below zero."
+    sale = kinds == "sale"
+    if "count" not in found or sale.sum() < 5 or not (kinds == "aside").any():
+        return
+    place = table.headers.index(found["count"][0])
+    texts = pd.Series(cell_texts(table.cells[place]), dtype=object).astype(str).str.strip()
+    below = texts.str.match("[-−]").to_numpy(bool)
+    if below[sale].mean() >= 0.95 and not below[kinds == "aside"].any():
+        plain = texts.str.replace("^[-−] *", "", regex=True).where(sale, texts)
+        table.cells[place] = pd.Categorical(plain.where(table.cells[place].codes >= 0))
+        what = "sales below zero in a list of movements: counted as sold"
+        table.notes.append(["count", what, int(sale.sum()), ""])
+
+# %% ../../nbs/09_data.statuses.ipynb #3359626f
 _SAME_SALE = ("barcode", "artist", "album", "price", "sold_date")
 
 
@@ -219,9 +237,10 @@ def take_statuses(
     used = set()
     for header, kinds in _status_headers(table):
         kinds = _settle_gone(table, found, kinds)
+        _turn_forward(table, found, kinds)
         table.notes += _status_notes(table, header, kinds)
         used.add(header)
         if (kinds == "back").any():
             turn_back(table, found, kinds == "back")
-        table.keep(kinds != "gone", "no sale, as its status says")
+        table.keep(~np.isin(kinds, ["gone", "aside"]), "no sale, as its status says")
     return used

@@ -202,6 +202,13 @@ def _long_fields():
         csv.field_size_limit(before)
 
 # %% ../../nbs/06_data.text.ipynb #6bbf12d7
+def _whole_cells(row, separator):
+    "The cells of a line that a stray quotation mark has not cut."
+    line = separator.join(row)
+    cells = row if line.count('"') % 2 else next(csv.reader([line], delimiter=separator), [])
+    return [cell for cell in cells if cell.count('"') != 1]
+
+
 def _first_rows(lines, separator, aliases):
     "Line at which each row ends, the rows, and whether quotation marks count for nothing."
     found = []
@@ -209,7 +216,8 @@ def _first_rows(lines, separator, aliases):
         reader = csv.reader(lines, delimiter=separator, quoting=quoting)
         with _long_fields():
             ends, rows = zip(*[(reader.line_num, row) for row in reader] or [(0, [])], strict=True)
-        whole = [[cell for cell in row if cell.count('"') != 1] for row in rows[:100]]
+        by_line = quoting == csv.QUOTE_NONE
+        whole = [_whole_cells(row, separator) if by_line else row for row in rows[:100]]
         found.append((max(len(match_headers(row, aliases)) for row in whole), ends, rows))
     by_line = found[1][0] > found[0][0]
     return *found[by_line][1:], by_line
