@@ -87,7 +87,7 @@ _USUAL_SALES = {
         "|Eladott mennyiség|Mennyiség|Darab|db|Quantité vendue|Quantité|Qté"
         "|Cantidad vendida|Unidades vendidas|Cantidad|Cant|Unidades|Расход|Штук|Шт"
         "|Отгружено|Verkauft|Abgang|Eladva|Vendu|Vendus|Vendido|Vendidos|How many|Quantità|Qtà"
-        "|Issued|Issue|Ausgang|Kiadás|Kiadott|Sortie|Sorties|Salida|Salidas"
+        "|Out|Issued|Issue|Ausgang|Kiadás|Kiadott|Sortie|Sorties|Salida|Salidas"
     ),
 }
 _USUAL_STOCK = {
