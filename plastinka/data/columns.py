@@ -26,7 +26,13 @@ from .files import read_grid
 from .groups import find_sums
 from .headers import Table, cell_texts, different_texts, make_table
 from .headings import total_header, usual_headers, worded_count
-from .parts import fill_headed_days, join_days, net_copies, sum_branches
+from plastinka.data.parts import (
+    fill_headed_days,
+    join_days,
+    net_copies,
+    physical_count,
+    sum_branches,
+)
 from .patterns import extract, matches
 from .profiles import Profile, lookup_path, profile_aliases, settle_profile
 from .rates import convert_prices
@@ -552,7 +558,7 @@ def _put_together(table, kind, profile, own):
         counted = own or "count" in found or "count" in profile.defaults
         if not counted and sum_branches(table, _unread(table, found)):
             return found | {"count": [table.headers[-1]]}
-        return found
+        return found if own else _with_all_copies(table, found)
     if not own and join_days(table):
         found["sold_date"] = [table.headers[-1]]
     named = found | _split_headers(table, profile)
@@ -560,6 +566,13 @@ def _put_together(table, kind, profile, own):
     if names and len(found.get("sold_date", [])) == 1:
         fill_headed_days(table, found["sold_date"][0], names)
     return found
+
+
+def _with_all_copies(table, found):
+    "Columns of a stock with the number of all copies instead of the free ones."
+    if len(found.get("count", [])) != 1:
+        return found
+    return found | {"count": [physical_count(table, found["count"][0], _unread(table, found))]}
 
 
 def _of_orders(found):

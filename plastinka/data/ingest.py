@@ -176,7 +176,7 @@ def _read_table(grid, name, kind, profile, folder, rates, **about):
     if set(CORRECTION) <= {header.lower() for header in table.headers}:
         return _read_correction(table, source)
     headers, table.rates = table.headers, rates
-    table, monthly, bad = unfold_months(table, kind)
+    table, monthly, bad = unfold_months(table, kind, in_rows=not profile.columns)
     frame, facts = take_columns(table, kind, profile, folder)
     rejected = [(name, grid.sheet, row, "", text, reason) for row, text, reason in grid.rejected]
     rejected += [(name, grid.sheet, row, place, text, NO_COPIES) for row, place, text in bad]

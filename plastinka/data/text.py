@@ -377,12 +377,14 @@ def _swallowed(table, invalid, separator):
         for place, column in enumerate(table.columns)
         for text in column.filter(pc.match_substring(column, "\n")).to_pylist()
     ]
-    texts += [(0, text.rstrip("\r\n")) for _, text in invalid if text.count('"') % 2 == 0]
     counts = [
         (place, [line.count(separator) for line in text.split("\n")])
         for place, text in texts
         if "\n" in text
     ]
+    even = [text.rstrip("\r\n") for _, text in invalid if text.count('"') % 2 == 0]
+    below = [text.split("\n")[1:] for text in even]  # The first line of a row is its own
+    counts += [(0, [0, *(line.count(separator) for line in lines)]) for lines in below if lines]
     return any(
         count[0] and place + count[0] == width - 1 or max(count) >= max(2, 0.7 * (width - 1))
         for place, count in counts
