@@ -263,22 +263,22 @@ def _sales_sheets(tables, aliases):
     months = any(header_months([text for name in others for text in (name, f"{name} 2000")]))
     return whole if whole and plain.all() and not months else tables
 
-
+# %% ../../nbs/07_data.files.ipynb #5fa465dd
 def _stock_sheets(tables, aliases):
-    "Sheets without a day of sale, where another one has it; all of them where they are branches."
+    "Sheets without a day of sale, where another one has it."
     heads = [known_columns(grid.head(1)[0], "sales", aliases) for grid in tables]
     pairs = list(zip(tables, heads, strict=True))
     undated = [grid for grid, known in pairs if "sold_date" not in known]
     return undated if len(tables) > len(undated) > 0 else tables
 
-
+# %% ../../nbs/07_data.files.ipynb #257782f7
 def _with_columns(grids, kind, aliases):
     "Sheets with several known columns; where there are none, those with one."
     known = [len(known_columns(grid.head(1)[0], kind, aliases)) for grid in grids]
     least = 2 if max(known, default=0) > 1 else 1
     return [grid for grid, number in zip(grids, known, strict=True) if number >= least]
 
-
+# %% ../../nbs/07_data.files.ipynb #247c6233
 OTHER_SHEETS = "other sheets, not read: hidden, or without the columns of a table of this kind"
 
 

@@ -225,10 +225,10 @@ def unfold_months(
     "A table with a column for each month as rows of monthly sums; any other as it is."
     if kind != "sales" or not len(table.rows):
         return table, False, []
-    if in_rows and _date_by_months(table):
-        return table, True, []
     turned = _turned(table)
     months = month_columns(turned.headers, table.where)
+    if not months and in_rows and _date_by_months(table):
+        return table, True, []
     if not months:
         refuse_bare_months(table)
         return table, False, []
