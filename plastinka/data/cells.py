@@ -176,7 +176,7 @@ def _one_of(words):
 # %% ../../nbs/06_data.cells.ipynb #ba3d7d58
 _GONE = "(?:partially )?" + _one_of(
     """cancel void failed declined expired refunded returned draft storniert abgebrochen erstattet
-annul отмен аннул сторн возвращ чернов не_оплач не_провед отказ удал trash delet reject gelöscht
+annul отмен аннул сторн возвращ чернов не_оплач не_провед не_?выкуп не_забран не_доставл отказ удал trash delet reject gelöscht
 abgelehnt töröl lemond cancelad anulad rechaz devuelt refus
 rembours[ée](?!ment) pre-?order предзаказ vorbestell előrendel précommande preventa"""
 )
