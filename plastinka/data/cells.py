@@ -176,8 +176,9 @@ def _one_of(words):
 # %% ../../nbs/06_data.cells.ipynb #ba3d7d58
 _GONE = "(?:partially )?" + _one_of(
     """cancel void failed declined expired refunded returned draft storniert abgebrochen erstattet
-annul отмен аннул сторн возвращ чернов не_оплач не_провед не_?выкуп не_забран не_доставл отказ удал trash delet reject gelöscht
-abgelehnt töröl lemond cancelad anulad rechaz devuelt refus
+annul отмен аннул сторн возвращ чернов не_оплач не_провед не_?выкуп не_забран не_доставл
+отказ удал trash
+delet reject gelöscht abgelehnt töröl lemond cancelad anulad rechaz devuelt refus
 rembours[ée](?!ment) pre-?order предзаказ vorbestell előrendel précommande preventa"""
 )
 _BACK = _one_of(
@@ -195,12 +196,11 @@ completad entregad"""
 # %% ../../nbs/06_data.cells.ipynb #6d6e0827
 _OUT = "расход|out(?:going|bound)?$|issued?$|(?:waren)?(?:abgang|ausgang)|kiad|sortie|salida|uscita"
 _OTHER = """приход|поступлен|оприход|закуп|перемещ|инвентар|списан|корректир|логист|хранен|штраф
-|комисс|возврат поставщ|in(?:coming|bound)?$|received?$|receiv|receipt of|(?:goods|purchase|stock)
-|purchase|transfer|adjust|correct|write-?off|return to (?:vendor|supplier)|(?:waren)?(?:zugang|eingang)
-|einkauf|inventur|um(?:lager|buch)|korrektur|beérk|bevét|beszerz|leltár|selejt|áttár|entr[ée]e
-|achat|réception|inventaire|transfert|ajuste|entrada|compra|recepc|traspaso|carico""".replace(
-    "\n", ""
-)
+|комисс|возврат поставщ|in(?:coming|bound)?$|received?$|receiv|receipt of|goods|stock
+|purchase|transfer|adjust|correct|write-?off|return to (?:vendor|supplier)
+|(?:waren)?(?:zugang|eingang)|einkauf|inventur|um(?:lager|buch)|korrektur|beérk|bevét
+|beszerz|leltár|selejt|áttár|entr[ée]e|achat|réception|inventaire|transfert|ajuste
+|entrada|compra|recepc|traspaso|carico""".replace("\n", "")
 _LINES = r"(?:sales?|order) line"
 
 

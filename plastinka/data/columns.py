@@ -26,13 +26,7 @@ from .files import read_grid
 from .groups import find_sums
 from .headers import Table, cell_texts, different_texts, make_table
 from .headings import total_header, usual_headers, worded_count
-from plastinka.data.parts import (
-    fill_headed_days,
-    join_days,
-    net_copies,
-    physical_count,
-    sum_branches,
-)
+from .parts import put_together, settle_sold
 from .patterns import extract, matches
 from .profiles import Profile, lookup_path, profile_aliases, settle_profile
 from .rates import convert_prices
@@ -232,12 +226,6 @@ def find_table_columns(
     return found | ({"count": [header]} if header else {})
 
 
-def _unread(table, found):
-    "Headers that mean nothing yet."
-    used = {header for headers in found.values() for header in headers}
-    return [header for header in table.headers if header and header not in used]
-
-
 def _hold_numbers(column):
     "Whether all filled cells are numbers too small for a day or a year."
     texts = different_texts(column)
@@ -294,7 +282,7 @@ def _many_zeros(counts, kind):
     codes, texts = pd.factorize(counts)
     zero = [bool(re.fullmatch(r"0+(?:[.,]0+)?", str(text).strip())) for text in texts]
     zeros = np.array([*zero, False], dtype=bool)[codes]
-    return zeros & (kind == "sales" and 5 <= zeros.sum() and 0.05 <= zeros.mean() <= 0.9)
+    return zeros & (kind == "sales" and zeros.sum() >= 5 and 0.05 <= zeros.mean() <= 0.9)
 
 
 def _blank_counts(frame, table, kind):
@@ -541,47 +529,6 @@ def _invoice_header(table, kind, profile, found):
     headers = [each for each in table.headers if header_key(each) in own and each not in taken]
     return {"invoice": headers[:1]} if headers else {}
 
-# %% ../../nbs/10_data.columns.ipynb #6961164d
-def _settle_sold(table, found):
-    "Columns of sales with the day of the order, and with copies less those that came back."
-    found = _of_orders(found)
-    if len(found.get("count", [])) == 1:
-        net = net_copies(table, found["count"][0], _unread(table, found))
-        found = found | {"count": [net]}
-    return found
-
-# %% ../../nbs/10_data.columns.ipynb #5651cf06
-def _put_together(table, kind, profile, own):
-    "Column → headers that mean it, after columns were added that others make together."
-    found = find_table_columns(table, kind, profile)
-    if kind == "stock":
-        counted = own or "count" in found or "count" in profile.defaults
-        if not counted and sum_branches(table, _unread(table, found)):
-            return found | {"count": [table.headers[-1]]}
-        return found if own else _with_all_copies(table, found)
-    if not own and join_days(table):
-        found["sold_date"] = [table.headers[-1]]
-    named = found | _split_headers(table, profile)
-    names = [named[name][0] for name in ("barcode", "artist", "album") if name in named]
-    if names and len(found.get("sold_date", [])) == 1:
-        fill_headed_days(table, found["sold_date"][0], names)
-    return found
-
-
-def _with_all_copies(table, found):
-    "Columns of a stock with the number of all copies instead of the free ones."
-    if len(found.get("count", [])) != 1:
-        return found
-    return found | {"count": [physical_count(table, found["count"][0], _unread(table, found))]}
-
-
-def _of_orders(found):
-    "The columns, where a day of creation beside the numbers of orders is that of the order."
-    if "sold_date" in found or not {"created_date", "invoice"} <= set(found):
-        return found
-    others = {name: headers for name, headers in found.items() if name != "created_date"}
-    return others | {"sold_date": found["created_date"]}
-
 # %% ../../nbs/10_data.columns.ipynb #88ba7d80
 def _check_formulas(table, found):
     "Refuse formulas without values where a blank would say something wrong; note the others."
@@ -599,7 +546,9 @@ def _name_columns(table, kind, profile):
     "Column → headers that mean it, after rows that are no sales were left out; the lines' total."
     own = bool(profile.columns or profile.splits or profile.lookups)
     plain = not own and kind == "sales"
-    found, used = _put_together(table, kind, profile, own), set()
+    found, used = find_table_columns(table, kind, profile), set()
+    counted = own or "count" in profile.defaults
+    found = put_together(table, kind, found, _split_headers(table, profile), counted)
     if plain or profile.order:
         conditions = (*profile.statuses, *profile.filters)
         stated = [header for each in conditions for header in each.header]
@@ -613,7 +562,7 @@ def _name_columns(table, kind, profile):
     found = _read_statement(table, kind, profile, found, used)
     found = found | _invoice_header(table, kind, profile, found)
     if plain:
-        found = _settle_sold(table, found)
+        found = settle_sold(table, found)
     total = _line_total(table, kind, found) if plain else ""
     return found | ({"price": [total]} if total else {}), total
 

@@ -21,9 +21,12 @@ _USUAL = {
         "Штрих код|EAN13|EAN-13|UPC/EAN|Barcode number|Item barcode|Strichcode|Vonalkód"
         "|Code-barres|Code barre|Código de barras"
     ),
-    "artist": "Автор|Interpret|Künstler|Előadó|Artiste|Interprète|Artista|Intérprete|Artiest|Wykonawca",
+    "artist": (
+        "Автор|Interpret|Künstler|Előadó|Artiste|Interprète|Artista|Intérprete|Artiest|Wykonawca"
+    ),
     "album": (
-        "Наименование товара|Номенклатура|Товар|Товары|Продукция|Album name|Product title|Product name"
+        "Наименование товара|Номенклатура|Товар|Товары|Продукция|Album name|Product title"
+        "|Product name"
         "|Item name|Lineitem name|Product|Item|Name|Titel|Artikelbezeichnung|Bezeichnung"
         "|Artikel|Cím|Terméknév|Termék neve|Termék|Megnevezés|Áru megnevezése|Titre|Produit"
         "|Désignation|Libellé|Article|Título|Producto|Artículo|Prodotto|Articolo"
@@ -31,10 +34,12 @@ _USUAL = {
         "|Beschreibung|Leírás|Descripción|Descrizione|Details|Nazwa towaru|Nazwa|Tytuł"
     ),
     "price": (
-        "Цена за единицу|Стоимость ед|Стоимость единицы|Стоимость за единицу|Цена реализации|Розничная цена|Item price|Lineitem price"
+        "Цена за единицу|Стоимость ед|Стоимость единицы|Стоимость за единицу|Цена реализации"
+        "|Розничная цена|Item price|Lineitem price"
         "|Selling price|Retail price|Preis|Einzelpreis|Verkaufspreis|Stückpreis|Ár|Egységár"
         "|Eladási ár|Bruttó ár|Prix|Prix unitaire|Prix de vente|Precio|Precio unitario"
-        "|Precio de venta|P.U. TTC|PU TTC|P.U.|P.V.P.|E-Preis|Sold for|Price each|Each|Prezzo|Prijs|Cena brutto|Cena"
+        "|Precio de venta|P.U. TTC|PU TTC|P.U.|P.V.P.|E-Preis|Sold for|Price each|Each|Prezzo"
+        "|Prijs|Cena brutto|Cena"
     ),
     "created_date": (
         "Дата прихода|Дата оприходования|Added|Added on|Arrived|Arrival date|Date received"
@@ -78,7 +83,7 @@ _USUAL_SALES = {
         "|Verkaufsdatum|Verkauft am|Bestelldatum"
         "|Kaufdatum|Rechnungsdatum|Datum|Eladás dátuma|Rendelés dátuma|Dátum|Date de vente"
         "|Date de commande|Fecha de venta|Fecha de pedido|Fecha|Когда продано|Продан|Момент продажи"
-        "|Posted at|Posted on|Day|День|Tag|Jour|Nap|Día|Data|Data sprzedaży"
+        "|Posted at|Posted on|Day|День|Jour|Nap|Día|Data|Data sprzedaży"
     ),
     "count": (
         "Продано|Продано штук|Реализовано|Кол|Кол-во продано|Units sold|Quantity sold"
@@ -86,7 +91,8 @@ _USUAL_SALES = {
         "|Quantity ordered|Units|Pieces|Pcs|Verkaufte Menge|Menge|Anzahl|Stückzahl|Stück"
         "|Eladott mennyiség|Mennyiség|Darab|db|Quantité vendue|Quantité|Qté"
         "|Cantidad vendida|Unidades vendidas|Cantidad|Cant|Unidades|Расход|Штук|Шт"
-        "|Отгружено|Verkauft|Abgang|Eladva|Vendu|Vendus|Vendido|Vendidos|How many|Quantità|Qtà|Aantal|Ilość"
+        "|Отгружено|Verkauft|Abgang|Eladva|Vendu|Vendus|Vendido|Vendidos|How many|Quantità|Qtà"
+        "|Aantal|Ilość"
         "|Out|Issued|Issue|Ausgang|Kiadás|Kiadott|Sortie|Sorties|Salida|Salidas"
     ),
 }
@@ -101,7 +107,8 @@ _USUAL_STOCK = {
         "|Inventory|Current quantity|Units|Lagerbestand|Bestand|Verfügbar|Menge|Anzahl"
         "|Stückzahl|Stück|Raktárkészlet|Készlet|Raktáron|Mennyiség|Darab|db|Quantité en stock"
         "|Stock disponible|Disponible|Quantité|Qté|Existencias|Cantidad|Unidades|Кол|Штук"
-        "|Шт|Осталось|Left|Remaining|Restbestand|Reste|Maradt|Quedan|Свободно|On shelf|How many|Giacenza|Quantità|Qtà|Aantal|Ilość"
+        "|Шт|Осталось|Left|Remaining|Restbestand|Reste|Maradt|Quedan|Свободно|On shelf|How many"
+        "|Giacenza|Quantità|Qtà|Aantal|Ilość"
     ),
 }
 
@@ -191,8 +198,7 @@ class Wording:
         ]
         return min(ranks, default=len(known))
 
-
-# Little words and units, which may stand in every header
+# %% ../../nbs/06_data.headings.ipynb #5660067c
 _LITTLE = """за по на в во с со и или из the of a an in on at and or de la le l d du des del les el
 y et en der die das und im am pro je a z шт руб rub eur usd huf ft gbp czk pln pcs db stk р
 chf uah грн kzt тг byn aud cad nok sek dkk try ils inr jpy brl zł ron bgn rsd kč"""

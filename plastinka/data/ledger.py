@@ -404,7 +404,7 @@ def _empty_hint(files, blank):
     said += [f"{', '.join(files[:3])} has headers but no rows"] if files else []
     return "; ".join(said)
 
-
+# %% ../../nbs/12_data.ledger.ipynb #c79cdfc9
 def _first_faults(draft):
     "Why the first rows of the sales were set aside, where none is left."
     if (draft.table["kind"] == "sales").any():

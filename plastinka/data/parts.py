@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['JOINED_DAY', 'ALL_BRANCHES', 'NET', 'HEADED', 'join_days', 'sum_branches', 'physical_count', 'net_copies',
-           'fill_headed_days']
+           'fill_headed_days', 'put_together', 'settle_sold']
 
 # %% ../../nbs/09_data.parts.ipynb #9495c08c
 import re
@@ -207,3 +207,51 @@ def fill_headed_days(
     table.cells[place] = filled
     table.notes.append(["sold_date", HEADED, int((named & ~dated).sum()), ""])
     table.keep(named | ~dated, "headings of days")
+
+# %% ../../nbs/09_data.parts.ipynb #b9f1ed40
+def _unread(table, found):
+    "Headers that mean nothing yet."
+    used = {header for headers in found.values() for header in headers}
+    return [header for header in table.headers if header and header not in used]
+
+
+def _stock_counts(table, found, counted):
+    "Columns of a stock, with the copies of all branches, or with reserved ones."
+    if not counted and "count" not in found and sum_branches(table, _unread(table, found)):
+        return found | {"count": [table.headers[-1]]}
+    if counted or len(found.get("count", [])) != 1:
+        return found
+    return found | {"count": [physical_count(table, found["count"][0], _unread(table, found))]}
+
+# %% ../../nbs/09_data.parts.ipynb #b7adf577
+def put_together(
+    table: Table,  # One file; columns are added, headings left out
+    kind: str,  # "sales" or "stock"
+    found: dict[str, list[str]],  # Column → headers that mean it
+    split: dict[str, list[str]],  # Column → header out of which a profile makes it
+    own: bool = False,  # Whether a profile says which column is the number of copies
+) -> dict[str, list[str]]:  # The same, with columns that others make together
+    "What several columns or rows say together."
+    if kind == "stock":
+        return _stock_counts(table, found, own)
+    if not own and join_days(table):
+        found = found | {"sold_date": [JOINED_DAY]}
+    named = found | split
+    names = [named[name][0] for name in ("barcode", "artist", "album") if name in named]
+    if names and len(found.get("sold_date", [])) == 1:
+        fill_headed_days(table, found["sold_date"][0], names)
+    return found
+
+# %% ../../nbs/09_data.parts.ipynb #89214a20
+def settle_sold(
+    table: Table,  # One file of sales; a column may be added
+    found: dict[str, list[str]],  # Column → headers that mean it
+) -> dict[str, list[str]]:  # The same, with the day of the order and what stays sold
+    "Columns of sales with the day of the order, and with copies less those that came back."
+    if "sold_date" not in found and {"created_date", "invoice"} <= set(found):
+        others = {name: headers for name, headers in found.items() if name != "created_date"}
+        found = others | {"sold_date": found["created_date"]}
+    if len(found.get("count", [])) == 1:
+        net = net_copies(table, found["count"][0], _unread(table, found))
+        found = found | {"count": [net]}
+    return found
