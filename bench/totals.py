@@ -5,14 +5,19 @@ project.
     PLASTINKA_DATA=folder python bench/totals.py --quick  # at most 300 items of each, one network
     PLASTINKA_DATA=folder python bench/totals.py --sets carparts M5 --option averaging=0.5
     PLASTINKA_DATA=folder python bench/totals.py --model tide     # the network alone
+    PLASTINKA_DATA=folder python bench/totals.py --most 800 --cutoffs 8 --seeds 1  # more cutoffs
 
-Each model sees the months up to a cutoff and says what sells in the three months after. The last
-three of five cutoffs are judged; the factor of the total and the dependence of the months are
-learnt on the cutoffs before, and so are the weights of a combination: of `auto` (the default) every
+Each model sees the months up to a cutoff and says what sells in the three months after. Of five
+cutoffs all but the first two are judged; the factor of the total, the dependence of the months and
+the correction of their sums are learnt on at most five cutoffs before, and so are the weights of a
+combination: of `auto` (the default) every
 member stands beside it. "best simple" is the better of the rules among them. "total" is the mean
 over cutoffs of |log(expected units / units sold)|, and its bar is 0.07, and not more than 0.03
 above that of the mean of the last twelve months. "below 75 %" is the share of the items whose three
-months together lie below the 75 % quantile of their sum, ties shared."""
+months together lie below the 75 % quantile of their sum, ties shared; "lowest" to "highest" are
+thirds of the items by what is expected of them; "plain" is without the correction of sums. All
+items of a cutoff stray together, so that the share of one cutoff is some points off though the
+forecast may be right; the standard error of the mean over cutoffs stands beside it."""
 
 import argparse
 import os
@@ -26,14 +31,14 @@ import pandas as pd
 from report import finish, row
 from plastinka.evaluate.backtest import totals_factor
 from plastinka.scores.counts import concat_counts
-from plastinka.scores.sums import fit_dependence, sum_counts
+from plastinka.scores.sums import Dependence, learn_dependence, sum_counts
 from plastinka.evaluate.folds import Experience, ask_models, fit_models
 from plastinka.models.baselines import BASELINES
 from plastinka.models.catalog import make_model
 from plastinka.panel.monthly import tiny_panel
 from plastinka.data.schema import QUANTILES
 
-HORIZON, CUTOFFS, JUDGED, MOST = 3, 5, 3, 0.07
+HORIZON, CUTOFFS, FIRST, MOST = 3, 5, 2, 0.07  # The first cutoffs only teach
 
 
 def carparts(folder: Path) -> tuple[np.ndarray, bool]:
@@ -89,12 +94,19 @@ def pinball(actual: np.ndarray, values: np.ndarray) -> float:
     return 2 * np.maximum(levels * error, (levels - 1) * error).mean(axis=-1).sum() / actual.sum()
 
 
-def below(counts, actual: np.ndarray, level: float = 0.75) -> float:
-    "Share of what happened below a quantile of the forecast, the mass at the quantile shared out."
+def below(counts, actual: np.ndarray, level: float = 0.75) -> np.ndarray:
+    "What lies below a quantile of the forecast [items], the mass at the quantile shared out."
     quantile = counts.quantile([level])[..., 0]
     under, at = counts.cdf(quantile - 1), counts.pmf(quantile)
     share = (level - under) / np.maximum(at, 1e-12)
-    return float(np.where(actual < quantile, 1, np.where(actual == quantile, share, 0)).mean())
+    return np.where(actual < quantile, 1, np.where(actual == quantile, share, 0))
+
+
+def thirds(values: np.ndarray, expected: np.ndarray) -> dict[str, float]:
+    "Means of thirds of the items by what is expected of them."
+    parts = np.array_split(np.argsort(expected, kind="stable"), 3)
+    named = zip(THIRDS, parts, strict=True)
+    return {name: float(values[part].mean()) for name, part in named}
 
 
 def make_models(name: str, months: int, seeds: int, changes: dict) -> list:
@@ -126,8 +138,8 @@ def forecast_at(
     }
 
 
-def learn(earlier: list[dict], model: str) -> tuple[float, float]:
-    "Factor of the total, and dependence of the months, from cutoffs whose months are over."
+def learn(earlier: list[dict], model: str) -> tuple[float, Dependence]:
+    "Factor of the total, and how months go together, from cutoffs whose months are over."
     totals = pd.DataFrame(
         [
             {
@@ -141,49 +153,57 @@ def learn(earlier: list[dict], model: str) -> tuple[float, float]:
     )
     counts = concat_counts([each["counts"][model] for each in earlier])
     actual = np.concatenate([each["actual"] for each in earlier])
-    return totals_factor(totals, model), fit_dependence(counts, actual, np.ones(actual.shape, bool))
+    cutoff = np.repeat(np.arange(len(earlier)), [len(each["actual"]) for each in earlier])
+    known = learn_dependence(counts, actual[None], np.ones(actual.shape, bool), cutoff)
+    return totals_factor(totals, model), known
 
 
 def measure(found: dict, earlier: list[dict], model: str) -> dict:
     """One cutoff judged; the factor brings the total to its level, the distribution of each item
     stays as it was said."""
-    factor, dependence = learn(earlier, model)
+    factor, known = learn(earlier[-5:], model)
     counts, actual, sold = found["counts"][model], found["actual"], found["actual"].sum()
     losses = {
         f"wql {name}": pinball(actual, each.quantile(QUANTILES))
         for name, each in found["counts"].items()
     }
-    return losses | {
-        "ratio": np.log(factor * counts.mean.sum() / sold),
-        "unfactored": np.log(counts.mean.sum() / sold),
-        "simple": np.log(found["simple"] / sold),
-        "wql": losses[f"wql {model}"],
-        "below": below(sum_counts(counts, dependence), actual.sum(axis=1)),
-        "factor": factor,
-        "plain": below(sum_counts(counts), actual.sum(axis=1)),
-        "dependence": dependence,
-        "seconds": found["seconds"],
-    }
+    asked, sums = actual.sum(axis=1), sum_counts(counts, known)
+    under = below(sums, asked)
+    return (
+        losses
+        | thirds(under, sums.mean)
+        | {
+            "ratio": np.log(factor * counts.mean.sum() / sold),
+            "unfactored": np.log(counts.mean.sum() / sold),
+            "simple": np.log(found["simple"] / sold),
+            "wql": losses[f"wql {model}"],
+            "below": under.mean(),
+            "factor": factor,
+            "plain": below(sum_counts(counts, known.correlation), asked).mean(),
+            "dependence": known.correlation,
+            "seconds": found["seconds"],
+        }
+    )
 
 
-def cutoffs_of(units: np.ndarray) -> list[int]:
+def cutoffs_of(units: np.ndarray, most: int) -> list[int]:
     "The last cutoffs that three months follow, three months apart, with a year before each."
-    places = [units.shape[1] - HORIZON * back for back in range(CUTOFFS, 0, -1)]
+    places = [units.shape[1] - HORIZON * back for back in range(most, 0, -1)]
     return [place for place in places if place >= 12]
 
 
 def run_set(
-    name: str, folder: Path, most: int, seeds: int, changes: dict, model: str
+    name: str, folder: Path, most: int, seeds: int, changes: dict, model: str, cutoffs: int
 ) -> pd.DataFrame:
-    "All cutoffs of a set; the last ones are judged."
+    "All cutoffs of a set; all but the first ones are judged."
     units, known = SETS[name](folder)
     if len(units) > most:
         units = units[np.random.default_rng(0).permutation(len(units))[:most]]
     found, rows, experience = [], [], Experience()
     models = make_models(model, units.shape[1], seeds, changes)
-    for cutoff in cutoffs_of(units):
+    for cutoff in cutoffs_of(units, cutoffs):
         found.append(forecast_at(units, known, cutoff, models, experience))
-        if len(found) > CUTOFFS - JUDGED:
+        if len(found) > FIRST:
             rows.append({"set": name, "cutoff": cutoff} | measure(found[-1], found[:-1], model))
             print(
                 {
@@ -193,6 +213,9 @@ def run_set(
                 flush=True,
             )
     return pd.DataFrame(rows)
+
+
+THIRDS = ("lowest", "middle", "highest")
 
 
 def bars(table: pd.DataFrame) -> list[dict]:
@@ -211,7 +234,10 @@ def bars(table: pd.DataFrame) -> list[dict]:
         "WQL": (table["wql"].mean(), None),
         "WQL, over that of the best simple": (table["wql"].mean() / rules, 1.05),
         **{f"WQL, {each.removeprefix('wql ')}": (value, None) for each, value in wql.items()},
-        "below 75 %": (table["below"].mean(), None),
+        f"below 75 %, {len(table)} cutoffs": (table["below"].mean(), None),
+        "below 75 %, standard error": (table["below"].sem(), None),
+        **{f"below 75 %, {each}": (table[each].mean(), None) for each in THIRDS},
+        "below 75 %, plain": (table["plain"].mean(), None),
         "seconds of CPU, one cutoff": (table["seconds"].mean(), None),
     }
     return [
@@ -241,6 +267,7 @@ def main() -> int:
         "--most", type=int, default=10**6, help="items of each set at most, drawn at random"
     )
     parser.add_argument("--seeds", type=int, default=2, help="networks of each model")
+    parser.add_argument("--cutoffs", type=int, default=CUTOFFS, help="of each set at most")
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
     parser.add_argument(
         "--option", nargs="+", default=[], metavar="NAME=VALUE", help="options of the network"
@@ -259,6 +286,7 @@ def main() -> int:
             seeds,
             read_changes(options.option),
             options.model,
+            options.cutoffs,
         )
         for name in options.sets
     ]

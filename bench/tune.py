@@ -32,14 +32,18 @@ def main():
     parser.add_argument("--kind", default="tide")
     parser.add_argument("--trials", type=int, default=24)
     parser.add_argument("--engine", default="here")
+    parser.add_argument(
+        "--length", type=int, default=0, help="epochs, or tens of trees, of a trial"
+    )
+    parser.add_argument("--titles", type=int, default=600)
     parser.add_argument("--json", default="")
     given = parser.parse_args()
-    kind, titles = ("lightgbm", 100) if given.quick else (given.kind, 600)
+    kind, titles = ("lightgbm", 100) if given.quick else (given.kind, given.titles)
     with tempfile.TemporaryDirectory() as folder:
         make_shop(titles=titles, months=36).write(f"{folder}/files", dirt=0)
         files = read_sources(f"{folder}/files/stock.xlsx", [f"{folder}/files"])
         ledger = build_ledger(files)
-        settings = StudySettings(trials=given.trials, engine=given.engine)
+        settings = StudySettings(trials=given.trials, engine=given.engine, length=given.length)
         result = tune(ledger, mode_space(kind), f"{folder}/study", settings)
         trials = read_trials(f"{folder}/study/trials.jsonl")
     data, spent, ended = study_data(ledger, result.plan), 0.0, []

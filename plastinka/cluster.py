@@ -66,11 +66,11 @@ def library_digest() -> str:  # Version and 12 hexadecimal digits
 
 # %% ../nbs/01_cluster.ipynb #d8e50f51
 def check_library(
-    there: str,  # `library_digest` of the other side
+    other: str,  # `library_digest` of the other side
 ) -> None:
     "Refuse a cluster with another version of this library; raises `InputError`."
-    if there != library_digest():
-        problem = f"has plastinka {there}, and here it is {library_digest()}"
+    if other != library_digest():
+        problem = f"has plastinka {other}, and here it is {library_digest()}"
         raise input_error("the Ray cluster", problem, "Install the same version on both")
 
 # %% ../nbs/01_cluster.ipynb #288d1941

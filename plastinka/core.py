@@ -6,7 +6,7 @@
 __all__ = ['SECRET_FOLDER', 'SECRET_NAME', 'PASSWORDS', 'PlastinkaError', 'InputError', 'input_error', 'atomic_path',
            'file_sha256', 'resolve_secret', 'known_secrets', 'hide_secrets', 'record_progress', 'notebook_shell',
            'NotebookProgress', 'report_progress', 'step', 'BarRecorder', 'NotebookBar', 'bar', 'extra_modules',
-           'missing_extra', 'summary_html']
+           'missing_extra', 'summary_html', 'summary_text']
 
 # %% ../nbs/00_core.ipynb #0a16c724
 import hashlib
@@ -358,3 +358,11 @@ def _figure(value):
     if isinstance(value, (int, float)):
         return f"{value:,.0f}"
     return f"{value:%Y-%m-%d}" if hasattr(value, "strftime") else html.escape(str(value))
+
+# %% ../nbs/00_core.ipynb #32675195
+def summary_text(
+    view: str,  # From `summary_html`
+) -> str:  # Its title and facts: "Ledger: records 1,200 · shop Rock & Roll"
+    "A short view in one line, for an object's `__repr__`."
+    title, facts = re.match(r"<p><b>(.*?)</b><br>(.*?)</p>", view, re.DOTALL).groups()
+    return html.unescape(f"{title}: {facts}")

@@ -44,6 +44,7 @@ SETTINGS = dict(
     bad_checksum=0,  # Downloads whose bytes are wrong
     told_size=None,  # Bytes that an output is said to have
     slow=0.0,  # Seconds that an upload waits
+    refused=0,  # Uploads that are refused
     expired=0,  # Downloads whose address has expired
     cut=0,  # Downloads that break off in the middle
     faults=[],  # dict(method, when="before" or "after", code or drop=True, seconds, times)
@@ -168,7 +169,10 @@ class Store:
         return self.folder / sha256
 
     def put(self, path, data):
-        sha256 = self.ticket(path)
+        sha256, settings = self.ticket(path), self.state.settings
+        if settings["refused"] > 0:
+            settings["refused"] -= 1
+            return 403, b"refused"
         if not sha256 or hashlib.sha256(data).hexdigest() != sha256:
             return 403, b"refused"
         self.path(sha256).write_bytes(data)

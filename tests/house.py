@@ -21,6 +21,8 @@ WINGS = (
     "data simulate store panel scores models evaluate decide report jobs doors".split()
 )  # In the order in which data flows; a wing imports only from those before it
 EXPORT = re.compile(r"^#\s*\|\s*(export|exporti|exports)\b", re.MULTILINE)
+RELATIVE_LINK = re.compile(r"\]\((?![a-z]+:|#)([^)\s#]+)")  # Without the place on the page
+ROOM_NAME = re.compile(r"`(\d\d_[\w.]+?)(?:\.ipynb)?`")
 DEFAULT_EXP = re.compile(r"^#\s*\|\s*default_exp\s+(\S+)", re.MULTILINE)
 
 
@@ -439,6 +441,26 @@ def exported_once(root: Path) -> list[str]:
     return faults
 
 
+def links(root: Path) -> list[str]:
+    "What prose links to is there, and so is each notebook that it names."
+    found, faults = pages(root), []
+    known = {name.removesuffix(".ipynb") for name in found}
+    for name, cells in found.items():
+        for text in (cell["source"] for cell in cells if cell["type"] == "markdown"):
+            folder = (root / "nbs" / name).parent
+            faults += [
+                f"{name} links to {link}, which is not there"
+                for link in RELATIVE_LINK.findall(text)
+                if not (folder / link).exists()
+            ]
+            faults += [
+                f"{name} names {other}, which is no notebook"
+                for other in ROOM_NAME.findall(text)
+                if other not in known
+            ]
+    return faults
+
+
 RULES = [
     layering,
     wings,
@@ -452,4 +474,5 @@ RULES = [
     machine_paths,
     run_notebooks,
     exported_once,
+    links,
 ]

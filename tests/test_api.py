@@ -40,6 +40,7 @@ GET /results/tuning
 GET /training
 GET /scores
 GET /orders
+GET /launches
 GET /lost-sales
 GET /reports/{run}
 GET /store
@@ -81,6 +82,8 @@ POST /jobs/training
 POST /jobs/tuning
 POST /jobs/reports
 POST /jobs/categories
+POST /jobs/launch
+POST /jobs/replay
 POST /prediction
 POST /training
 POST /train
@@ -182,6 +185,26 @@ def test_an_ended_key_opens_nothing(service, app, clients):
     with service.keys.database.reading() as connection:
         stored = str(connection.exec_driver_sql("SELECT * FROM api_key").all())
     assert made.json()["key"].split("_", 2)[2] not in stored
+
+
+def test_examples_are_what_may_be_sent_and_is_answered(app):
+    import jsonschema
+
+    described = app.openapi()
+    bare = {"DELETE /jobs/{job_id}", "POST /jobs/{job_id}/retry", "POST /models/rollback"}
+    shown = 0
+    for path, item in described["paths"].items():
+        for method, about in item.items():
+            name = f"{method.upper()} {path.removeprefix('/api/v1')}"
+            content = about.get("requestBody", {}).get("content", {}).get("application/json", {})
+            if content and name not in bare:
+                schema = content["schema"] | dict(components=described["components"])
+                jsonschema.validate(content["example"], schema)
+            answers = [each.get("content", {}) for each in about["responses"].values()]
+            shown += any("example" in each.get("application/json", {}) for each in answers)
+    assert shown > 60
+    job = described["paths"]["/api/v1/jobs/forecast"]["post"]["responses"]["202"]
+    assert job["content"]["application/json"]["example"]["kind"] == "forecast"
 
 
 def test_a_request_may_not_name_a_file_of_the_server(clients):

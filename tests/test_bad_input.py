@@ -122,7 +122,7 @@ def test_empty_file(tmp_path, shop):
     "options, words",
     [
         (["--horizon", "0"], ["horizon", "1 to 6"]),
-        (["--horizon", "seven"], ["--horizon", "invalid int"]),
+        (["--horizon", "seven"], ["--horizon", "a whole number"]),
         (["--demand-quantile", "75"], ["--demand-quantile"]),
         (["--max-bad-share", "-1"], ["--max-bad-share"]),
         (["--snapshot-date", "31.02.2024"], ["--snapshot-date", "2024-05-31"]),

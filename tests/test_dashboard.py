@@ -27,7 +27,8 @@ from plastinka.models.baselines import RecentQuantiles  # noqa: E402
 from plastinka.panel.panel import build_panel  # noqa: E402
 from plastinka.report.texts import russian  # noqa: E402
 from plastinka.simulate.shop import make_shop  # noqa: E402
-from plastinka.store.load import keep_run, load_files  # noqa: E402
+from plastinka.store.forecasts import keep_run  # noqa: E402
+from plastinka.store.load import load_files  # noqa: E402
 from plastinka.store.query import read_ledger, read_panel  # noqa: E402
 
 PACKAGE = Path(__file__).parents[1] / "plastinka"
@@ -248,7 +249,7 @@ def test_a_buyer_orders(served, visit, tmp_path):
 def test_a_data_scientist_loads_runs_compares_and_promotes(served, visit):
     visit.log_in(served[1]["admin"])
     visit.open("runs", "Runs")
-    visit.page.get_by_label("model").first.fill("recent quantiles")
+    visit.page.get_by_label("model").first.select_option("recent quantiles")
     visit.page.keyboard.press("Tab")
     visit.press("Start the run")
     visit.see("Started as job-")

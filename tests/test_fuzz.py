@@ -28,7 +28,7 @@ from plastinka.data.ledger import build_ledger  # noqa: E402
 from plastinka.store.load import load_files  # noqa: E402
 from plastinka.panel.panel import build_panel  # noqa: E402
 from plastinka.data.profiles import load_profile  # noqa: E402
-from plastinka.store.tables import open_store  # noqa: E402
+from plastinka.store.opening import open_store  # noqa: E402
 from plastinka.store.upkeep import table_digests  # noqa: E402
 
 TOGETHER = 16  # Files whose rows make one ledger, to save time; one of them goes into a store

@@ -170,10 +170,13 @@ def test_the_table_of_everything_says_what_was_skipped_and_why(tmp_path):
         '<testsuites><testsuite><testcase classname="tests.test_ray" name="a" time="2.5"/>'
         '<testcase classname="tests.test_ray" name="b" time="1"><failure message="x"/></testcase>'
         '<testcase classname="tests.test_airflow" name="c" time="0"><skipped message="needs it"/>'
+        '</testcase><testcase classname="" name="tests.test_api" time="0">'
+        "<skipped message=\"collection skipped\">('a.py', 9, 'Skipped: no service')</skipped>"
         "</testcase></testsuite></testsuites>"
     )
     files, reasons = everything.counted(tmp_path / "tests.xml")
-    assert files == [("test_airflow", 0, 0, 1, 0.0), ("test_ray", 1, 1, 0, 3.5)]
+    whole = ("test_api", 0, 0, 1, 0.0)  # A file that was skipped as a whole
+    assert files == [("test_airflow", 0, 0, 1, 0.0), whole, ("test_ray", 1, 1, 0, 3.5)]
     shown = everything.table([("pages", "passed", 3.0)], files, reasons)
-    assert "1 passed, 1 FAILED" in shown and "1 × needs it" in shown
+    assert "1 passed, 1 FAILED" in shown and "1 × needs it" in shown and "1 × no service" in shown
     assert everything.counted(tmp_path / "absent.xml") == ([], reasons.__class__())

@@ -312,6 +312,16 @@ BREAKS = [
         ),
         "exports MOST twice",
     ),
+    (
+        house.links,
+        broken_room(RUN, title(), cell("[Core](00_core.ipynb#errors)", "markdown")),
+        "links to 00_core.ipynb, which is not there",
+    ),
+    (
+        house.links,
+        broken_room("index", title(), cell("Files are read by `11_parts.gone`.", "markdown")),
+        "names 11_parts.gone, which is no notebook",
+    ),
 ]
 
 

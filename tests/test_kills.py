@@ -29,6 +29,7 @@ from plastinka.jobs.worker import run_processes
 from plastinka.simulate.shop import make_shop
 
 KILLS = int(os.environ.get("PLASTINKA_KILLS", 5))
+SEED = int(os.environ.get("PLASTINKA_KILLS_SEED", 0))  # Another one kills at other moments
 A_MINUTE = 60.0
 pytestmark = pytest.mark.long
 
@@ -104,7 +105,7 @@ def assert_nothing_half(folder: Path):
 
 
 def test_runs_killed_anywhere_are_told_truly_and_resumed(tmp_path):
-    notebook, moment, killed = write_notebook(tmp_path), random.Random(0), dict.fromkeys(WHO, 0)
+    notebook, moment, killed = write_notebook(tmp_path), random.Random(SEED), dict.fromkeys(WHO, 0)
     for number in range(KILLS):
         runs, seen = tmp_path / f"runs{number}", tmp_path / f"seen{number}"
         which, victim = WHO[number % len(WHO)], None
@@ -138,7 +139,7 @@ WHO = ("command", "runner", "kernel")
 
 
 def test_a_killed_chain_is_resumed(tmp_path, capsys):
-    notebook, moment = write_notebook(tmp_path), random.Random(1)
+    notebook, moment = write_notebook(tmp_path), random.Random(SEED + 1)
     for shop in ("kazan", "omsk", "tver"):
         (tmp_path / "chain" / shop).mkdir(parents=True)
         (tmp_path / "chain" / shop / "may.csv").write_text(shop)
@@ -199,7 +200,7 @@ def weights(folder: Path) -> dict[str, bytes]:
 def test_a_killed_study_goes_on_bit_equal(tiny_shop, tmp_path):
     ledger = build_ledger(read_sources(tiny_shop / "stock.xlsx", [str(tiny_shop)]))
     plan = plan_study(ledger, make_space("lightgbm", LEAVES), SETTINGS)
-    data, moment = study_data(ledger, plan), random.Random(2)
+    data, moment = study_data(ledger, plan), random.Random(SEED + 2)
     begun = time.perf_counter()
     run_trials(open_study(tmp_path / "whole", plan, SETTINGS), data, SETTINGS)
     took = time.perf_counter() - begun

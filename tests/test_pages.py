@@ -75,6 +75,9 @@ def test_hidden_cells_and_directives_are_not_shown_and_exports_are_described(con
     assert shown("#| export\nimport os") == []
     (text,) = shown("#| export\ndef input_error(): ...\ndef _own(): ...")
     assert ".. autofunction:: plastinka.core.input_error" in text
+    text, code = shown('#| export\nSECRET_FOLDER = "here"  # Where they are')
+    assert ".. autodata:: plastinka.core.SECRET_FOLDER" in text
+    assert code == 'SECRET_FOLDER = "here"  # Where they are'
 
 
 def test_comments_of_parameters_and_fields_join_the_docstring(conf):

@@ -8,7 +8,8 @@ import pytest
 from plastinka.doors.cli import main
 from plastinka.jobs.core import read_receipt, this_process, write_receipt
 from plastinka.jobs.registry import find_run, prune_plan, remove_run
-from plastinka.store.load import keep_run, load_files
+from plastinka.store.forecasts import keep_run
+from plastinka.store.load import load_files
 from plastinka.panel.panel import build_panel
 from plastinka.simulate.shop import make_shop
 

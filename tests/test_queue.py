@@ -32,7 +32,7 @@ from plastinka.jobs.queue import (
     same_job,
 )
 from plastinka.jobs.worker import Outcome, Worker, run_processes
-from plastinka.store.tables import make_engine, store_url
+from plastinka.store.opening import make_engine, store_url
 
 
 def work(address, file, seconds, lease, idle):

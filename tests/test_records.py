@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from plastinka.data.ingest import RawRows
 from plastinka.data.ledger import build_ledger
 from plastinka.evaluate.fit import cut_panel
-from plastinka.store.load import keep_run, load_files
+from plastinka.store.forecasts import keep_run
+from plastinka.store.load import load_files
 from plastinka.store.query import read_forecast, read_ledger, store_status
 
 ARTISTS = "Lake Effect|Сад Камней|Northern Tram|Чёрный Май|Glass & Orchard|Nick Stone".split("|")

@@ -277,3 +277,44 @@ def test_cancel_stops_a_run_from_elsewhere(tmp_path, capsys):
     assert "cancelled" in capsys.readouterr().out
     process.communicate(timeout=30)
     assert (process.returncode, read_receipt(folder)["status"]) == (130, "cancelled")
+
+
+def test_models_and_languages_are_refused_before_anything_is_written(tmp_path, capsys):
+    from plastinka.doors.cli import main
+    from plastinka.jobs.parameters import notebook_parameters, run_notebooks
+    from plastinka.models.catalog import CATALOG
+    from plastinka.models.totals import TOTALS_MODELS
+    from plastinka.report.texts import LANGUAGES
+
+    books = {name: notebook_parameters(path) for name, path in run_notebooks().items()}
+    for notebook, name in {
+        **dict.fromkeys(("forecast", "train", "replay"), "model"),
+        **dict(backtest="models"),
+    }.items():
+        assert books[notebook][name].choices == tuple(CATALOG), notebook
+    assert set(books["totals"]["models"].choices) == set(TOTALS_MODELS)
+    for notebook in ("forecast", "launch", "replay"):
+        assert books[notebook]["language"].choices == tuple(LANGUAGES)
+    (tmp_path / "may.csv").write_text("Sold;Price\n2024-01-01;5\n")
+    given = ["--sales", str(tmp_path / "may.csv"), "--out", str(tmp_path / "runs")]
+    for words in (["forecast", "--model", "tde"], ["backtest", "--models", "auto", "tde"]):
+        assert main([*words, *given]) == 2
+        assert "Did you mean" in capsys.readouterr().err
+    assert main(["forecast", "--language", "de", *given]) == 2
+    assert "Give one of en, ru" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_disk_without_room_leaves_no_folder_without_a_receipt(tmp_path, capsys, monkeypatch):
+    import errno
+
+    from plastinka.doors.cli import main
+    from plastinka.jobs import core
+
+    def full(folder, **_):
+        raise OSError(errno.ENOSPC, "No space left on device", str(folder / "receipt.json"))
+
+    monkeypatch.setattr(core, "write_receipt", full)
+    assert main(["run", str(notebook(tmp_path)), "--out", str(tmp_path / "runs")]) == 2
+    assert "Make room there" in capsys.readouterr().err
+    assert not list((tmp_path / "runs").iterdir())

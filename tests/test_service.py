@@ -14,6 +14,7 @@ import urllib.request
 import zipfile
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import pandas as pd
 import pytest
 
 pytest.importorskip("fastapi", reason="the service needs: pip install 'plastinka[api]'")
@@ -139,6 +140,35 @@ def test_a_model_is_trained_promoted_and_used(shop, receiver):
     assert {"units", "run", "q0.5", "lost_money"} <= set(history)
     report = client.wait(client.start("reports", run=done["result"]["run"]))
     assert b"<html" in client.request("GET", f"/reports/{report['result']['run']}")
+
+
+def test_the_dashboard_orders_what_the_run_has_ordered(shop):
+    from plastinka.doors.desk import open_desk
+    from plastinka.doors.ordered import run_budget, valued_shop
+    from plastinka.decide.buying import order_within
+
+    client, folder, _ = shop
+    run = client.forecast(horizon=2, model_id="champion", budget=20_000)["result"]["run"]
+    desk = open_desk(folder / "shop.db", folder / "service", "en")
+    assert run_budget(desk, run) == 20_000
+    ours = order_within(valued_shop(desk, run), 20_000.0).lines.set_index("item_id")
+    theirs = pd.read_parquet(folder / "service" / "runs" / run / "orders.parquet")
+    theirs = theirs.set_index("item_id")
+    assert theirs["order"].sum() > 0 and sorted(ours.index) == sorted(theirs.index)
+    assert (ours["order"].reindex(theirs.index) == theirs["order"]).all()
+    assert (ours["profit"].reindex(theirs.index) - theirs["profit"]).abs().max() < 1e-9
+
+
+def test_new_titles_are_ordered(shop):
+    client, _, _ = shop
+    titles = [dict(artist="Нина", album="Тут", price=900, quantity=20), dict(artist="Лев")]
+    job = client.wait(client.start("launch", titles=titles, months=3))
+    found = client.launches()
+    assert found["artist"].tolist() == ["Нина", "Лев"] and (found["expected_3"] > 0).all()
+    book = client.request("GET", f"/reports/{job['result']['run']}?format=xlsx")
+    assert book[:2] == b"PK"
+    assert refusal(client.start, "launch", titles=[]) == 422
+    assert refusal(client.start, "launch", titles="/etc/passwd") == 422
 
 
 def test_a_signed_address_opens_one_thing(shop):

@@ -19,7 +19,8 @@ from plastinka.core import InputError
 from plastinka.data.ingest import read_sources
 from plastinka.data.ledger import build_ledger
 from plastinka.doors.cli import main
-from plastinka.store.load import keep_run, load_files
+from plastinka.store.forecasts import keep_run
+from plastinka.store.load import load_files
 from plastinka.panel.panel import build_panel
 from plastinka.store.query import (
     data_digest,
@@ -32,7 +33,8 @@ from plastinka.store.query import (
     store_status,
 )
 from plastinka.simulate.shop import make_shop
-from plastinka.store.tables import METADATA, open_store
+from plastinka.store.opening import open_store
+from plastinka.store.tables import METADATA
 from plastinka.store.upkeep import backup, forget, restore
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::RuntimeWarning")

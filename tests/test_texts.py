@@ -5,15 +5,26 @@ import ast
 import re
 from pathlib import Path
 from string import Formatter
+from tempfile import TemporaryDirectory
 
 import openpyxl
+import pandas as pd
 import pytest
 
+from plastinka.data.days import date_faults
+from plastinka.data.files import _why_ignored
+from plastinka.data.ingest import read_sources
+from plastinka.data.ledger import build_ledger
+from plastinka.data.records import BY_CODE, BY_WORDS
+from plastinka.data.statuses import _MEANINGS
+from plastinka.data.values import barcode_repairs
 from plastinka.decide.levels import order_list
+from plastinka.evaluate.combine import equal_members
 from plastinka.report.excel import write_excel
 from plastinka.report.html import write_html
+from plastinka.report.loaded import record_lines
 from plastinka.report.summary import Report, example_report
-from plastinka.report.texts import russian, speaking
+from plastinka.report.texts import retell, russian, speaking
 
 PACKAGE = Path(__file__).parents[1] / "plastinka"
 
@@ -39,6 +50,105 @@ def test_every_text_has_a_russian_one_with_the_same_values():
     assert len(said) > 150
     assert sorted(said - set(russian())) == []
     assert [text for text, ours in russian().items() if fields(text) != fields(ours)] == []
+
+
+DATA = PACKAGE / "data"
+TELLERS = dict(find_faults=2, set_aside=1, count_repairs=3, repair_lines=2, Rule=0, CellType=1)
+SAMPLES = dict(
+    ASKED="each row is one copy",
+    what="day first, as other files prove",
+    reason="is before 1950",
+    side="sales",
+)
+SENTENCE = re.compile(r"(?:[a-z]+|«\{\}») [a-z][^|\\]+")  # Not an expression, nor a list of headers
+
+
+def written(node):
+    "Texts that an expression may give, with a sample where a value stands; none of names."
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.JoinedStr):
+        parts = [getattr(part, "value", part) for part in node.values]
+        yield "".join(
+            part if isinstance(part, str) else SAMPLES.get(ast.unparse(part), "sample")
+            for part in parts
+        )
+    elif isinstance(node, ast.BinOp):
+        yield "".join(next(written(side), "sample") for side in (node.left, node.right))
+    elif isinstance(node, (ast.IfExp, ast.Tuple)):
+        sides = node.elts if isinstance(node, ast.Tuple) else (node.body, node.orelse)
+        for side in sides:
+            yield from written(side)
+
+
+def told_in_calls(node):
+    "Texts that a call says of rows, and those of notes."
+    name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+    place, note = TELLERS.get(name, 99), node.args[0] if node.args else None
+    if place < len(node.args):
+        yield from written(node.args[place])
+    if name == "append" and isinstance(note, ast.List) and len(note.elts) == 4:
+        yield from written(note.elts[1])
+
+
+def told_by_reading():
+    "Texts of repairs and of rows left out, as the data wing writes them."
+    for path in DATA.glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                yield from told_in_calls(node)
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "what":
+                yield from written(node.value)
+        constants = [node for node in tree.body if isinstance(node, (ast.Assign, ast.AugAssign))]
+        texts = [text for node in constants for text in written(node.value)]
+        yield from (text.replace("{}", "sample") for text in texts if SENTENCE.fullmatch(text))
+
+
+def told_elsewhere():
+    "Texts that functions of other wings give back."
+    cells = pd.Series(["x", "1940-01-01", "01.02.2150", "05.2024"])
+    yield from date_faults(cells)
+    codes = ["4.6E+12", "4607111111111E0", "0001-2", "36000291452", "4-607"]
+    yield from barcode_repairs(pd.Series(codes))
+    yield from (f"«sample» says «word»: {meaning}" for meaning in _MEANINGS.values())
+    yield from ("«sample» says which rows are sales", "stands above the header line")
+    yield from (f"joined by {how}" for how in (BY_CODE, BY_WORDS))
+    yield from ("only sold", "only in stock", "more than 7 fields in this line")
+    yield from (why for why in map(ignored, ("~$a.xlsx", ".a.csv", "a.pdf")))
+    yield equal_members(("tide",), 3).why
+    yield equal_members((), 3).why
+
+
+def ignored(name):
+    "Why a file of a folder is not read."
+    with TemporaryDirectory() as folder:
+        (Path(folder) / name).touch()
+        return _why_ignored(Path(folder) / name, ())
+
+
+def test_what_reading_says_is_told_again():
+    texts = {str(text) for text in (*told_by_reading(), *told_elsewhere()) if text}
+    assert len(texts) > 75
+    with speaking("ru") as gaps:
+        told = {text: retell(text) for text in texts}
+    assert sorted(gaps) == []
+    assert all(re.search("[а-яё]", text) for text in told.values())
+
+
+def test_what_warns_of_two_shops_is_told_again():
+    def shop(columns, number):
+        names = [f"{columns[0]} {place}" for place in range(number)]
+        return pd.DataFrame(dict.fromkeys(columns, names))
+
+    sold = shop(["Исполнитель", "Альбом"], 8).assign(**{"Дата продажи": "2024-05-03"})
+    sold = sold.assign(Исполнитель="Кино")
+    for stock in (shop(["Артист", "Название"], 8), shop(["Альбом"], 8)):
+        joins = build_ledger(read_sources(stock, [sold]), "2024-06-01").joins
+        assert joins.warning
+        with speaking("ru") as gaps:
+            text = record_lines(joins)[0]["text"]
+        assert not gaps and not re.search("share|sales|stock", text)
 
 
 @pytest.fixture(scope="module")

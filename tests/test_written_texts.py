@@ -198,7 +198,7 @@ def test_the_page(parts, tmp_path):
     write_html(tmp_path / "report.html", **parts)
     page = Page()
     page.feed((tmp_path / "report.html").read_text(encoding="utf-8"))
-    assert page.tags.count("script") == 2  # The page's own, and the data of its long list
+    assert page.tags.count("script") == 3  # The page's own, its long list, and its titles
     assert "img" not in page.tags and "iframe" not in page.tags
     assert all(name == "href" and value.startswith("#") for name, value in page.acting), (
         page.acting[:5]

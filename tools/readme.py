@@ -1,8 +1,7 @@
 """Write README.md from nbs/index.ipynb, without Quarto: `python tools/readme.py`.
 
 The outputs stored in the notebook are taken as they are; nothing is executed. Links to pages
-become links to their
-notebooks, and pictures are looked for under nbs/.
+become links to their notebooks, and pictures are looked for under nbs/.
 """
 
 import re

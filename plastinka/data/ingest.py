@@ -18,7 +18,15 @@ import pandas as pd
 
 from fastcore.basics import patch
 
-from ..core import InputError, bar, file_sha256, input_error, report_progress, summary_html
+from plastinka.core import (
+    InputError,
+    bar,
+    file_sha256,
+    input_error,
+    report_progress,
+    summary_html,
+    summary_text,
+)
 from .books import REJECTED, Grid
 from .columns import ASKED, take_columns
 from .headers import cell_texts, make_table
@@ -245,6 +253,12 @@ def _repr_html_(self: RawRows):
     facts = dict(rows=len(self.rows), files=len(self.sources), sales=int(kinds.get("sales", 0)))
     facts |= dict(stock=int(kinds.get("stock", 0)), rejected=len(self.rejected))
     return summary_html("Rows as read", facts, self.sources[["file", "kind", "rows"]])
+
+
+@patch
+def __repr__(self: RawRows):
+    "What it is and how much of it there is."
+    return summary_text(self._repr_html_())
 
 # %% ../../nbs/11_data.ingest.ipynb #8aebcaf5
 def _stack(parts, ignored):

@@ -17,7 +17,7 @@ import pandas as pd
 
 from fastcore.basics import patch
 
-from ..core import InputError, input_error, summary_html
+from ..core import InputError, input_error, summary_html, summary_text
 from .ingest import RawRows, open_questions
 from .items import spell_items
 from .records import Items, Joins, count_joins, find_items
@@ -134,6 +134,12 @@ def _repr_html_(self: Ledger):
     names = self.items.iloc[first["item"]][["artist", "album"]].reset_index(drop=True)
     shown = first[["created_date", "sold_date", "count", "price"]].reset_index(drop=True)
     return summary_html("Ledger", facts, names.join(shown))
+
+
+@patch
+def __repr__(self: Ledger):
+    "What it is and how much of it there is."
+    return summary_text(self._repr_html_())
 
 # %% ../../nbs/12_data.ledger.ipynb #7402e24a
 def _without_later(ledger, copies, end):

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SHARE_DAYS', 'STRENGTHS', 'MOVE_GAIN', 'MOST_COPIES', 'BranchCopies', 'branch_copies', 'prior_strength',
-           'branch_shares', 'branch_demand', 'sale_chances', 'move_copies', 'moved_stock', 'deliver_to', 'BranchPlan',
-           'plan_branches']
+           'branch_shares', 'branch_demand', 'sale_chances', 'move_copies', 'moved_stock', 'deliver_to',
+           'divide_copies', 'BranchPlan', 'plan_branches']
 
 # %% ../../nbs/74_decide.branches.ipynb #f053dced
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from scipy.special import gammaln
 
 from ..data.ledger import Ledger
 from .demand import thin_counts
+from .terms import branches_without_stock
 from ..scores.counts import Counts
 
 # %% ../../nbs/74_decide.branches.ipynb #d6e4a041
@@ -23,9 +24,14 @@ from ..scores.counts import Counts
 class BranchCopies:
     "Copies by record and branch."
 
-    names: list[str]  # Branches with stock, in order of their names
-    stock: np.ndarray  # Copies at hand [items, branches]
+    names: list[str]  # Branches that have stock or sell, in order of their names
+    stock: np.ndarray  # Copies at hand [items, branches]; NaN where a branch's stock is not known
     sold: np.ndarray  # Copies sold in the last year [items, branches]
+
+    @property
+    def counted(self) -> np.ndarray:  # bool [branches]
+        "Branches whose stock is known."
+        return ~np.isnan(self.stock).all(axis=0)
 
 # %% ../../nbs/74_decide.branches.ipynb #92359177
 SHARE_DAYS = 365  # Days whose sales tell the shares of the branches
@@ -33,18 +39,20 @@ SHARE_DAYS = 365  # Days whose sales tell the shares of the branches
 
 def branch_copies(
     ledger: Ledger,  # All copies
-) -> BranchCopies | None:  # None where stock is unknown, or lies in fewer than two branches
+) -> BranchCopies | None:  # None where fewer than two branches have stock or sell
     "What each branch has and sold."
-    if "branch" not in ledger.copies or not ledger.stock_counted:
+    if "branch" not in ledger.copies:
         return None
     copies = ledger.copies[ledger.copies["branch"].notna()]
-    there = copies["sold_date"].isna()
-    since = ledger.last_day - pd.Timedelta(days=SHARE_DAYS)
-    lately = copies[copies["sold_date"] >= since]
-    names = sorted(set(copies.loc[there, "branch"].astype(str)))
+    there = copies["sold_date"].isna() & ledger.stock_counted
+    stocked, unknown = set(copies.loc[there, "branch"].astype(str)), branches_without_stock(ledger)
+    names = sorted(stocked | set(unknown))
     if len(names) < 2:
         return None
+    since = ledger.last_day - pd.Timedelta(days=SHARE_DAYS)
+    lately = copies[copies["sold_date"] >= since]
     stock, sold = (_by_branch(rows, names, len(ledger.items)) for rows in (copies[there], lately))
+    stock[:, [name not in stocked for name in names]] = np.nan
     return BranchCopies(names, stock, sold)
 
 # %% ../../nbs/74_decide.branches.ipynb #0a955751
@@ -160,6 +168,26 @@ def deliver_to(
             found[item, int(more.argmax())] += 1
     return found
 
+# %% ../../nbs/74_decide.branches.ipynb #1725ac12
+def divide_copies(
+    here: BranchCopies,  # What each branch has
+    chances: np.ndarray,  # From `sale_chances` [items, branches, copies]
+    order: np.ndarray,  # Copies ordered [items]
+    least_gain: float = MOVE_GAIN,  # Copies sold more, for each copy that is moved
+) -> tuple:  # Moves of each item by place of the branch; stock after them; deliveries
+    "What moves, what each branch has then, and how many of the ordered copies it gets."
+    places, after = np.flatnonzero(here.counted), here.stock.copy()
+    if not len(places):
+        return [{}] * len(after), after, after
+    own, known = chances[:, places], here.stock[:, places]
+    found = [move_copies(one, have, least_gain) for one, have in zip(own, known, strict=True)]
+    after[:, places] = moved_stock(known, found)
+    moves = [
+        {(places[giver], places[taker]): each for (giver, taker), each in one.items()}
+        for one in found
+    ]
+    return moves, after, deliver_to(chances, np.nan_to_num(after), order)
+
 # %% ../../nbs/74_decide.branches.ipynb #6d899b26
 @dataclass(frozen=True)
 class BranchPlan:
@@ -178,20 +206,17 @@ def plan_branches(
     demand: Counts,  # Of each record, up to the end of the forecast [items as in the ledger]
     orders: pd.DataFrame,  # item_id, order
     least_gain: float = MOVE_GAIN,  # Copies sold more, for each copy that is moved
-) -> BranchPlan | None:  # None where there are not two branches with stock
+) -> BranchPlan | None:  # None where there are not two branches
     "Move copies between branches, and say where ordered ones go."
     here = branch_copies(ledger)
     if here is None:
         return None
     ids = ledger.items["item_id"]
     order = orders.set_index("item_id")["order"].reindex(ids).fillna(0).to_numpy()
-    each, stock = branch_demand(demand, branch_shares(here.sold)), here.stock
-    chances = sale_chances(each)
-    moves = [move_copies(one, have, least_gain) for one, have in zip(chances, stock, strict=True)]
-    after = moved_stock(stock, moves)
-    deliver = deliver_to(chances, after, order)
+    each = branch_demand(demand, branch_shares(here.sold))
+    moves, after, deliver = divide_copies(here, sale_chances(each), order, least_gain)
     names = ledger.items[["item_id", "artist", "album"]].reset_index(drop=True)
-    lines = _branch_lines(names, here.names, each, stock, after, deliver)
+    lines = _branch_lines(names, here.names, each, here.stock, after, deliver)
     transfers = _transfer_lines(names, here.names, moves)
     return BranchPlan(transfers, lines, _branch_totals(lines, transfers))
 
@@ -227,7 +252,8 @@ def _transfer_lines(names, branches, moves):
 
 def _branch_totals(lines, transfers):
     "One row per branch."
-    sums = lines.groupby("branch")[["expected", "stock", "deliver"]].sum()
+    sums = lines.groupby("branch")[["expected", "stock", "deliver"]].sum(min_count=1)
     for name, side in dict(moved_in="taker", moved_out="giver").items():
-        sums[name] = transfers.groupby(side)["copies"].sum().reindex(sums.index).fillna(0)
+        moved = transfers.groupby(side)["copies"].sum().reindex(sums.index).fillna(0)
+        sums[name] = moved.where(sums["stock"].notna())
     return sums.reset_index()

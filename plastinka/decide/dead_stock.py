@@ -26,9 +26,7 @@ def year_demand(
     dependence: float = 0.0,  # How much the months of an item go together, 0..1
 ) -> Counts:  # [items]
     "What will be asked for in so many months, as if they were like those of the forecast."
-    items, horizon = counts.shape
-    place = np.arange(items)[:, None] * horizon + np.arange(months) % horizon
-    return sum_counts(counts.reshape(-1).take(place.ravel()).reshape(items, months), dependence)
+    return sum_counts(counts, dependence, np.arange(months) % counts.shape[1])
 
 # %% ../../nbs/75_decide.dead_stock.ipynb #1205c5eb
 def stock_beyond(

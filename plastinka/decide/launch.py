@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['LAUNCH_DAYS', 'SETTLED', 'LEAST_SEASON', 'TITLE_HEADERS', 'PARSERS', 'REACHES', 'STEPS', 'RANGE_LEVELS',
-           'EVERY_LAUNCH', 'first_days_here', 'launched_items', 'main_text', 'title_facts', 'launched_titles',
-           'month_worth', 'days_worth', 'artist_sales', 'copies_by_age', 'ledger_launches', 'parse_offered',
-           'title_cells', 'read_titles', 'known_items', 'asked_launches', 'known_days', 'demand_of', 'near_names',
-           'line_notes', 'launch_list']
+           'EVERY_LAUNCH', 'first_days_here', 'launched_items', 'main_text', 'title_facts', 'written_names',
+           'launched_titles', 'month_worth', 'days_worth', 'artist_sales', 'copies_by_age', 'ledger_launches',
+           'parse_offered', 'title_cells', 'read_titles', 'known_items', 'asked_launches', 'known_days', 'demand_of',
+           'near_names', 'line_notes', 'launch_list']
 
 # %% ../../nbs/76_decide.launch.ipynb #d6fc322d
 from pathlib import Path
@@ -83,10 +83,18 @@ def title_facts(
     return titles.assign(style=titles["style"].str.split("/").str[0].str.strip(), words=words)
 
 # %% ../../nbs/76_decide.launch.ipynb #f74c9b3e
+def written_names(
+    titles: pd.DataFrame,  # artist, album
+) -> pd.Series:  # As «artist – album», one of them alone where the other is not known
+    "Titles as the shop writes them."
+    names = titles["artist"].fillna("").astype(str) + " – " + titles["album"].fillna("").astype(str)
+    return names.str.strip().str.removeprefix("– ").str.removesuffix(" –")
+
+# %% ../../nbs/76_decide.launch.ipynb #0419ac57
 def launched_titles(
     ledger: Ledger,  # All copies of the shop
     rows: np.ndarray,  # Items
-) -> pd.DataFrame:  # item_id, artist, album, style, label, format, words, price, first_day
+) -> pd.DataFrame:  # item_id, name, artist, album, style, label, format, words, price, first_day
     "The attributes of launches."
     texts = ("artist", "album", "style", "label", "format")
     known = {name: main_text(ledger, name).iloc[rows].to_numpy() for name in texts}
@@ -95,7 +103,9 @@ def launched_titles(
     price = ledger.copies.groupby("item")["price"].median().reindex(rows)
     first = first_days_here(ledger).iloc[rows]
     known |= dict(price=price.to_numpy(float), first_day=first.to_numpy())
-    return title_facts(pd.DataFrame(known)).assign(item_id=ledger.items["item_id"].to_numpy()[rows])
+    items = ledger.items.iloc[rows]
+    own = dict(item_id=items["item_id"].to_numpy(), name=written_names(items).to_numpy())
+    return title_facts(pd.DataFrame(known)).assign(**own)
 
 # %% ../../nbs/76_decide.launch.ipynb #a4422959
 LEAST_SEASON = 24  # Complete months from which on a season is told from chance
@@ -360,7 +370,7 @@ def near_names(
     "The launches a forecast rests on, with what they sold in three months."
     sold = known.sold[:, : REACHES[3]].sum(axis=1)
     share = known.open[:, : REACHES[3]].sum(axis=1)
-    names = known.titles["artist"] + " – " + known.titles["album"]
+    names = known.titles["name"]
     told = [
         f"{name} ({int(copies)} in {int(np.ceil(days))} days)"
         for name, copies, days in zip(names, sold, share, strict=True)
@@ -377,15 +387,19 @@ def line_notes(
     days: np.ndarray,  # Days of sale known [titles]
     had: np.ndarray,  # bool [titles]: the shop has it
     launches: Launches,  # Earlier launches
+    today: pd.Timestamp,  # First day that the files do not cover
 ) -> pd.Series:  # Text per line
     "What was assumed of each title, or stands out."
     note = titles["note"] + np.where(titles["note"] != "", "\n", "")
     young = had & (days > 0) & (days <= STEPS[-1])
-    note += np.where(young, "its first days of sale are used\n", "")
+    note += np.where(young, "its first days of sale are used; the order list has it too\n", "")
     note += np.where(had & ~young, "the shop has it: see its forecast\n", "")
     artist = normalise_text(titles["artist"])
     unknown = ~artist.isin(set(launches.titles["artist"])) & (artist != "")
     note += np.where(unknown & ~had, "no earlier launch of the artist\n", "")
+    note += np.where((artist == "") & ~had, "no artist is named\n", "")
+    past = titles["release_date"] < today - pd.Timedelta(days=LAUNCH_DAYS)
+    note += np.where(past & ~had, "released long ago: what a launch sells is too much for it\n", "")
     note += np.where(titles["price"].isna() & ~had, "price unknown\n", "")
     return note.str.strip().str.replace("\n", "; ")
 
@@ -416,7 +430,7 @@ def launch_list(
     offered = titles["quantity"].fillna(np.inf)
     shown = titles.drop(columns="note").assign(days=days)
     shown = shown.assign(**found, order=np.minimum(order, offered))
-    return shown.assign(note=line_notes(titles, days, had, launches))
+    return shown.assign(note=line_notes(titles, days, had, launches, ledger.last_day))
 
 # %% ../../nbs/76_decide.launch.ipynb #30189d59
 def _empty_figures(count):

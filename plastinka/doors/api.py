@@ -12,6 +12,7 @@ import plastinka
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse
@@ -88,6 +89,7 @@ async def _answer_database(request, error):
 
 HANDLERS = {
     OperationalError: _answer_database,
+    NoConnectionLeft: _answer_database,
     Problem: _answer_problem,
     InputError: _answer_input,
     RequestValidationError: _answer_unfit,

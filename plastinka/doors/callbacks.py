@@ -37,6 +37,7 @@ class CallbackRules:
     allowed: tuple[str, ...] = ()  # Beginnings of addresses: https://erp.example/hooks/
     private: bool = False  # Whether private networks and plain HTTP may be used
     secret: bytes = b""  # To sign with; b"" for the service's own
+    authority: str = ""  # File with certificates of authorities that are trusted besides the usual
 
 
 def callback_rules() -> CallbackRules:  # As the environment says
@@ -44,7 +45,8 @@ def callback_rules() -> CallbackRules:  # As the environment says
     given = os.environ.get("PLASTINKA_CALLBACKS", "").split(",")
     allowed = tuple(each.strip() for each in given if each.strip())
     secret = os.environ.get("PLASTINKA_CALLBACK_SECRET", "").encode()
-    return CallbackRules(allowed, os.environ.get("PLASTINKA_CALLBACKS_PRIVATE") == "1", secret)
+    private = os.environ.get("PLASTINKA_CALLBACKS_PRIVATE") == "1"
+    return CallbackRules(allowed, private, secret, os.environ.get("PLASTINKA_CALLBACKS_CA", ""))
 
 # %% ../../nbs/85_doors.callbacks.ipynb #74588a80
 def _place(parts):
@@ -110,6 +112,18 @@ def sign_callback(
     return "v1=" + hmac.new(secret, stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
 
 # %% ../../nbs/85_doors.callbacks.ipynb #a19e09b3
+def _secure_socket(plain, host, rules):
+    "A connection with TLS, to whoever has a certificate for the host; else closed, with an error."
+    secure = ssl.create_default_context()
+    try:
+        if rules.authority:
+            secure.load_verify_locations(rules.authority)
+        return secure.wrap_socket(plain, server_hostname=host)
+    except OSError:
+        plain.close()
+        raise
+
+
 def send_callback(
     address: str,  # Where to
     body: bytes,  # JSON
@@ -124,8 +138,7 @@ def send_callback(
     connection = http.client.HTTPConnection(host, port, timeout=timeout)
     connection.sock = socket.create_connection((number, port), timeout)
     if scheme == "https":
-        secure = ssl.create_default_context()
-        connection.sock = secure.wrap_socket(connection.sock, server_hostname=host)
+        connection.sock = _secure_socket(connection.sock, host, rules)
     stamp = str(int(time.time()))
     headers = {"content-type": "application/json", "x-plastinka-timestamp": stamp}
     headers |= {"x-plastinka-signature": sign_callback(secret, stamp, body)}

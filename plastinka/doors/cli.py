@@ -324,6 +324,12 @@ def _set_options(options):
     return {name: value for name, value in named.items() if value and name in options}
 
 
+def _taken_over(options, others):
+    "Options that need not be typed, because a run that is sent again brings them along."
+    again = "again" in options and any(each.partition("=")[0] == "--again" for each in others)
+    return {name: one.default for name, one in options.items() if one.needed and again}
+
+
 def with_settings(
     values: dict,  # As typed
     settings: dict,  # Values of options that the settings give
@@ -348,7 +354,8 @@ def typed_values(
     example = "" if arguments[0] == "run" and notebook else EXAMPLES.get(arguments[0], "")
     options = command_options(command, notebook)
     settings = _set_options(options)
-    parser = command_parser(title, command, notebook, example, settings)
+    given = settings | _taken_over(options, others)
+    parser = command_parser(title, command, notebook, example, given)
     values = with_settings(read_options(parser, options, others), settings, options)
     return command, values | (dict(notebook=notebook) if notebook else {})
 
@@ -407,7 +414,7 @@ def error_outcome(
     if isinstance(error, BrokenPipeError):
         return 141, ""
     if isinstance(error, OSError) and error.errno in DISK_FAULTS:
-        return 1, disk_message(error)
+        return 2, disk_message(error)
     if isinstance(error, ModuleNotFoundError) and missing_extra(str(error)):
         return 2, missing_extra(str(error)) + "."
     if isinstance(error, MemoryError):

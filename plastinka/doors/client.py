@@ -139,6 +139,15 @@ def orders(
     "What to order."
     return self.table("/orders", **query)
 
+# %% ../../nbs/97_doors.client.ipynb #f777c48a
+@patch
+def launches(
+    self: Client,
+    **query,  # run
+) -> pd.DataFrame:  # artist, album, expected_1, expected_3, order, rests_on …
+    "What to order of new titles, by the newest job of the kind launch."
+    return self.table("/launches", **query)
+
 # %% ../../nbs/97_doors.client.ipynb #a622347e
 @patch
 def lost_sales(
@@ -229,7 +238,7 @@ def upload_parts(
 @patch
 def start(
     self: Client,
-    what: str,  # "forecast", "data-upload", "training", "tuning", "reports", "backtest", "totals"
+    what: str,  # "forecast", "training", "tuning", "reports", "backtest", "totals", "launch" …
     idempotency_key: str = "",  # The same key: the same job; a new one by default
     **values,  # What its run notebook declares: horizon=2
 ) -> dict:  # The job

@@ -128,23 +128,26 @@ def forecast_items(
     trained,  # A trained model
     panel: xr.Dataset,  # Items × months up to the last complete month
     horizon: int,  # Months ahead
+    everything: xr.Dataset | None = None,  # Panel of the whole ledger; None = it is measured here
 ) -> Forecast:  # Of every item of the ledger
     "Forecast every item, newcomers and seasonal ones included."
     from plastinka.evaluate.fit import predict_ledger
     from plastinka.models.season import borrow_season
 
-    return borrow_season(predict_ledger(ledger, trained, panel, horizon), panel)
+    forecast = predict_ledger(ledger, trained, panel, horizon, everything=everything)
+    return borrow_season(forecast, panel)
 
 # %% ../../nbs/87_doors.fitting.ipynb #dc533a43
 def fit_model(
     ledger: Ledger,  # All copies
     model,  # `Model`: settings
     settings: dict,  # horizon, cutoffs, seed
+    everything: xr.Dataset | None = None,  # Panel of the whole ledger; None = it is measured here
 ) -> FittedShop:  # Raises `InputError` where the months are too few
     "Judge a model on past months, train it on all of them, and forecast every item."
     held, trained, panel = train_shop(ledger, model, settings)
     with step("Forecasting"):
-        forecast = forecast_items(ledger, trained, panel, settings["horizon"])
+        forecast = forecast_items(ledger, trained, panel, settings["horizon"], everything)
     return FittedShop(held, trained, forecast, panel)
 
 # %% ../../nbs/87_doors.fitting.ipynb #6d1067fd
@@ -153,6 +156,7 @@ def reuse_model(
     artifact,  # `Artifact`: a trained model, and how it was judged
     horizon: int,  # Months ahead
     origin: dict | None = None,  # What the store says of the model: model, number
+    everything: xr.Dataset | None = None,  # Panel of the whole ledger; None = it is measured here
 ) -> FittedShop:  # Raises `InputError` where the model knows another shop
     "Forecast with a model that was trained before."
     from plastinka.evaluate.artifacts import age_in_months, check_knows, score_since
@@ -161,7 +165,7 @@ def reuse_model(
     with step("Forecasting with a model that was trained before"):
         panel = cut_panel(ledger)
         check_knows(artifact, panel, horizon)
-        forecast = forecast_items(ledger, artifact.model, panel, horizon)
+        forecast = forecast_items(ledger, artifact.model, panel, horizon, everything)
     with step("Judging it by the months since"):
         since = score_since(artifact, ledger, panel)
     facts = dict(cutoff=artifact.cutoff, age=age_in_months(artifact, panel)) | (origin or {})
@@ -236,7 +240,7 @@ def keep_training(
     parameters: dict | None = None,  # Of the run
 ) -> str:  # What the store calls the model, as "auto-3"
     "Enter a trained model in the store, as a candidate."
-    from plastinka.store.load import keep_run
+    from plastinka.store.forecasts import keep_run
     from plastinka.store.registry import find_model
 
     where, digest = keep_artifact(folder, run_id)

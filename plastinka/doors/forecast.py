@@ -17,7 +17,7 @@ import pandas as pd
 import xarray as xr
 from fastcore.basics import patch
 
-from ..core import input_error, step, summary_html
+from ..core import input_error, step, summary_html, summary_text
 from ..data.ingest import RawRows, read_sources
 from ..data.ledger import Ledger, build_ledger
 from ..data.profiles import Profile, as_profile, common_item_key
@@ -49,7 +49,10 @@ from plastinka.doors.ordering import (
     read_plan,
     shop_branches,
     shop_dead_stock,
+    shop_used,
+    shop_stock,
 )
+from ..evaluate.distributions import DISTRIBUTIONS, write_distributions
 from ..jobs.parameters import check_parameters, check_together, run_notebook_path
 from ..models.core import Model
 from ..panel.panel import build_panel
@@ -58,7 +61,7 @@ from ..report.figures import item_figure
 from ..report.headlines import sense_checks
 from ..report.html import write_html
 from ..report.summary import Outlook, Report, most_lost, outlook
-from ..store.load import keep_run
+from ..store.forecasts import keep_run
 from ..store.query import data_digest, read_ledger, read_raw
 
 # %% ../../nbs/91_doors.forecast.ipynb #d8e63adc
@@ -138,20 +141,22 @@ def choose_model(
 def fit_shop(
     ledger: Ledger,  # All copies
     settings: dict,  # horizon, model, lags, head, cutoffs, seeds, seed
+    everything: xr.Dataset | None = None,  # Panel of the whole ledger; None = it is measured here
 ) -> FittedShop:  # Raises `InputError` where the months are too few
     "Judge the model on past months, train it on all of them, and forecast every item."
-    return fit_model(ledger, choose_model(settings), settings)
+    return fit_model(ledger, choose_model(settings), settings, everything)
 
 
 def fit_or_reuse(
     ledger: Ledger,  # All copies
     settings: dict,  # As of `fit_shop`
     found: tuple = (),  # From `find_artifact`: a trained model, and what is known of it
+    everything: xr.Dataset | None = None,  # Panel of the whole ledger; None = it is measured here
 ) -> FittedShop:  # Raises `InputError` where the months are too few, or the model knows others
     "Forecast with a model that is there, or with a new one."
     if found:
-        return reuse_model(ledger, found[0], settings["horizon"], found[1])
-    return fit_shop(ledger, settings)
+        return reuse_model(ledger, found[0], settings["horizon"], found[1], everything)
+    return fit_shop(ledger, settings, everything)
 
 # %% ../../nbs/91_doors.forecast.ipynb #e635ca6f
 @dataclass(frozen=True)
@@ -167,6 +172,7 @@ class Result:
     replay: Replayed | None = None  # What a replay of the shop's past has shown; None = none given
     kept: float | None = None  # Share of the order that is the same a week later, 0..1
     beside: pd.DataFrame | None = None  # Expected and sold of the months that are over
+    since: pd.DataFrame | None = None  # The same title by title
 
     @cached_property
     def forecast(self) -> pd.DataFrame:  # item_id, month, horizon, q0.05 …, mean, model
@@ -176,7 +182,12 @@ class Result:
     @cached_property
     def outlook(self) -> Outlook:  # Copies and money, by month and in all
         "The forecast, summed over the shop, with ranges."
-        return outlook(Report(**_shown_parts(self)))
+        return outlook(Report(**self.shown))
+
+    @cached_property
+    def shown(self) -> dict:  # Fields of `Report`, but for `ahead`
+        "What report and workbook show of it, but for the sums over the shop."
+        return _shown_parts(self)
 
     @property
     def scores(self) -> pd.DataFrame:  # One row per model, this one first
@@ -187,11 +198,6 @@ class Result:
     def panel(self) -> xr.Dataset:  # Variables [item, month]
         "Everything measured, item by month: sales, stock, availability, lost sales, prices."
         return self.data.panel
-
-    @property
-    def lost_sales(self) -> pd.DataFrame:  # item_id, artist, album, lost_units, lost_money …
-        "What was lost by being out of stock in the last twelve full months, the dearest first."
-        return most_lost(self.data.panel)
 
 # %% ../../nbs/91_doors.forecast.ipynb #3373fb1f
 @patch(as_prop=True)
@@ -216,6 +222,18 @@ def dead_stock(self: Result) -> pd.DataFrame | None:  # Names, money tied up; No
 
 
 @patch(as_prop=True)
+def used_copies(self: Result) -> pd.DataFrame | None:  # By artist, style and price; None = unknown
+    "Used copies to look for, and what may be paid for one."
+    return shop_used(self.data.ledger, self.order)
+
+
+@patch(as_prop=True)
+def lost_sales(self: Result) -> pd.DataFrame:  # item_id, artist, album, lost_units, lost_money …
+    "What was lost by being out of stock in the last twelve full months, the dearest first."
+    return most_lost(self.data.panel)
+
+
+@patch(as_prop=True)
 def branches(self: Result) -> BranchPlan | None:  # transfers, lines, totals; None = not two
     "What moves between branches, and where ordered copies go."
     dependence = self.fitted.held.dependence
@@ -237,6 +255,12 @@ def _repr_html_(self: Result):
     shown = ["artist", "album", "stock", "expected", "order"]
     rows = self.orders[[name for name in shown if name in self.orders]]
     return summary_html(self.title, facts, rows.round(2))
+
+
+@patch
+def __repr__(self: Result):
+    "What it is and how much of it there is."
+    return summary_text(self._repr_html_())
 
 # %% ../../nbs/91_doors.forecast.ipynb #6ded31e7
 def setting_values(
@@ -334,11 +358,12 @@ def forecast_from(
     check_days(plan, data.ledger, settings["horizon"])
     replayed, titles = find_replay(settings), given_titles(settings)
     found = found or (find_artifact(using, data.store) if using else ())
-    fitted = fit_or_reuse(data.ledger, settings, found)
+    fitted = fit_or_reuse(data.ledger, settings, found, data.panel)
     with step("Ordering"):
-        dependence = fitted.held.dependence
-        order = order_shop(data.ledger, data.panel, fitted.forecast, plan, dependence)
-        kept = order_kept(data.ledger, data.panel, fitted.forecast, order, dependence)
+        ahead, dependence = fitted.forecast, fitted.held.dependence
+        shop = shop_stock(data.ledger, data.panel, pd.DatetimeIndex(ahead.months))
+        order = order_shop(data.ledger, data.panel, ahead, plan, dependence, shop)
+        kept = order_kept(data.ledger, data.panel, ahead, order, dependence, shop)
         launches = None
         if titles is not None:
             launches = launch_list(data.ledger, titles, plan.service_level)
@@ -453,14 +478,15 @@ def _shown_parts(result):
     data, held, fitted = result.data, result.fitted.held, result.fitted
     parts = dict(ledger=data.ledger, raw=data.raw, panel=data.panel, orders=result.orders)
     parts |= dict(order=result.order, dead=result.dead_stock, branches=result.branches)
+    parts |= dict(used=result.used_copies)
     moved = moved_orders(find_network(fitted.trained), fitted.panel, result.orders)
     parts |= dict(launches=result.launches, replay=result.replay, kept=result.kept, moved=moved)
     parts |= dict(forecast=fitted.forecast, factor=getattr(fitted.trained, "factor", 1.0))
     parts |= dict(scores=held.scores, coverage=held.coverage, by_cutoff=held.by_cutoff)
     parts |= dict(holdout=held.frame(), totals=held.totals, newcomers=held.newcomers)
     parts |= dict(calibrated=held.calibrated, dependence=held.dependence)
-    parts |= dict(shocks=learn_shocks(held, data.panel))
-    parts |= dict(age=age_facts(fitted), beside=result.beside)
+    parts |= dict(shocks=learn_shocks(held, data.panel), made={})
+    parts |= dict(age=age_facts(fitted), beside=result.beside, since=result.since)
     combination = getattr(fitted.trained, "combination", None)
     if combination is not None:
         parts |= dict(weights=combination.table())
@@ -472,7 +498,7 @@ def report_parts(
     self: Result,
 ) -> dict:  # Fields of `Report`, by name
     "Everything that report and workbook show."
-    return _shown_parts(self) | dict(ahead=self.outlook)
+    return self.shown | dict(ahead=self.outlook)
 
 # %% ../../nbs/91_doors.forecast.ipynb #13f1c5d9
 @patch
@@ -519,15 +545,16 @@ def save(
 ) -> list[Path]:  # The files and folders written
     "Write forecast, model, workbook, report and quarantine into a folder."
 
-    folder, data = Path(folder), self.data
+    folder, data, fitted = Path(folder), self.data, self.fitted
     folder.mkdir(parents=True, exist_ok=True)
-    names = ["forecast.parquet", "forecast.xlsx", "report.html"]
+    names = ["forecast.parquet", "forecast.xlsx", "report.html", DISTRIBUTIONS]
     with step("Writing the report"):
         self.forecast.to_parquet(folder / names[0], index=False)
+        write_distributions(folder / DISTRIBUTIONS, fitted.forecast, fitted.held.dependence)
         parts = self.report_parts()
         write_excel(folder / names[1], **parts)
         write_html(folder / names[2], **parts)
-        if not self.fitted.origin:  # Another run has kept the model already
+        if not fitted.origin:  # Another run has kept the model already
             names.append("model")
             self.save_model(folder / names[-1])
         if len(data.ledger.quarantine):

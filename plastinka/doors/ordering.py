@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ASKED_ORDERS', 'read_budget', 'shop_currency', 'read_plan', 'shop_stock', 'check_days', 'order_shop', 'order_kept',
-           'moved_orders', 'shop_dead_stock', 'find_replay', 'given_titles', 'shop_branches']
+           'moved_orders', 'shop_dead_stock', 'find_replay', 'given_titles', 'shop_used', 'shop_branches']
 
 # %% ../../nbs/90_doors.ordering.ipynb #221aa2db
 import math
@@ -26,6 +26,7 @@ from ..decide.launch import read_titles
 from ..decide.orders import restocked
 from ..decide.replayed import Replayed, load_replayed
 from ..decide.steadiness import kept_share
+from ..decide.used_copies import buy_in
 from plastinka.decide.terms import (
     CAPITAL_COST,
     SALVAGE,
@@ -141,13 +142,22 @@ def order_shop(
     forecast: Forecast,  # Demand of every record in the months ahead
     plan: Plan | None = None,  # How the order is made; None = by the service level
     dependence: float = 0.0,  # How much the months of an item go together, 0..1
+    shop: ShopStock | None = None,  # From `shop_stock`; None = it is found here
 ) -> Order:
     "What to order."
-    shop = shop_stock(ledger, panel, pd.DatetimeIndex(forecast.months))
+    shop = shop or shop_stock(ledger, panel, pd.DatetimeIndex(forecast.months))
     order = buy(forecast, shop, Plan() if plan is None else plan, dependence)
-    unknown = tuple(branches_without_stock(ledger))
+    stocked = ledger.stock_counted and _stock_names_branches(ledger.copies)
+    unknown = tuple(branches_without_stock(ledger)) if stocked else ()
     lacking = [Assumption("branch", len(unknown), names=unknown)] if unknown else []
     return replace(order, assumptions=order.assumptions + lacking)
+
+# %% ../../nbs/90_doors.ordering.ipynb #17d9fbea
+def _stock_names_branches(copies):
+    "Whether a copy that is there names its branch."
+    return "branch" in copies and bool(
+        copies.loc[copies["sold_date"].isna(), "branch"].notna().any()
+    )
 
 # %% ../../nbs/90_doors.ordering.ipynb #f8b2539a
 def order_kept(
@@ -156,9 +166,10 @@ def order_kept(
     forecast: Forecast,  # Demand of every record in the months ahead
     order: Order,  # From `order_shop`
     dependence: float = 0.0,  # How much the months of an item go together, 0..1
+    shop: ShopStock | None = None,  # From `shop_stock`; None = it is found here
 ) -> float | None:  # 0..1; None where nothing is ordered
     "Share of the ordered copies that are the same a week later."
-    shop = shop_stock(ledger, panel, pd.DatetimeIndex(forecast.months))
+    shop = shop or shop_stock(ledger, panel, pd.DatetimeIndex(forecast.months))
     return kept_share(order, forecast, shop, dependence)
 
 # %% ../../nbs/90_doors.ordering.ipynb #4ce7a6a5
@@ -218,14 +229,25 @@ def given_titles(
     return titles
 
 # %% ../../nbs/90_doors.ordering.ipynb #a4b64f33
+def shop_used(
+    ledger: Ledger,  # The shop's copies
+    order: Order,  # What is ordered
+) -> pd.DataFrame | None:  # From `buy_in`; None where nothing is known
+    "What used copies to look for, and up to what price."
+    rules = order.plan.rules
+    money = {name: getattr(rules, name) for name in ("margin", "capital_cost", "salvage")}
+    days = (order.reach.last - order.reach.first).days + 1
+    return buy_in(ledger, days, order.plan.service_level, money)
+
+# %% ../../nbs/90_doors.ordering.ipynb #738c7cd2
 def shop_branches(
     ledger: Ledger,  # The shop's copies
     forecast: Forecast,  # Demand of every record in the months ahead
     order: Order,  # What is ordered
     dependence: float = 0.0,  # How much the months of an item go together, 0..1
-) -> BranchPlan | None:  # None where there are not two branches with stock
+) -> BranchPlan | None:  # None where there are not two branches
     "What moves between branches, and where ordered copies go."
-    if "branch" not in ledger.copies or not ledger.stock_counted:
+    if "branch" not in ledger.copies:
         return None
     ids, months, counts = demand_counts(forecast)
     ahead = demand_ahead(counts, order_reach(months, ledger.last_day), dependence)

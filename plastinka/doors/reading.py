@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['RunName', 'Search', 'STARTED', 'LONG_WAIT', 'READING', 'get_forecasts', 'get_history', 'get_lost_sales',
-           'get_forecast_runs', 'get_scores', 'get_orders', 'get_report', 'get_store', 'get_quarantine', 'get_live',
-           'get_ready', 'check_service', 'get_health', 'get_metrics']
+           'get_forecast_runs', 'get_scores', 'get_orders', 'get_launches', 'get_report', 'get_store', 'get_quarantine',
+           'get_live', 'get_ready', 'check_service', 'get_health', 'get_metrics']
 
 # %% ../../nbs/88_doors.reading.ipynb #ca6db7d5
 import time
@@ -21,7 +21,6 @@ from .guard import REPORT_POLICY
 from .metrics import service_figures
 from .problems import Problem, input_problem
 from plastinka.doors.results import (
-    RUN_FILES,
     find_run_folder,
     iso_time,
     orders_page,
@@ -123,6 +122,22 @@ def get_orders(
     page = orders_page(table, search, limit, offset, all)
     return table_answer(page, Choice(limit=limit, offset=offset), format)
 
+# %% ../../nbs/88_doors.reading.ipynb #b6457f4a
+def get_launches(
+    service: ServiceOf,  # That is asked
+    run: RunName = "last",  # result.run of its job; the newest by default
+    limit: Limit = 100,  # How many
+    offset: Offset = 0,  # How many are passed over
+    format: Format = "json",  # Of the answer
+):
+    "What new titles will be asked for, and what to order of them."
+    if run in ("", "last"):
+        jobs = list_jobs(service.queue, 1, status="succeeded", kind="launch")
+        run = (jobs[0]["result"] or {}).get("run", "") if jobs else ""
+    table = read_orders(run_file(find_run_folder(service, run), "launches"))
+    page = table.iloc[offset : offset + limit], len(table)
+    return table_answer(page, Choice(limit=limit, offset=offset), format)
+
 # %% ../../nbs/88_doors.reading.ipynb #fb357d3c
 def get_report(
     service: ServiceOf,  # That is asked
@@ -133,7 +148,7 @@ def get_report(
     path = run_file(find_run_folder(service, run), format)
     if format == "html":
         return FileResponse(path, headers={"content-security-policy": REPORT_POLICY})
-    return FileResponse(path, filename=f"{path.parent.name}-{RUN_FILES[format]}")
+    return FileResponse(path, filename=f"{path.parent.name}-{path.name}")
 
 # %% ../../nbs/88_doors.reading.ipynb #0f8d6e86
 def get_store(
@@ -235,6 +250,7 @@ READING = [
     Route("GET", "/results/prediction", get_history, tag="results"),
     Route("GET", "/scores", get_scores, tag="results"),
     Route("GET", "/orders", get_orders, tag="results"),
+    Route("GET", "/launches", get_launches, tag="results"),
     Route("GET", "/lost-sales", get_lost_sales, tag="results"),
     Route("GET", "/reports/{run}", get_report, tag="results"),
     Route("GET", "/store", get_store, tag="store"),

@@ -133,8 +133,13 @@ def page_body(
 
 # %% ../../nbs/86_doors.results.ipynb #f7a20312
 RUN_NAME = re.compile(r"[0-9]{4}-[\w-]{1,100}")
-RUN_FILES = dict(html="report.html", xlsx="forecast.xlsx", parquet="forecast.parquet")
-RUN_FILES |= dict(orders="orders.parquet")
+RUN_FILES = dict(  # Of each kind a run has one
+    html=("report.html",),
+    xlsx=("forecast.xlsx", "launches.xlsx", "replay.xlsx"),
+    parquet=("forecast.parquet", "launches.parquet"),
+    orders=("orders.parquet",),
+    launches=("launches.parquet",),
+)
 
 
 def find_run_folder(
@@ -161,10 +166,10 @@ def run_file(
         is_good = read_receipt(folder)["status"] == "succeeded"
     except InputError:
         is_good = False
-    path = folder / RUN_FILES[kind]
-    if not is_good or not path.is_file():
+    found = [folder / name for name in RUN_FILES[kind] if (folder / name).is_file()]
+    if not is_good or not found:
         raise Problem(404, f"run {folder.name} has no {kind}.", "Look up how its job ended.", "run")
-    return path
+    return found[0]
 
 # %% ../../nbs/86_doors.results.ipynb #d72d06c9
 @lru_cache(maxsize=8)

@@ -18,6 +18,7 @@ from fastapi import Path as InPath
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 
+from .examples import described_example
 from .keys import Identity
 from .problems import Problem
 from .results import FORMATS, page_body, table_bytes
@@ -123,6 +124,7 @@ def make_router(
     router = APIRouter(prefix="/api/v1")
     for number, route in enumerate(routes):
         guards = [Depends(needs_role(route.role)), Security(_SCHEME)] if route.role else []
+        settings = dict(openapi_extra=described_example(route.method, route.path))
         router.add_api_route(
             route.path,
             route.answer,
@@ -134,7 +136,7 @@ def make_router(
             description=f"Role: {route.role or 'none'}",
             response_model=None,
             responses={"default": PROBLEM},
-            **route.settings,
+            **(settings | route.settings),
         )
     return router
 

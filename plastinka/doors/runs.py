@@ -104,7 +104,8 @@ def submit_command(
     notebook: str = "",  # Name of a run notebook, or the path of one of your own
     out: str = "runs",  # Folder in which every run gets a folder of its own
     dry_run: bool = False,  # Only write what would be sent, with sizes and the price of an hour
-    again: str = "",  # A run to send again, in place of a notebook: its name, or last
+    # A run to send again, its name or last; with a notebook and parameters, these in place of then
+    again: str = "",
     quiet: bool = False,  # Show no progress, only errors
     **values,  # Its parameters
 ) -> int:  # Exit code
@@ -113,7 +114,7 @@ def submit_command(
     from plastinka.jobs.core import Job, queue_run
 
     if again:
-        folder, clone_of = datasphere.queue_again(again, out)
+        folder, clone_of = datasphere.queue_again(again, out, notebook, values)
     else:
         if not notebook:
             raise input_error("notebook", "is not given", "Name one, such as: submit forecast")

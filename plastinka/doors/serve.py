@@ -212,7 +212,7 @@ def schedule_command(
     add: str = "",  # Keep a schedule: its name
     line: str = "",  # When: minute, hour, day of the month, month, day of the week: 0 5 2 * *
     # What is done
-    # [one of forecast, training, tuning, backtest, totals, categories, cleanup, backup]
+    # [one of forecast, training, tuning, backtest, totals, categories, replay, cleanup, backup]
     kind: str = "forecast",
     zone: str = "UTC",  # Time zone of the hours, such as Europe/Moscow
     values: list[str] = (),  # What its run takes: horizon=3

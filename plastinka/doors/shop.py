@@ -27,7 +27,7 @@ from plastinka.store.query import (
     read_quarantine,
     store_status,
 )
-from ..store.tables import open_store
+from ..store.opening import open_store
 
 # %% ../../nbs/92_doors.shop.ipynb #dae78af0
 @dataclass(frozen=True)

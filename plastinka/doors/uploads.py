@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['UPLOAD_NAME', 'UploadLimits', 'safe_name', 'check_name', 'take_upload', 'find_upload', 'upload_files',
-           'describe_ledger', 'read_upload', 'read_from_arguments', 'check_upload_files', 'check_profile',
-           'reading_turn', 'upload_report']
+           'describe_ledger', 'empty_files', 'refusal_words', 'read_upload', 'read_from_arguments',
+           'check_upload_files', 'check_profile', 'reading_turn', 'upload_report']
 
 # %% ../../nbs/83_doors.uploads.ipynb #324d0b92
 import json
@@ -147,7 +147,8 @@ def describe_ledger(
     import pandas as pd
 
     sold = ledger.copies.dropna(subset="sold_date")
-    by_month = sold.groupby(sold["sold_date"].dt.strftime("%Y-%m"))["count"].sum()
+    by_month = sold.groupby(sold["sold_date"].dt.to_period("M"))["count"].sum()
+    by_month.index = by_month.index.astype(str)
     span = pd.period_range(by_month.index.min(), by_month.index.max(), freq="M")
     gaps = sorted(set(span.astype(str)) - set(by_month.index)) if len(by_month) else []
     facts = dict(files=_rows(ledger.report.reset_index()), gaps=gaps, items=len(ledger.items))
@@ -156,10 +157,30 @@ def describe_ledger(
     facts |= dict(first_day=str(ledger.first_day)[:10], last_day=str(ledger.last_day)[:10])
     return facts | dict(bad_rows=len(ledger.quarantine), quarantine=_rows(ledger.quarantine))
 
+# %% ../../nbs/83_doors.uploads.ipynb #5c0b282c
+def empty_files(
+    files: dict[str, list[str]],  # From `upload_files`
+) -> list[dict]:  # file, reason
+    "Files of an upload that hold nothing."
+    paths = [Path(path) for each in files.values() for path in each]
+    small = [path for path in paths if path.stat().st_size < 1 << 16]
+    blank = [path.name for path in small if not path.read_bytes().strip()]
+    return [dict(file=name, reason="is empty") for name in blank]
+
+
+def refusal_words(
+    error: InputError,  # Of a reader
+    left_out: list[dict],  # Files that were left out before: file, reason
+) -> str:  # A sentence or two
+    "Why an upload is refused, with the files that were left out beside."
+    text = str(error)
+    others = [f"{each['file']} {each['reason']}" for each in left_out if each["file"] not in text]
+    return f"{text.rstrip('.')}. Also: {', '.join(others)}." if others else text
+
 # %% ../../nbs/83_doors.uploads.ipynb #4e1e74d8
 def read_upload(
     folder: Path,  # Of an upload
-) -> dict:  # status "good" or "refused", message, and what `describe_ledger` says
+) -> dict:  # status "good" or "refused", message, left_out, and what `describe_ledger` says
     "Read an upload with the package's readers, and write what was set aside."
     from plastinka.data.ingest import read_sources
     from plastinka.data.ledger import build_ledger
@@ -167,14 +188,17 @@ def read_upload(
 
     files = upload_files(folder)
     profile = json.loads((folder / "upload.json").read_text(encoding="utf-8"))["profile"]
+    left_out = empty_files(files)
     try:
         raw = read_sources(next(iter(files["stock"]), None), files["sales"], profile or None)
         ledger = build_ledger(raw, stock_alone=not files["sales"])
     except InputError as error:
-        return dict(status="refused", message=str(error))
+        message = refusal_words(error, left_out)
+        return dict(status="refused", message=message, left_out=left_out)
     if len(ledger.quarantine):
         write_quarantine(folder / "quarantine.xlsx", raw, ledger.quarantine)
-    return dict(status="good", message="") | describe_ledger(raw, ledger)
+    found = dict(status="good", message="", left_out=_rows(raw.ignored))
+    return found | describe_ledger(raw, ledger)
 
 # %% ../../nbs/83_doors.uploads.ipynb #686be3ba
 def read_from_arguments():

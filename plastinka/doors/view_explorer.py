@@ -4,16 +4,19 @@
 
 # %% auto #0
 __all__ = ['GROUP_WORDS', 'EVERY_WORDS', 'MOST_NAMES', 'PERIOD_DAYS', 'RANKED', 'TITLES', 'WINDOWS', 'group_choice',
-           'name_options', 'name_choice', 'explored', 'series_facts', 'season_pieces', 'ranking', 'explorer_view']
+           'kept_series', 'kept_ranking', 'lately_there', 'name_options', 'name_choice', 'explored', 'series_facts',
+           'season_pieces', 'ranking', 'explorer_view']
 
 # %% ../../nbs/95_doors.view_explorer.ipynb #7fbe3e34
 import calendar
 
 import pandas as pd
 import panel as pn
+import xarray as xr
 
 from ..core import input_error
-from .desk import Desk, find_titles, shop_ledger, shop_panel, title_options
+from .desk import Desk, find_titles, of_shop, shop_ledger, shop_panel
+from .desk import title_options
 from .explore import known_groups, ranked_names, sales_series, season_table
 from .pictures import bar_picture, sales_picture
 from .pieces import cards, heading, html, live, table
@@ -37,9 +40,38 @@ def group_choice(
     desk: Desk,  # Whose page
 ) -> pn.widgets.Select:
     "By what one looks."
-    groups = known_groups(shop_ledger(desk))
+    groups = of_shop(desk, ("groups",), lambda: known_groups(shop_ledger(desk)))
     options = {desk.say(GROUP_WORDS[name]): name for name in groups}
     return pn.widgets.Select(name=desk.say("Look at"), options=options, width=180)
+
+# %% ../../nbs/95_doors.view_explorer.ipynb #c08d2cd3
+def kept_series(
+    desk: Desk,  # Whose shop
+    by: str,  # One of `known_groups`
+    name: str,  # item_id of a title, or a text of the column
+    every: str,  # "day", "week" or "month"
+    window: int,  # Periods of the rolling mean
+) -> pd.DataFrame:  # As of `sales_series`
+    "A series of sales."
+    asked = by, name, every, window
+    return of_shop(desk, ("series", *asked), lambda: sales_series(shop_ledger(desk), *asked))
+
+
+def kept_ranking(
+    desk: Desk,  # Whose shop
+    by: str,  # A column of `known_groups`
+    text: str,  # Words that the name holds
+) -> pd.DataFrame:  # As of `ranked_names`
+    "What names sold lately."
+    name = ("ranking", by, text)
+    return of_shop(desk, name, lambda: ranked_names(shop_ledger(desk), by, text))
+
+# %% ../../nbs/95_doors.view_explorer.ipynb #8786cdbb
+def lately_there(
+    panel: xr.Dataset,  # Items × months
+) -> pd.Series:  # 0..1 by item_id
+    "Share of the last three months' days on which each title was there."
+    return panel["availability"].isel(month=slice(-3, None)).mean("month").to_series()
 
 # %% ../../nbs/95_doors.view_explorer.ipynb #e813d4ed
 MOST_NAMES = 50
@@ -55,7 +87,7 @@ def name_options(
         return {}
     if by == "title":
         return title_options(find_titles(desk, text, MOST_NAMES))
-    return {name: name for name in ranked_names(shop_ledger(desk), by, text)["name"][:MOST_NAMES]}
+    return {name: name for name in kept_ranking(desk, by, text)["name"][:MOST_NAMES]}
 
 
 def name_choice(
@@ -92,7 +124,7 @@ def explored(
         raise input_error(
             desk.say("search"), desk.say("finds nothing"), desk.say("Try other words")
         )
-    sales = sales_series(shop_ledger(desk), by, name or "", every, window)
+    sales = kept_series(desk, by, name or "", every, window)
     labels = desk.say("copies sold"), desk.say("rolling mean")
     return [
         series_facts(desk, sales, every),
@@ -126,7 +158,7 @@ def season_pieces(
     name: str | None,  # Of a series
 ) -> list:  # Things to show
     "The season of a series, where the files reach far enough back."
-    season = season_table(sales_series(shop_ledger(desk), by, name or "", "month"))
+    season = season_table(kept_series(desk, by, name or "", "month", 3))
     if not len(season):
         return [html(desk.say("A season is told from two whole years of sales on."))]
     words = [desk.say(calendar.month_abbr[int(month)]) for month in season["month"]]
@@ -158,11 +190,10 @@ def ranking(
     "Which names sold most."
     if by in ("shop", "title"):
         titles = find_titles(desk, text, 500)
-        panel = shop_panel(desk)
-        there = panel["availability"].isel(month=slice(-3, None)).mean("month").to_series()
+        there = of_shop(desk, ("there",), lambda: lately_there(shop_panel(desk)))
         frame = titles.assign(there=titles["item_id"].map(there))
         return [heading(desk.say("Titles"), level=3), table(desk, frame, TITLES, 12)]
-    frame = ranked_names(shop_ledger(desk), by, text)
+    frame = kept_ranking(desk, by, text)
     return [heading(desk.say("Ranking"), level=3), table(desk, frame, RANKED, 12)]
 
 # %% ../../nbs/95_doors.view_explorer.ipynb #0fb293d4

@@ -21,7 +21,7 @@ from plastinka.doors.desk import (
     title_options,
 )
 from .fitting import find_artifact
-from .ordered import order_of_title, run_settings_of
+from .ordered import line_of_title, order_of_title, run_settings_of
 from .pictures import fan_picture
 from .pieces import cards, heading, live, notice, refreshed, run_choice, table
 from ..evaluate.what_if import what_if
@@ -109,7 +109,7 @@ def title_pieces(
             desk.say("search"), desk.say("finds nothing"), desk.say("Try other words")
         )
     history, forecast = title_history(desk, item), title_forecast(desk, item, run)
-    line = order_of_title(desk, forecast, run)
+    line = line_of_title(desk, item, run)
     picture = fan_picture(history, forecast, fan_words(desk))
     return [
         title_cards(desk, history, forecast, line),

@@ -4,24 +4,24 @@
 
 # %% auto #0
 __all__ = ['FIELDS', 'LAUNCH_TABLE', 'LAUNCH_MONTHS', 'launch_table', 'new_title_pieces', 'launch_workbook', 'listed_pieces',
-           'title_inputs', 'new_title_view']
+           'removal', 'title_inputs', 'list_shower', 'new_title_view']
 
 # %% ../../nbs/95_doors.view_launch.ipynb #1e0e5913
 import io
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import panel as pn
 
 from ..decide.launch import launch_list
-from .desk import Desk, read_once, shop_ledger
+from .desk import Desk, of_shop, shop_ledger
 from .pictures import range_picture
 from .pieces import cards, heading, html, problem_notice, refreshed, table
 from .problems import Problem
 from ..report.excel import write_launches
 from ..report.words import format_value
-from ..store.query import data_digest
 
 # %% ../../nbs/95_doors.view_launch.ipynb #9c492c29
 FIELDS = dict(
@@ -44,11 +44,8 @@ def launch_table(
 ) -> pd.DataFrame:  # From `launch_list`; raises `InputError` where a title has no name
     "Demand and order of typed titles."
     asked = pd.DataFrame(titles).reindex(columns=list(FIELDS)).fillna("")
-    name = ("launches", desk.service.store, str(titles), service_level, months)
-    version = data_digest(desk.service.shop)
-    return read_once(
-        name, version, lambda: launch_list(shop_ledger(desk), asked, service_level, months)
-    )
+    name = ("launches", str(titles), service_level, months)
+    return of_shop(desk, name, lambda: launch_list(shop_ledger(desk), asked, service_level, months))
 
 # %% ../../nbs/95_doors.view_launch.ipynb #2d677959
 LAUNCH_TABLE = dict(
@@ -98,6 +95,7 @@ def launch_workbook(
 def listed_pieces(
     desk: Desk,  # Whose page
     listed: pd.DataFrame,  # From `launch_table`, the newest last
+    remove: Callable,  # Takes a title off the list; gets its place
 ) -> list:  # Things to show
     "The last title, and the list of all that were typed."
     download = pn.widgets.FileDownload(
@@ -106,7 +104,23 @@ def listed_pieces(
         label=desk.say("Download the workbook"),
     )
     everything = table(desk, listed.iloc[::-1], LAUNCH_TABLE, 10)
-    return [*new_title_pieces(desk, listed.iloc[-1]), everything, pn.Row(download)]
+    off = removal(desk, listed, remove)
+    return [*new_title_pieces(desk, listed.iloc[-1]), everything, pn.FlexBox(download, *off)]
+
+# %% ../../nbs/95_doors.view_launch.ipynb #6ed41ef5
+def removal(
+    desk: Desk,  # Whose page
+    listed: pd.DataFrame,  # From `launch_table`, the newest last
+    remove: Callable,  # Takes a title off the list; gets its place
+) -> list:  # A choice of titles, and a button
+    "What takes a title off the list."
+    rows = [*listed[["artist", "album"]].fillna("").itertuples(index=False)]
+    names = {f"{place + 1}. {row.artist}: {row.album}": place for place, row in enumerate(rows)}
+    which = pn.widgets.Select(name=desk.say("Title"), options=names, width=260)
+    which.value = len(rows) - 1
+    press = pn.widgets.Button(name=desk.say("Take it off the list"), align="end")
+    press.on_click(lambda _: remove(which.value))
+    return [which, press]
 
 # %% ../../nbs/95_doors.view_launch.ipynb #6bacedba
 def title_inputs(
@@ -120,6 +134,26 @@ def title_inputs(
         )
         for name, words in FIELDS.items()
     }
+
+# %% ../../nbs/95_doors.view_launch.ipynb #0efc3e77
+def list_shower(
+    desk: Desk,  # Whose page
+    place: pn.Column,  # Where the list is shown
+    titles: list[dict],  # What was typed; replaced by what is shown
+    how: Callable,  # Gives the service level and the months of the order
+) -> Callable:  # Gets titles, and shows them
+    "What shows a list of new titles; one that cannot be read stays off the list."
+
+    def show(now):
+        def listed():
+            made = launch_table(desk, now, *how())
+            return listed_pieces(desk, made, lambda at: show(now[:at] + now[at + 1 :]))
+
+        refreshed(desk, place, listed if now else list)
+        if not any("notice bad" in str(getattr(each, "object", "")) for each in place):
+            titles[:] = now
+
+    return show
 
 # %% ../../nbs/95_doors.view_launch.ipynb #5196c5b6
 def new_title_view(
@@ -136,18 +170,14 @@ def new_title_view(
     go = pn.widgets.Button(name=desk.say("Forecast it"), button_type="primary", align="end")
     place = pn.Column(sizing_mode="stretch_width")
 
+    show = list_shower(desk, place, titles, lambda: (level.value, months.value))
+
     def asked(_):
         typed = {name: each.value_input or each.value for name, each in inputs.items()}
         if not (typed["artist"].strip() or typed["album"].strip()):
             place[:] = [problem_notice(Problem(422, desk.say("Type an artist or a title.")))]
             return
-        now = [each for each in titles if each != typed] + [typed]
-        refreshed(
-            desk,
-            place,
-            lambda: listed_pieces(desk, launch_table(desk, now, level.value, months.value)),
-        )
-        titles[:] = now if "notice bad" not in getattr(place[0], "object", "") else titles
+        show([each for each in titles if each != typed] + [typed])
 
     go.on_click(asked)
     below = desk.say("Earlier launches of this shop say what a new one will be asked for.")

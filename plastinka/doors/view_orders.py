@@ -15,7 +15,8 @@ from markupsafe import Markup
 
 from ..decide.buying import Order, order_within
 from .desk import Desk
-from .ordered import order_sums, order_workbook, shown_lines, valued_shop
+from .ordered import kept_reasons, order_sums, order_workbook, run_budget
+from .ordered import shown_lines, valued_shop, whole_order
 from .pictures import curve_picture
 from .pieces import cards, heading, html, live, notice, run_choice, table
 from ..report.buyer import assumption_lines, round_step
@@ -28,11 +29,12 @@ def budget_slider(
     run: str,  # Name of a run
 ) -> pn.widgets.EditableFloatSlider:
     "The money for the order."
-    order = order_within(valued_shop(desk, run), None)
+    order, asked = whole_order(desk, run), run_budget(desk, run)
     most = float(order.curve["budget"].max()) if len(order.curve) else 0.0
     step = round_step(max(most, 1.0), 40)
     end = max(step, -(-most // step) * step)
-    how = dict(start=0.0, end=end, value=end, step=step, width=430, format="0,0", fixed_start=0.0)
+    value = end if asked is None else min(asked, end)
+    how = dict(start=0.0, end=end, value=value, step=step, width=430, format="0,0", fixed_start=0.0)
     return pn.widgets.EditableFloatSlider(name=desk.say("Budget"), **how)
 
 # %% ../../nbs/95_doors.view_orders.ipynb #0e84e4d5
@@ -125,14 +127,15 @@ def order_pieces(
     desk: Desk,  # Whose page
     order: Order,  # From `order_within`
     own: dict[str, float],  # item_id → copies; filled when a number is typed
+    said: dict[str, str],  # item_id → why: of this order; what is missing is added
 ) -> list:  # Things to show
     "Sums, list, and the workbook."
-    state = dict(lines=shown_lines(desk, order, own))
+    state = dict(lines=shown_lines(desk, order, own, said))
     sums = pn.Column(sum_cards(desk, state["lines"], order), sizing_mode="stretch_width")
 
     def edited(item, copies):
         own[item] = copies
-        state["lines"] = shown_lines(desk, order, own)
+        state["lines"] = shown_lines(desk, order, own, said)
         sums[:] = [sum_cards(desk, state["lines"], order)]
 
     download = pn.widgets.FileDownload(
@@ -142,10 +145,10 @@ def order_pieces(
         button_type="primary",
     )
     with speaking(desk.language):
-        said = [
+        rests_on = [
             html(Markup("<p class=muted>{}</p>").format(line)) for line in assumption_lines(order)
         ]
-    return [sums, order_table(desk, state["lines"], edited), pn.Row(download), *said]
+    return [sums, order_table(desk, state["lines"], edited), pn.Row(download), *rests_on]
 
 # %% ../../nbs/95_doors.view_orders.ipynb #91701335
 def curve_pieces(
@@ -169,8 +172,11 @@ def orders_of(
     bound = slider.end
 
     def draw(desk, budget):
-        order = order_within(valued_shop(desk, run), None if budget >= bound else budget)
-        return [*curve_pieces(desk, order), *order_pieces(desk, order, own)]
+        if budget >= bound:
+            order, said = whole_order(desk, run), kept_reasons(desk, run)
+        else:
+            order, said = order_within(valued_shop(desk, run), budget), {}
+        return [*curve_pieces(desk, order), *order_pieces(desk, order, own, said)]
 
     return [pn.Row(slider), live(desk, draw, slider)]
 

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FIRST_SHOWN', 'KIND_WORDS', 'JOBS', 'PAUSE', 'parameter_control', 'control_value', 'start_pieces', 'kind_choice',
-           'job_table', 'refresh_while_open', 'job_list', 'job_pieces', 'canceller', 'result_links', 'scored_runs',
-           'compare_runs', 'compare_pieces', 'runs_view', 'is_job_open']
+           'job_table', 'refresh_while_open', 'offer_jobs', 'job_list', 'job_pieces', 'canceller', 'result_links',
+           'scored_runs', 'compare_runs', 'compare_pieces', 'job_follower', 'runs_view', 'runs_heading']
 
 # %% ../../nbs/95_doors.view_runs.ipynb #8f1a6563
 import time
@@ -34,8 +34,9 @@ def parameter_control(
     bounds = {}
     if parameter.type in ("int", "float") and parameter.high < float("inf"):
         bounds = dict(start=parameter.low, end=parameter.high)
-    if parameter.choices:
-        return pn.widgets.Select(options=list(parameter.choices), value=parameter.default, **how)
+    if parameter.choices and parameter.type != "list[str]":
+        options = list(parameter.allowed())
+        return pn.widgets.Select(options=options, value=parameter.default, **how)
     if parameter.type == "bool":
         return pn.widgets.Checkbox(name=how["name"], value=parameter.default)
     if parameter.type == "int":
@@ -148,9 +149,19 @@ def refresh_while_open(
         pn.state.add_periodic_callback(refresh, PAUSE)
 
 
+def offer_jobs(
+    choice: pn.widgets.Select,  # Of a job
+    jobs: list[str],  # Names, the newest first
+):
+    "Offer jobs to look at."
+    follows = choice.value in (None, *choice.options[:1])
+    newest = jobs[0] if jobs else None
+    choice.param.update(options=jobs, value=newest if follows else choice.value)
+
+
 def job_list(
     desk: Desk,  # Whose page
-) -> tuple:  # The table, and a choice of jobs
+) -> tuple:  # The table, a choice of jobs, and the function that brings both up to date
     "The jobs, always up to date."
     frame = job_table(desk)
     shown = table(desk, frame, JOBS, 8)
@@ -162,10 +173,10 @@ def job_list(
         newer = job_table(desk)
         if not newer.astype(str).equals(shown.value.astype(str)):
             shown.value = newer
-            choice.options = newer["job_id"].tolist()
+            offer_jobs(choice, newer["job_id"].tolist())
 
     refresh_while_open(refresh)
-    return shown, choice
+    return shown, choice, refresh
 
 # %% ../../nbs/95_doors.view_runs.ipynb #55c599f4
 def job_pieces(
@@ -260,21 +271,39 @@ def compare_pieces(
     columns = {name: (name if name != "what" else "Setting or score", "text") for name in side}
     return [table(desk, side, columns, 20)]
 
+# %% ../../nbs/95_doors.view_runs.ipynb #ff2eb780
+def job_follower(
+    desk: Desk,  # Whose page
+    head: pn.pane.HTML,  # From `runs_heading`
+    choice: pn.widgets.Select,  # Of a job; its details follow it
+    runs: pn.widgets.MultiChoice,  # Of runs to compare
+):  # A function to be called at each look
+    "What keeps the page true while jobs go on."
+    seen = {}
+
+    def look():
+        job = read_job(desk.service.queue, choice.value) if choice.value else dict(ended=0.0)
+        now = choice.value, job["ended"]
+        if job["ended"] is None or now != seen.get("job", now):
+            choice.param.trigger("value")
+        counts = count_jobs(desk.service.queue)
+        if counts != seen.get("counts"):
+            head.object, runs.options = runs_heading(desk).object, [*scored_runs(desk)]
+        seen.update(job=now, counts=counts)
+
+    return look
+
 # %% ../../nbs/95_doors.view_runs.ipynb #c46c3f32
 def runs_view(
     desk: Desk,  # Whose page
 ) -> pn.Column:
     "Start, follow, compare, cancel, open."
-    kind, (shown, choice) = kind_choice(desk), job_list(desk)
+    kind, (shown, choice, _) = kind_choice(desk), job_list(desk)
     runs = pn.widgets.MultiChoice(name=desk.say("Runs"), options=list(scored_runs(desk)), width=700)
-    counts = count_jobs(desk.service.queue)
-    below = desk.say("{n} wait, {m} run.", n=counts["queued"], m=counts["running"])
-    details = live(desk, job_pieces, choice)
-    refresh_while_open(
-        lambda: choice.param.trigger("value") if is_job_open(desk, choice.value) else None
-    )
+    head, details = runs_heading(desk), live(desk, job_pieces, choice)
+    refresh_while_open(job_follower(desk, head, choice, runs))
     return pn.Column(
-        heading(desk.say("Runs"), below),
+        head,
         pn.Card(
             kind,
             live(desk, start_pieces, kind),
@@ -292,9 +321,10 @@ def runs_view(
     )
 
 
-def is_job_open(
-    desk: Desk,  # Whose shop
-    job_id: str | None,  # Of a job
-) -> bool:
-    "Whether a job has not ended."
-    return bool(job_id) and read_job(desk.service.queue, job_id)["ended"] is None
+def runs_heading(
+    desk: Desk,  # Whose page
+) -> pn.pane.HTML:
+    "How many jobs wait and run."
+    counts = count_jobs(desk.service.queue)
+    below = desk.say("{n} wait, {m} run.", n=counts["queued"], m=counts["running"])
+    return heading(desk.say("Runs"), below)

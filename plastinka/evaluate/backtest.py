@@ -20,7 +20,7 @@ import xarray as xr
 
 from fastcore.basics import patch
 
-from ..core import InputError, bar, summary_html
+from ..core import InputError, bar, summary_html, summary_text
 from ..data.ledger import Ledger
 from ..data.schema import QUANTILES
 from plastinka.evaluate.folds import (
@@ -44,7 +44,7 @@ from ..models.core import Fitted, Model, check_quantiles, check_requirements
 from ..models.newcomers import NEWCOMER
 from ..panel.windows import LEAST_LAGS
 from ..scores.counts import Counts, concat_counts
-from ..scores.sums import fit_dependence
+from ..scores.sums import Dependence, learn_dependence
 from plastinka.scores.tables import (
     Truth,
     coverage_table,
@@ -98,19 +98,20 @@ def cutoff_totals(
     return table.assign(off=table["expected"] / table["asked"].where(table["asked"] > 0) - 1)
 
 # %% ../../nbs/62_evaluate.backtest.ipynb #e57e99b1
-MOST_DEPENDENT = 5000  # Forecasts from which the correlation is learnt
+MOST_DEPENDENT = 5000  # Forecasts from which the dependence is learnt
 
 
 def pooled_dependence(
     folds: list[Fold],  # Cutoffs
     name: str,  # Model
-) -> float:  # Correlation for `counts.sum_counts`
-    "How much the months of one forecast hang together, over all cutoffs."
+) -> Dependence:  # For `sums.sum_counts`
+    "How the months of one forecast hang together, and how their sums lean, over all cutoffs."
     counts = concat_counts([fold.forecasts[name].counts for fold in folds])
-    asked = np.concatenate([fold.truth.completed[0].reshape(fold.scored.shape) for fold in folds])
-    known = np.concatenate([fold.scored for fold in folds])
-    rows = np.linspace(0, len(asked) - 1, min(len(asked), MOST_DEPENDENT)).astype(int)
-    return fit_dependence(counts.take(rows), asked[rows], known[rows])
+    drawn = [fold.truth.completed.reshape(-1, *fold.scored.shape) for fold in folds]
+    asked, known = np.concatenate(drawn, axis=1), np.concatenate([fold.scored for fold in folds])
+    cutoff = np.repeat(np.arange(len(folds)), [len(fold.scored) for fold in folds])
+    rows = np.linspace(0, len(known) - 1, min(len(known), MOST_DEPENDENT)).astype(int)
+    return learn_dependence(counts.take(rows), asked[:, rows], known[rows], cutoff[rows])
 
 # %% ../../nbs/62_evaluate.backtest.ipynb #467b5b66
 def shrunk_mean(
@@ -145,7 +146,7 @@ class Backtest:
     coverage: pd.DataFrame  # Interval coverage by model, level and group
     differences: pd.DataFrame  # From the first model, with intervals over items and cutoffs
     totals: pd.DataFrame  # Expected and asked for, by cutoff and model
-    dependence: float  # Of the months of the first model's forecasts
+    dependence: Dependence  # Of the months of the first model's forecasts
     models: list[Fitted]  # As fitted at the last cutoff, the first one ours
     store: PartStore = field(default_factory=PartStore)  # The long table
 
@@ -180,6 +181,12 @@ def _repr_html_(self: Backtest):
     columns = ["model", "exposure_loss", "wql", "mean_pinball"]
     facts = dict(models=len(self.scores), cutoffs=cutoffs)
     return summary_html("Backtest", facts, self.scores[columns].round(3))
+
+
+@patch
+def __repr__(self: Backtest):
+    "What it is and how much of it there is."
+    return summary_text(self._repr_html_())
 
 # %% ../../nbs/62_evaluate.backtest.ipynb #6ab24087
 def long_table(

@@ -24,8 +24,6 @@ import xarray as xr
 
 from .backtest import can_run, practice_ahead
 from plastinka.evaluate.calibrate import (
-    LEVEL_EDGES,
-    PLACES,
     Calibration,
     fit_calibration,
     pool_codes,
@@ -49,6 +47,7 @@ from plastinka.models.core import (
 )
 from ..panel.windows import LEAST_LAGS
 from ..scores.counts import Counts, cell_number, concat_counts, weighted_counts
+from ..scores.sums import LEVEL_EDGES, PLACES
 from ..scores.tables import Truth, keep_rows
 
 # %% ../../nbs/64_evaluate.combine.ipynb #d8686dba
@@ -466,13 +465,13 @@ def member_counts(
     horizon: int,  # Months ahead
 ) -> list[Counts]:  # Demand [items, horizon], by each member
     "What the members forecast."
-    told = {}
+    made = {}
     if auto.training is not None and auto.training.asked is panel:
-        told = auto.training.pasts[-1]
+        made = auto.training.pasts[-1]
     names = auto.combination.members
-    same = [name in told and len(told[name].months) == horizon for name in names]
+    same = [name in made and len(made[name].months) == horizon for name in names]
     return [
-        told[name].counts if known else one.counts(panel, horizon)
+        made[name].counts if known else one.counts(panel, horizon)
         for name, known, one in zip(names, same, auto.fitted, strict=True)
     ]
 
@@ -557,11 +556,11 @@ def fit_auto(
         training = own_experience(members, panel, horizon)
     usable = usable_members(replace(auto, members=tuple(members)), training, panel, horizon)
     combination = learn_combination(training.pasts, list(usable), panel, horizon)
-    fitted, some = [], even_choice(panel)
+    fitted, chosen = [], even_choice(panel)
     for name in combination.members:
         member = usable.get(name) or make_model(name)
-        member = member if some is panel else quick_model(member)
-        fitted.append(fit_like(member, some, horizon, training.first.get(name)))
+        member = member if chosen is panel else quick_model(member)
+        fitted.append(fit_like(member, chosen, horizon, training.first.get(name)))
     return FittedAuto(fitted, combination, training=training, name=auto.name)
 
 # %% ../../nbs/64_evaluate.combine.ipynb #0de3ae54

@@ -90,9 +90,10 @@ def predict_ledger(
     panel: xr.Dataset,  # Panel that ends at the cutoff
     horizon: int,  # Months ahead
     quantiles: tuple[float, ...] = QUANTILES,  # Levels of the forecast's table
+    everything: xr.Dataset | None = None,  # Panel of the whole ledger; None = it is measured here
 ) -> Forecast:  # Every item of the ledger
     "Forecast every item of the ledger."
-    everything = build_panel(ledger)
+    everything = build_panel(ledger) if everything is None else everything
     known = pd.Index(everything["item"].values).isin(panel["item"].values)
     arrived = everything.isel(item=~known)
     return fitted.predict(panel, horizon, quantiles, newcomers=arrived)

@@ -18,7 +18,7 @@ from scipy.special import ndtr, ndtri
 
 from ..core import input_error
 from ..scores.counts import Counts, concat_counts
-from ..scores.sums import fit_dependence
+from ..scores.sums import as_dependence, fit_dependence
 
 # %% ../../nbs/63_evaluate.hierarchy.ipynb #fd3dfe04
 @dataclass(frozen=True)
@@ -168,7 +168,8 @@ class ScoreDraws:
         samples: int = 500,  # Draws
         seed: int = 0,  # Same seed, same draws
     ):
-        self.levels, self.shocks, self.dependence = levels, shocks, dependence
+        self.levels, self.shocks = levels, shocks
+        self.dependence = as_dependence(dependence).correlation
         self.random, self.samples = np.random.default_rng(seed), samples
         sizes = (1, len(levels.styles), len(levels.artists))
         self.kept = [self._normal(size) for size in (*sizes, len(levels.style))]

@@ -85,8 +85,8 @@ def follow_event(
     elif kind == "told" and number in trials:
         trials[number].curve.append((event["length"], event["score"], event["seconds"]))
     elif kind == "ended" and number in trials:
-        told = {name: event[name] for name in ENDING if name in event}
-        trials[number] = replace(trials[number], **told)
+        ending = {name: event[name] for name in ENDING if name in event}
+        trials[number] = replace(trials[number], **ending)
 
 
 ENDING = ("status", "error", "length", "score", "training")

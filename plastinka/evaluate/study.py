@@ -201,8 +201,8 @@ def end(
     elif trial.curve[-1][0] < self.plan.length:
         self.write(**event, status="stopped")
     else:
-        told = [each[:2] for each in trial.curve]
-        length, score = final_length(self.plan.space.kind, told)
+        reached = [each[:2] for each in trial.curve]
+        length, score = final_length(self.plan.space.kind, reached)
         found = dict(length=length, score=score, training=training or {})
         self.write(**event, status="complete", **found)
     return self.trials[number]

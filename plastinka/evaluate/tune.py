@@ -283,8 +283,8 @@ def book_scheduler(
             if "outcome" in result:
                 self.finish(trial, result["outcome"][0])
                 return TrialScheduler.CONTINUE
-            told = (result[name] for name in ("length", "score", "seconds"))
-            if not book.tell(trial.config["number"], *told):
+            reached = (result[name] for name in ("length", "score", "seconds"))
+            if not book.tell(trial.config["number"], *reached):
                 return TrialScheduler.CONTINUE
             self.finish(trial, {})
             return TrialScheduler.STOP

@@ -32,8 +32,8 @@ def small_panel(
     own, names = int(np.flatnonzero(ids == item)[0]), ("artist", "style")
     alike = sum((panel[name].values == panel[name].values[own]).astype(int) for name in names)
     order = np.lexsort((np.arange(len(ids)) * 2654435761 % 2**32, -alike))
-    near, rest = order[: most // 2], order[most // 2 :]
-    kept = np.unique(np.concatenate([[own], near, rest[: most - len(near)]]))
+    near, others = order[: most // 2], order[most // 2 :]
+    kept = np.unique(np.concatenate([[own], near, others[: most - len(near)]]))
     return panel.isel(item=kept, month=np.flatnonzero(panel["observed"].values >= 1 - 1e-6))
 
 # %% ../../nbs/66_evaluate.what_if.ipynb #b381b644

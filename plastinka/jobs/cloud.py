@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PACKED', 'HIDDEN', 'CLOUD_SYSTEM', 'PROGRAM', 'SENT_SETTINGS', 'OURS', 'package_files', 'wheel_metadata',
-           'write_wheel', 'needed_packages', 'pinned_requirements', 'pack_inputs', 'check_reach', 'write_parcel',
+           'write_wheel', 'needed_packages', 'pinned_requirements', 'needed_extras', 'check_reach', 'write_parcel',
            'describe_parcel', 'execute_parcel', 'pack_result', 'read_result', 'take_result', 'followed_once',
            'wait_for_follower']
 
@@ -36,10 +36,10 @@ from plastinka.jobs.parameters import (
     run_notebook_path,
     run_notebooks,
 )
+from .inputs import pack_inputs
 from plastinka.jobs.core import (
     Job,
     describe_file,
-    files_in,
     is_gone,
     is_under_way,
     queue_run,
@@ -131,9 +131,10 @@ def needed_packages(
 # %% ../../nbs/84_jobs.cloud.ipynb #a7e7b533
 def pinned_requirements(
     extras: tuple = ("models",),  # Extras that are sent where all of them is installed here
+    needed: tuple = (),  # Extras that are sent in any case, as `needed_extras` finds them
 ) -> list[str]:  # "numpy==2.2.1", sorted
     "All packages that a run may import, with the versions that are installed here."
-    wanted = {each for each in extras if _is_whole(each)}
+    wanted = {each for each in extras if _is_whole(each)} | set(needed)
     pins, open_ends = {}, [("plastinka", frozenset(wanted))]
     seen = set()
     while open_ends:
@@ -146,9 +147,17 @@ def pinned_requirements(
             try:
                 pins[name] = f"{name}=={importlib.metadata.version(name).partition('+')[0]}"
                 open_ends.append((name, frozenset(each.extras)))
-            except importlib.metadata.PackageNotFoundError:  # The cloud's system needs it, not this
-                pins.setdefault(name, f"{name}{each.specifier}")
+            except importlib.metadata.PackageNotFoundError:  # The cloud needs it, not this system
+                own = f"[{','.join(sorted(each.extras))}]" if each.extras else ""
+                pins.setdefault(name, f"{name}{own}{each.specifier}")
     return sorted(pins.values())
+
+# %% ../../nbs/84_jobs.cloud.ipynb #e6265f17
+def needed_extras(
+    notebook: Path,  # A run notebook
+) -> tuple[str, ...]:  # Sorted
+    "Extras of the package that a notebook says it needs."
+    return tuple(sorted({one.extra for one in notebook_parameters(notebook).values()} - {""}))
 
 # %% ../../nbs/84_jobs.cloud.ipynb #ed3d7c97
 def _is_whole(extra):
@@ -162,70 +171,6 @@ def _is_whole(extra):
 def _installed_names():
     "Names of all packages that are installed."
     return {each.metadata["Name"] or "" for each in importlib.metadata.distributions()}
-
-# %% ../../nbs/84_jobs.cloud.ipynb #d076d7f0
-def pack_inputs(
-    job: Job,  # With absolute paths, as `queue_run` makes it
-) -> tuple[dict, dict[str, Path]]:  # Parameters with relative paths; relative path → file here
-    "Where a job's input files lie within the parcel."
-    places, files, folders = {}, {}, {}
-    for path in dict.fromkeys(job.input_paths()):
-        number = len(folders) if path.parent not in folders else folders[path.parent]
-        folders[path.parent] = number
-        name = f"inputs/{number}/{path.name}"
-        places[str(path)] = name
-        inside = {f"{name}/{each}": path / each for each in _names_in(path)}
-        files |= inside or {name: path}
-    values = {name: _placed(value, places) for name, value in job.parameters.items()}
-    return values, files | _looked_up(job, places)
-
-# %% ../../nbs/84_jobs.cloud.ipynb #9c95de5d
-def _names_in(folder):
-    "Files of a folder that are sent, by their paths within it."
-    if not folder.is_dir():
-        return []
-    if (folder / "artifact.json").is_file():
-        paths = sorted(path for path in folder.rglob("*") if path.is_file())
-        return [path.relative_to(folder).as_posix() for path in paths]
-    return [path.name for path in files_in(folder)]
-
-# %% ../../nbs/84_jobs.cloud.ipynb #2682289e
-def _placed(value, places):
-    "A parameter's value with the paths of the parcel."
-    if isinstance(value, (list, tuple)):
-        return [_placed(each, places) for each in value]
-    return places.get(value, value) if isinstance(value, str) else value
-
-# %% ../../nbs/84_jobs.cloud.ipynb #6da52e9e
-def _looked_up(job, places):
-    "Files that profiles look up: relative path → file here."
-    declared = notebook_parameters(run_notebook_path(job.notebook))
-    own = Path(plastinka.__file__).parent / "profiles"
-    named = [
-        job.parameters.get(name) for name, one in declared.items() if "file or name" in one.holds
-    ]
-    profiles = [
-        Path(value) if Path(value).is_file() else own / f"{value}.yml" for value in named if value
-    ]
-    names = {name for path in profiles if path.is_file() for name in _lookup_names(path)}
-    beside = {}
-    for path, place in places.items():
-        folder, inside = Path(path), place
-        if not folder.is_dir():
-            folder, inside = folder.parent, place.rpartition("/")[0]
-        beside |= {f"{inside}/{name}": folder / name for name in names}
-    return {place: path for place, path in beside.items() if path.is_file()}
-
-
-def _lookup_names(profile):
-    "Names of the files that a profile looks up."
-    import yaml
-
-    try:
-        held = yaml.safe_load(profile.read_text(encoding="utf-8"))
-        return [str(each["file"]) for each in held.get("lookups", [])]
-    except (yaml.YAMLError, OSError, UnicodeError, AttributeError, KeyError, TypeError):
-        return []  # The run says what is wrong with it
 
 # %% ../../nbs/84_jobs.cloud.ipynb #f209d3d8
 def check_reach(

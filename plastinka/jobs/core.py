@@ -275,8 +275,18 @@ def queue_run(
     check_parameters(run_notebook_path(job.notebook), job.parameters)
     completed = complete_job(job)
     notebook = check_job(completed)
-    folder = Path(folder) if folder else new_run_folder(runs, job.notebook)
-    values = completed.parameters
+    if folder:
+        return _write_queued(Path(folder), job, notebook, completed.parameters)
+    folder = new_run_folder(runs, job.notebook)
+    try:
+        return _write_queued(folder, job, notebook, completed.parameters)
+    except OSError:  # A disk without room: no folder without a receipt stays
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _write_queued(folder, job, notebook, values):
+    "Write the first receipt of a run; its folder."
     if "out" in values and "out" not in job.parameters:
         values["out"] = str(folder)
     write_receipt(

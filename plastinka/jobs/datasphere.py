@@ -452,6 +452,7 @@ def _handle(folder, stream, options, only_send, clone_of=""):
         prepare(folder, options, clone_of)
     except InputError as error:
         shutil.rmtree(folder / ".stage", ignore_errors=True)
+        take_back(folder)
         refused = dict(kind="input", step=None, type="InputError", message=str(error))
         return write_receipt(folder, status="failed", error=refused, backend="datasphere")
     with followed_once(folder):
@@ -517,10 +518,16 @@ def adopt_run(
 def queue_again(
     name: str,  # A run that has ended: its folder, its name, or last
     runs: str | Path,  # Folder of runs
+    notebook: str = "",  # Its notebook, where it is named with other values
+    values: dict | None = None,  # Parameters that shall be others than then
 ) -> tuple[Path, str]:  # The new run's folder, and the job it may be cloned from ("" for none)
     "Queue a run once more."
     old = find_run(name, runs)
-    folder = queue_run(repeat_job(old), runs)
+    job = repeat_job(old)
+    if notebook and Path(notebook).stem != Path(job.notebook).stem:
+        cure = "Name the same notebook, or leave --again out"
+        raise input_error(f"run {old.name}", f"is of {Path(job.notebook).stem}", cure)
+    folder = queue_run(replace(job, parameters=job.parameters | (values or {})), runs)
     write_receipt(folder, repeats=old.name)
     known = CloudRecord(old / "datasphere.json").read()
     return folder, known.get("job") or ""

@@ -21,7 +21,7 @@ import plastinka
 from ..config import DEFAULTS, given_settings
 from ..core import InputError, file_sha256, input_error
 from .bucket import clear_bucket, lay_file, lend, new_bucket, open_bucket
-from .cloud import pinned_requirements, write_parcel
+from .cloud import needed_extras, pinned_requirements, write_parcel
 from .core import read_receipt
 from .datasphere_calls import CloudRecord
 
@@ -180,19 +180,20 @@ def write_stage(
     stage.mkdir()
     files = write_parcel(folder, stage, options.hours)
     lent = through_bucket({path: source.stat().st_size for path, source in files.items()}, options)
+    sent = {path: source for path, source in files.items() if path not in lent}
+    entries = group_entries({path: source.stat().st_size for path, source in sent.items()})
+    check_limits(entries, options)
     if lent and send:
         lend_inputs(folder, {path: files[path] for path in lent}, stage, options)
-    files = {path: source for path, source in files.items() if path not in lent}
-    for path, source in files.items():
+    for path, source in sent.items():
         if source != stage / path:
             _link(source, stage / path)
-    entries = group_entries({path: source.stat().st_size for path, source in files.items()})
-    check_limits(entries, options)
     named = [path for path in entries if path != "plastinka_job.py"]
-    desc = f"plastinka {read_receipt(folder)['notebook']}"
+    receipt = read_receipt(folder)
+    desc, extras = f"plastinka {receipt['notebook']}", needed_extras(Path(receipt["notebook_path"]))
     config = render_config(name, named, options, desc)
     (stage / "config.yaml").write_text(config, encoding="utf-8")
-    (stage / "requirements.txt").write_text("\n".join(pinned_requirements()) + "\n")
+    (stage / "requirements.txt").write_text("\n".join(pinned_requirements(needed=extras)) + "\n")
     return entries
 
 # %% ../../nbs/85_jobs.datasphere_config.ipynb #eaaafca4

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['MOST_BYTES', 'ACTIONS', 'read_config', 'find_jobs', 'delete_unexecuted', 'remove_doubles', 'create_job',
-           'wait_for_operation', 'upload', 'within', 'submit', 'execute_job', 'follow', 'get_job', 'find_job',
-           'status_name', 'pass_logs_on', 'finish_job', 'job_facts', 'fetch', 'fetch_large', 'fetched_fault',
-           'cancel_job', 'keep_for', 'check_project', 'adopt', 'perform', 'end_with_parent', 'run_worker']
+           'wait_for_operation', 'files_to_send', 'upload', 'within', 'submit', 'execute_job', 'follow', 'get_job',
+           'find_job', 'status_name', 'pass_logs_on', 'finish_job', 'job_facts', 'fetch', 'fetch_large',
+           'fetched_fault', 'cancel_job', 'keep_for', 'check_project', 'adopt', 'perform', 'end_with_parent',
+           'run_worker']
 
 # %% ../../nbs/85_jobs.datasphere_worker.ipynb #4e021d3d
 import hashlib
@@ -163,6 +164,19 @@ def wait_for_operation(
         raise Ended(outcome or "unreachable", operation.error.message)
     return operation
 
+# %% ../../nbs/85_jobs.datasphere_worker.ipynb #2a19ce24
+def files_to_send(
+    operation,  # That created a job, ended
+) -> list:  # Files with the addresses to which they go
+    "The files that the service does not have."
+    from datasphere.api import project_job_service_pb2 as messages
+
+    answer = messages.CreateProjectJobResponse()
+    if not operation.response.Unpack(answer):
+        answer = messages.CloneProjectJobResponse()
+        operation.response.Unpack(answer)
+    return list(answer.upload_files)
+
 # %% ../../nbs/85_jobs.datasphere_worker.ipynb #c7e2d4d3
 def upload(
     service: Service,  # Connected
@@ -171,17 +185,12 @@ def upload(
     temporary: str,  # Folder for archives
 ):
     "Send the files that the service does not have."
-    from datasphere.api import project_job_service_pb2 as messages
     from datasphere.files import upload_files
 
-    answer = messages.CreateProjectJobResponse()
-    if not operation.response.Unpack(answer):
-        answer = messages.CloneProjectJobResponse()
-        operation.response.Unpack(answer)
     config, parameters = read_config(temporary)
     modules = parameters.env.python_env.local_modules
     own = {file.sha256: file.desc.path for file in modules}
-    for file in answer.upload_files:
+    for file in files_to_send(operation):
         name = Path(file.file.desc.path).name
         if file.file.sha256 in own:
             name, file.file.desc.path = "the program", own[file.file.sha256]
@@ -238,6 +247,7 @@ def submit(
         elif not record.read().get("uploaded"):
             request = operations.GetOperationRequest(operation_id=record.read()["create"])
             operation = call_service(service, service.client.op_stub.Get, request)
+            operation = _renew_where_files_differ(service, record, operation, days, temporary)
         if not record.read().get("uploaded"):
             operation = wait_for_operation(service, operation, LIMITS["submit"])
             upload(service, record, operation, temporary)
@@ -252,6 +262,18 @@ def _drop_what_cannot_be_filled(service, record):
         return
     delete_unexecuted(service, known["job"])
     record.write(job=None)
+
+
+def _renew_where_files_differ(service, record, operation, days, temporary):
+    "The operation that creates a job; a new one where the old job waits for other files."
+    operation = wait_for_operation(service, operation, LIMITS["submit"])
+    _, parameters = read_config(temporary)
+    own = [*parameters.input_files, *parameters.env.python_env.local_modules]
+    if {each.file.sha256 for each in files_to_send(operation)} <= {each.sha256 for each in own}:
+        return operation
+    delete_unexecuted(service, record.read()["job"])
+    record.write(job=None, create=None)
+    return create_job(service, record, days, temporary)
 
 # %% ../../nbs/85_jobs.datasphere_worker.ipynb #87d4aa3d
 def execute_job(

@@ -63,13 +63,20 @@ class Parameter:
     meaning: str = ""  # The comment, without the rules
     low: float = float("-inf")  # Least value allowed
     high: float = float("inf")  # Greatest value allowed
-    choices: tuple = ()  # Words allowed; empty for any
+    choices: tuple = ()  # Words or numbers allowed; empty for any
     date: bool = False  # Whether the value must be a day
     # "file", "file or name", "folder or name", "file or address", or "" for no file
     holds: str = ""
     needed: bool = False  # Whether a value must be given
     unless: tuple = ()  # Parameters of which one may be given in place of it
     excludes: tuple = ()  # Parameters that must be left out beside it
+    extra: str = ""  # Extra of the package that the notebook needs
+
+    def allowed(self) -> tuple:  # Empty for any value
+        "The choices; where the default is none of them, such as an empty text, it may stay."
+        single = not isinstance(self.default, (list, tuple))
+        extra = single and self.choices and self.default not in self.choices
+        return (self.default, *self.choices) if extra else self.choices
 
 # %% ../../nbs/79_jobs.parameters.ipynb #19c7b993
 NUMBER_RANGE = re.compile(r"(-?\d+(?:\.\d+)?) to (-?\d+(?:\.\d+)?)")
@@ -89,8 +96,10 @@ def read_rule(
         if text.startswith(opening + " "):
             words = tuple(word.strip() for word in text.removeprefix(opening).split(","))
             return {name: words} | (dict(needed=True) if name == "unless" else {})
+    if text.startswith("extra "):
+        return dict(extra=text.removeprefix("extra ").strip())
     if text not in PLAIN_RULES:
-        known = ["1 to 6", *PLAIN_RULES, *(f"{opening} …" for opening in WORD_LISTS)]
+        known = ["1 to 6", *PLAIN_RULES, *(f"{opening} …" for opening in [*WORD_LISTS, "extra"])]
         raise input_error(f"rule [{text}]", "is not known", f"Known are: {', '.join(known)}")
     return PLAIN_RULES[text]
 
@@ -129,6 +138,8 @@ def make_parameter(
     for rule in (rules or "").split(";"):
         if rule.strip():
             declared.update(read_rule(rule.strip()))
+    if kind == "int" and "choices" in declared:
+        declared["choices"] = tuple(map(int, declared["choices"]))
     return Parameter(name, kind, default, meaning, **declared)
 
 # %% ../../nbs/79_jobs.parameters.ipynb #7c4a2392
@@ -277,9 +288,9 @@ def _broken_rule(value, parameter):
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if is_number and not parameter.low <= value <= parameter.high:
         return f"Give a value from {parameter.low:g} to {parameter.high:g}"
-    if parameter.choices and value not in parameter.choices:
-        near = get_close_matches(str(value), parameter.choices, n=1)
-        known = f"Give one of {', '.join(parameter.choices)}"
+    if parameter.choices and value not in parameter.allowed():
+        names = [str(each) for each in parameter.choices]
+        near, known = get_close_matches(str(value), names, n=1), f"Give one of {', '.join(names)}"
         return f"Did you mean {near[0]}? {known}" if near else known
     if parameter.date and value and not _is_date(value):
         return "It is no date. Write it as 2024-05-31"

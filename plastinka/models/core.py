@@ -24,7 +24,7 @@ import xarray as xr
 
 from fastcore.basics import patch
 
-from ..core import atomic_path, input_error, summary_html
+from ..core import atomic_path, input_error, summary_html, summary_text
 from ..data.schema import QUANTILES, quantile_columns
 from .newcomers import NEWCOMER, newcomer_counts
 from ..scores.counts import Counts, concat_counts
@@ -134,6 +134,12 @@ def _repr_html_(self: Forecast):
     facts = dict(records=len(self.items), months=months, expected=float(self.counts.mean.sum()))
     first = self.take(np.arange(min(len(self.items), 5)))
     return summary_html("Forecast", facts, first.frame().round(2))
+
+
+@patch
+def __repr__(self: Forecast):
+    "What it is and how much of it there is."
+    return summary_text(self._repr_html_())
 
 # %% ../../nbs/40_models.core.ipynb #04156e39
 def forecast_table(

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['TOLD_SHARE', 'MOVED', 'URGENT', 'ENOUGH', 'ASSUMED', 'KEPT', 'NO_ORDER', 'sales_facts', 'past_words', 'ahead_words',
-           'moved_words', 'order_reasons', 'supplier_table', 'urgent_lines', 'enough_lines', 'assumption_lines',
-           'kept_words', 'money_words', 'nothing_words', 'curve_figure', 'round_step', 'curve_table', 'buyer_lines']
+           'moved_words', 'order_reasons', 'supplier_table', 'urgent_lines', 'enough_lines', 'used_lines',
+           'assumption_lines', 'kept_words', 'money_words', 'nothing_words', 'curve_figure', 'round_step',
+           'curve_table', 'buyer_lines']
 
 # %% ../../nbs/88_report.buyer.ipynb #ca50d2b1
 import math
@@ -19,7 +20,7 @@ from matplotlib.figure import Figure
 from ..decide.buying import Order
 from .summary import Report
 from .figures import ACCENT, FIGURE_STYLE, MUTED
-from .texts import say
+from .texts import say, spoken
 from .words import format_value
 
 # %% ../../nbs/88_report.buyer.ipynb #6bb34496
@@ -164,9 +165,21 @@ def enough_lines(
     "What not to reorder."
     there = (lines["stock"] > 0) & (lines["cover"] > ENOUGH) & ~(lines["order"] > 0)
     gone = lines["item_id"].isin([] if dead is None else dead["item_id"])
-    money = (lines["stock"] * lines["cost"]).fillna(0)
-    found = lines[there & ~gone & ~lines["used"]].assign(money=money)
+    found = lines[there & ~gone & ~lines["used"]]
+    found = found.assign(money=(found["stock"] * found["cost"]).fillna(0))
     return found.sort_values(["money", "item_id"], ascending=[False, True])
+
+# %% ../../nbs/88_report.buyer.ipynb #e44ea587
+def used_lines(
+    used: pd.DataFrame,  # From `buy_in`: from_price, to_price (NaN = no end)
+) -> pd.DataFrame:  # The same with `band`, as 4500–6000
+    "Used copies to look for, for a reader."
+    words = []
+    for low, high in zip(used["from_price"], used["to_price"], strict=True):
+        ends = dict(low=format_value(low, "price"), high=format_value(high, "price"))
+        text = "{low} and more" if math.isnan(high) else "{low}–{high}" if low else "below {high}"
+        words.append(say(text, **{name: ends[name] for name in ends if f"{{{name}}}" in text}))
+    return used.assign(band=words)
 
 # %% ../../nbs/88_report.buyer.ipynb #165aba30
 ASSUMED = {
@@ -181,8 +194,8 @@ ASSUMED = {
     "right.",
     "lead": "{n} records have a supplier without a lead time ({names}): {days} days are taken.",
     "on_order": "{n} of {of} lines of open orders match no record and are not counted: {names}.",
-    "branch": "{n} branches sell, and no stock of theirs is known: what they have is not counted, "
-    "and nothing is moved there ({names}).",
+    "branch": "{n} branches sell, and the stock names none of their copies ({names}): it was "
+    "ordered as if they had none.",
     "currency": "No file names the currency; it can be set as currency in the settings.",
 }
 
@@ -296,6 +309,15 @@ def buyer_lines(
     report: Report,  # The parts
 ) -> pd.DataFrame | None:  # Lines of the order, with `why`; None where there is no order by money
     "The lines of the order with their sentences; those of records that are not ordered have none."
+    parts = (report.orders, report.panel, report.moved)
+    made, key = report.made, (spoken(), *map(id, parts))
+    if key not in made:
+        made[key] = (parts, _told_lines(report))  # Parts that are kept keep their ids
+    return made[key][1]
+
+
+def _told_lines(report):
+    "The lines of the order with their sentences."
     lines = report.orders
     if lines is None or "needed" not in lines:
         return None

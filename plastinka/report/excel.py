@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['EXCEL_ROWS', 'COLUMN_WIDTHS', 'NUMBER_FORMATS', 'FROM', 'TO', 'QUARANTINE_COLUMNS', 'WORKBOOK', 'excel_column',
-           'head_sheet', 'write_cell', 'write_sheet', 'headline_rows', 'score_facts', 'file_facts', 'summary_rows',
-           'write_fact', 'write_summary', 'forecast_sheet', 'check_words', 'branch_sheets', 'further_tables',
-           'excel_tables', 'write_working_sheets', 'write_excel', 'write_launches']
+           'head_sheet', 'column_cells', 'write_sheet', 'headline_rows', 'score_facts', 'file_facts', 'summary_rows',
+           'write_fact', 'write_summary', 'forecast_sheet', 'check_words', 'branch_sheets', 'used_sheet',
+           'further_tables', 'excel_tables', 'write_working_sheets', 'write_excel', 'write_launches']
 
 # %% ../../nbs/90_report.excel.ipynb #b2934c3a
 from pathlib import Path
@@ -18,24 +18,31 @@ import xlsxwriter
 from .. import __version__
 from ..core import atomic_path
 from ..decide.demand import forecast_levels
+from .cells import TableSheet, add_sheet, number_cells, text_cells
 from .figures import ACCENT, MUTED
 from plastinka.report.headlines import (
     NO_FORECAST,
     NO_STOCK,
     headlines,
-    repair_kinds,
     sense_checks,
+)
+from .loaded import reader_columns, repair_kinds
+from plastinka.report.order_sheet import (
+    EXCEL_LETTERS,
+    excel_text,
+    write_order_sheet,
+    write_supplier_sheets,
 )
 
 # %% ../../nbs/90_report.excel.ipynb #2ad7b207
 from ..decide.branches import BranchPlan
-from .buyer import assumption_lines, buyer_lines
+from .buyer import assumption_lines, buyer_lines, used_lines
 from .html import report_language, report_title
 from .launches import LAUNCH_BOOK, launch_lines
-from .order_sheet import excel_text, write_order_sheet, write_supplier_sheets
 from .replays import RULES_TOLD, TITLES_TOLD, rule_rows
 from plastinka.report.tables import (
     BRANCH_LINES,
+    BUY_IN,
     BUYING,
     CHECK,
     DEAD_COLUMNS,
@@ -43,6 +50,7 @@ from plastinka.report.tables import (
     LOST,
     NAMES,
     ORDERS,
+    SINCE,
     TRANSFERS,
     WHO,
     without_blanks,
@@ -96,14 +104,15 @@ NUMBER_FORMATS = dict(
     price="#,##0.00",
 )
 
-
+# %% ../../nbs/90_report.excel.ipynb #fe73809a
 def excel_column(
     values: pd.Series,  # One column of a table
     kind: str,  # As `format_value` takes it
 ) -> list:  # Text, or numbers as Excel holds them; None = unknown
     "A column as Excel holds it: text, or numbers; dates are days since 1899-12-30."
     if kind in ("text", "why"):
-        return ["" if pd.isna(value) else excel_text(str(value)) for value in values]
+        texts = values.astype(object).where(values.notna(), "").map(str)
+        return [excel_text(text) if len(text) > EXCEL_LETTERS // 2 else text for text in texts]
     if kind in ("month", "day"):
         values = (pd.to_datetime(values) - pd.Timestamp("1899-12-30")) / pd.Timedelta(days=1)
     numbers = values.astype(float)
@@ -117,7 +126,7 @@ def head_sheet(
     rows: int,  # Rows that will follow
 ):  # The sheet
     "Add a sheet with its header: widths, frozen first row, filters, one page wide in print."
-    sheet, last = book.add_worksheet(say(name)), len(columns) - 1
+    sheet, last = add_sheet(book, say(name)), len(columns) - 1
     look = dict(bold=True, font_color="white", bg_color=ACCENT, text_wrap=True, valign="top")
     header = book.add_format(look)
     for place, (label, kind) in enumerate(columns.values()):
@@ -134,24 +143,22 @@ def head_sheet(
     return sheet
 
 # %% ../../nbs/90_report.excel.ipynb #69a0dce2
-def write_cell(
-    sheet,  # A sheet of xlsxwriter
-    line: int,  # Row from 0
-    place: int,  # Column from 0
-    value: str | float | None,  # From `excel_column`
-    looks: tuple,  # Formats of a number of this column, and of what is unknown
-):
-    "Write one cell."
-    if value is None:
-        sheet.write_string(line, place, say(UNKNOWN), looks[1])
-    elif isinstance(value, float):
-        sheet.write_number(line, place, value, looks[0])
-    elif value:
-        sheet.write_string(line, place, value, looks[0])
+def column_cells(
+    sheet: TableSheet,  # The sheet that they are for
+    values: list,  # From `excel_column`
+    look,  # Format of xlsxwriter
+    unknown,  # Format of what is unknown
+) -> list[str]:  # As `TableSheet` takes them
+    "A column as cells."
+    if any(isinstance(value, str) for value in values):
+        return text_cells(sheet, values, look)
+    cells = number_cells(values, look)
+    [word] = text_cells(sheet, [say(UNKNOWN)], unknown)
+    return [cell or word for cell in cells]
 
 # %% ../../nbs/90_report.excel.ipynb #ae1221d3
 def write_sheet(
-    book: xlsxwriter.Workbook,  # Workbook to add to
+    book: xlsxwriter.Workbook,  # Workbook to add to, with `constant_memory`
     name: str,  # Name of the sheet
     frame: pd.DataFrame,  # The table
     columns: dict[str, tuple[str, str]],  # Column → (label, kind), in order
@@ -161,18 +168,21 @@ def write_sheet(
     frame = frame.head(EXCEL_ROWS)
     sheet = head_sheet(book, name, columns, len(frame))
     unknown = book.add_format(dict(italic=True, font_color=MUTED, align="right"))
-    kinds = [kind for _, kind in columns.values()]
-    looks = [(book.add_format(dict(num_format=NUMBER_FORMATS[kind])), unknown) for kind in kinds]
-    cells = [excel_column(frame[column], kind) for column, kind in zip(columns, kinds, strict=True)]
-    for line, row in enumerate(zip(*cells, strict=True), start=1):
-        for place, value in enumerate(row):
-            write_cell(sheet, line, place, value, looks[place])
+    cells = []
+    for column, (_, kind) in columns.items():
+        look = book.add_format(dict(num_format=NUMBER_FORMATS[kind]))
+        values = excel_column(frame[column], kind)
+        cells.append(column_cells(sheet, values, look, unknown))
+    sheet.write_table(1, cells)
     if empty and frame.empty:
         sheet.write_string(1, 0, say(empty))
 
 # %% ../../nbs/90_report.excel.ipynb #d531f6f2
 FROM = "The day on which the stock was counted: expectations and orders begin here"
-TO = "Expectations and orders end here; the sheet “forecast” has whole months"
+TO = (
+    "Expectations and orders end here. The sheet “forecast” has whole months, and what is asked "
+    "for, also where no copy is left that could sell: a used copy sells once"
+)
 
 
 def headline_rows(
@@ -222,7 +232,7 @@ def file_facts(
         (say("Rows read"), files["rows"].sum(), count, say("{n} files", n=len(files))),
         (say("Rows left out"), files["quarantined"].sum(), count, say("Sheet “quarantine”")),
     ]
-    mended = repair_kinds(report.ledger.repairs).itertuples()
+    mended = reader_columns(repair_kinds(report.ledger.repairs)).itertuples()
     told = say("Mended")
     return rows + [(told, row.rows, count, f"{row.column}: {row.what}") for row in mended]
 
@@ -307,7 +317,7 @@ def forecast_sheet(
         return pd.DataFrame(columns=list(NAMES)), NAMES, NO_FORECAST
     names, table = WHO, report.table
     levels = forecast_levels(table)
-    means = dict(mean=("Expected", "units")) if "mean" in table else {}
+    means = dict(mean=("Asked for", "units")) if "mean" in table else {}
     who = pd.DataFrame(columns=["item_id", *names])
     if report.panel is not None:
         who = item_names(report.panel)
@@ -347,11 +357,22 @@ def branch_sheets(
     }
 
 # %% ../../nbs/90_report.excel.ipynb #dccf7c20
+def used_sheet(
+    report: Report,  # The parts
+) -> dict[str, tuple]:  # Sheet → (table, columns, what is said if it is empty)
+    "Used copies by artist, style and price."
+    if report.used is None:
+        return {}
+    return {"used copies": (used_lines(report.used), BUY_IN, "No used copies are asked for.")}
+
+# %% ../../nbs/90_report.excel.ipynb #9cab3672
 def further_tables(
     report: Report,  # The parts
 ) -> dict[str, tuple]:  # Sheet → (table, columns, what is said if it is empty)
     "Dead stock, launches and the replay, as far as they are known."
     found, dead = {}, report.dead
+    if report.since is not None:
+        found["sold since"] = report.since, SINCE, "No month is over."
     if dead is not None:
         found["dead stock"] = dead, without_blanks(dead, DEAD_COLUMNS), "No stock is dead."
     if report.launches is not None:
@@ -373,7 +394,7 @@ def excel_tables(
     empty = pd.DataFrame(columns=list(LOST | ORDERS | LOOK_FOR | QUARANTINE_COLUMNS))
     orders = empty if orders is None else orders
     lost = most_lost(panel) if known else empty
-    quarantine = empty if report.ledger is None else report.ledger.quarantine
+    quarantine = empty if report.ledger is None else reader_columns(report.ledger.quarantine)
     counted = bool(orders["stock"].notna().any())
     wanted = "No used copies are asked for." if counted else unknown
     shown = {**ORDERS, **{name: look for name, look in BUYING.items() if name != "why"}, **CHECK}
@@ -381,6 +402,7 @@ def excel_tables(
     return {
         "records": (check_words(orders), shown, "No order list was made."),
         "look for": (orders[orders["look_for"] > 0], LOOK_FOR, wanted),
+        **used_sheet(report),
         **further_tables(report),
         **branch_sheets(report.branches),
         "forecast": forecast_sheet(report),

@@ -7,7 +7,7 @@ __all__ = ['NO_STOCK', 'NO_PRICE', 'NO_FORECAST', 'INTERVAL', 'TO_ORDER', 'NAMED
            'NO_SEASON', 'BORROWED_SEASON', 'MOST_RATIO', 'Headline', 'counted', 'expected_total', 'expectations',
            'money_lost', 'losses', 'order_details', 'order_headline', 'headlines', 'months_check', 'far_apart',
            'ordered_days', 'total_checks', 'record_name', 'name_records', 'title_checks', 'loss_check', 'season_check',
-           'count_check', 'backtest_check', 'sense_checks', 'quarantine_reasons', 'repair_kinds']
+           'count_check', 'backtest_check', 'sense_checks']
 
 # %% ../../nbs/87_report.headlines.ipynb #261bddf7
 import math
@@ -274,8 +274,7 @@ TITLE_CHECKS = {
         "last year",
     ),
     "demand beyond everything ever sold": (
-        "Of {records} the demand is beyond the most that they ever sold in as many months: "
-        "{names}.",
+        "Of {records} the demand is beyond the most that was ever sold in as many months: {names}.",
         "demand",
         "most_sold",
         "at most",
@@ -422,34 +421,3 @@ def sense_checks(
         text = "Stock is unknown: the list says what demand is, and nothing in it is an order."
         lines.append(say(text))
     return lines
-
-# %% ../../nbs/87_report.headlines.ipynb #160656d4
-def quarantine_reasons(
-    quarantine: pd.DataFrame,  # file, sheet, row, column, value, reason
-) -> pd.DataFrame:  # column, reason, rows, files, and file, sheet, row, value of the first
-    "Why rows were left out: how often, and the first example of each."
-    groups = quarantine.astype({"column": object, "reason": object}).groupby(
-        ["column", "reason"], sort=False, dropna=False
-    )
-    counted = groups.agg(
-        rows=("row", "size"),
-        files=("file", "nunique"),
-        file=("file", "first"),
-        sheet=("sheet", "first"),
-        row=("row", "first"),
-        value=("value", "first"),
-    )
-    return counted.reset_index().sort_values(
-        "rows", ascending=False, kind="stable", ignore_index=True
-    )
-
-# %% ../../nbs/87_report.headlines.ipynb #006489d1
-def repair_kinds(
-    repairs: pd.DataFrame,  # file, column, what, rows
-) -> pd.DataFrame:  # column, what, rows, files
-    "What was mended while reading, the most frequent first."
-    groups = repairs.astype({"column": object, "what": object}).groupby(
-        ["column", "what"], sort=False, dropna=False
-    )
-    counted = groups.agg(rows=("rows", "sum"), files=("file", "nunique")).reset_index()
-    return counted.sort_values("rows", ascending=False, kind="stable", ignore_index=True)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['EXCEL_LETTERS', 'DECIMALS', 'SHEET_WIDTHS', 'HEAD_ROW', 'OPEN', 'MOST_SUPPLIERS', 'SENT', 'excel_text',
-           'money_format', 'sheet_formats', 'order_columns', 'write_sums', 'write_line', 'lay_sheet',
+           'money_format', 'sheet_formats', 'order_columns', 'write_sums', 'plain_cells', 'order_cells', 'lay_sheet',
            'write_order_sheet', 'sheet_name', 'own_formulas', 'write_supplier_sheets']
 
 # %% ../../nbs/89_report.order_sheet.ipynb #398c62dd
@@ -13,8 +13,15 @@ import re
 import numpy as np
 import pandas as pd
 import xlsxwriter
-from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell
+from xlsxwriter.utility import xl_col_to_name
 
+from plastinka.report.cells import (
+    TableSheet,
+    add_sheet,
+    formula_cells,
+    number_cells,
+    text_cells,
+)
 from .figures import ACCENT, MUTED
 from .tables import BUYING
 from .texts import say
@@ -118,29 +125,42 @@ def write_sums(
     sheet.write_string(5, 0, say("Left of it"))
     sheet.write_formula(5, 1, '=IF(B5="","",B5-B4)', looks["strong"], left)
 
+# %% ../../nbs/89_report.order_sheet.ipynb #ac906884
+def plain_cells(
+    sheet: TableSheet,  # The sheet that they are for
+    values: pd.Series,  # One column
+    kind: str,  # Its kind
+    looks: dict,  # From `sheet_formats`
+) -> list[str]:  # As `TableSheet` takes them
+    "A column of texts or numbers as cells."
+    known = [None if is_unknown(each) or each == "" else each for each in values.tolist()]
+    if kind not in ("text", "why"):
+        return number_cells(known, looks[kind])
+    texts = ["" if each is None else excel_text(str(each)) for each in known]
+    return text_cells(sheet, texts, looks[kind])
+
 # %% ../../nbs/89_report.order_sheet.ipynb #29fa373c
-def write_line(
-    sheet,  # A sheet of xlsxwriter
-    row: int,  # Its row, from 0
-    line: dict,  # A line of the order
+def order_cells(
+    sheet: TableSheet,  # The sheet that they are for
+    lines: pd.DataFrame,  # Lines of the order
     columns: dict[str, tuple[str, str]],  # From `order_columns`
     looks: dict,  # From `sheet_formats`
-):
-    "Write one line of the order."
-    names = list(columns)
-    for place, (name, (_, kind)) in enumerate(columns.items()):
-        if name == "at_purchase_price" and not is_unknown(line["cost"]):
-            cells = [xl_rowcol_to_cell(row, names.index(each)) for each in ("own", "cost")]
-            formula, value = f"={cells[0]}*{cells[1]}", line["at_purchase_price"]
-            sheet.write_formula(row, place, formula, looks[kind], value)
-            continue
-        value = line["order" if name == "own" else name]
-        if is_unknown(value) or value == "":
-            continue
-        if kind in ("text", "why"):
-            sheet.write_string(row, place, excel_text(str(value)), looks[kind])
-        else:
-            sheet.write_number(row, place, value, looks[kind])
+    first: int,  # Row of the first line, from 0
+) -> dict[str, list[str]]:  # Cells of each column
+    "The lines of the order as cells."
+    found = {
+        name: plain_cells(sheet, lines["order" if name == "own" else name], kind, looks)
+        for name, (_, kind) in columns.items()
+    }
+    own, cost = (xl_col_to_name(list(columns).index(name)) for name in ("own", "cost"))
+    name, rows = "at_purchase_price", range(first + 1, first + 1 + len(lines))
+    priced = ~lines["cost"].map(is_unknown).to_numpy(bool)
+    sums = [
+        f"{own}{row}*{cost}{row}" if known else "" for row, known in zip(rows, priced, strict=True)
+    ]
+    made = formula_cells(sheet, sums, lines[name].tolist(), looks[columns[name][1]])
+    found[name] = [each or plain for each, plain in zip(made, found[name], strict=True)]
+    return found
 
 # %% ../../nbs/89_report.order_sheet.ipynb #c90c2d4b
 def lay_sheet(
@@ -174,14 +194,14 @@ def write_order_sheet(
     currency: str = "",  # Of the money
 ) -> dict[str, tuple[str, str]]:  # Its columns
     "Add the sheet to work in."
-    sheet, looks = book.add_worksheet(say("to order")), sheet_formats(book, currency)
+    sheet, looks = add_sheet(book, say("to order")), sheet_formats(book, currency)
     lines, columns = lines.assign(line=np.arange(len(lines)) + 1), order_columns(lines)
     place = {name: number for number, name in enumerate(columns)}
     sheet.write_string(0, 0, say("Change the yellow cells; sums follow."), looks["title"])
     write_sums(sheet, looks, lines, place, budget)
     lay_sheet(sheet, looks, columns, HEAD_ROW, len(lines))
-    for row, line in enumerate(lines.to_dict("records"), start=HEAD_ROW + 1):
-        write_line(sheet, row, line, columns, looks)
+    cells = order_cells(sheet, lines, columns, looks, HEAD_ROW + 1)
+    sheet.write_table(HEAD_ROW + 1, [*cells.values()])
     sheet.protect("", OPEN)
     return columns
 
@@ -239,7 +259,7 @@ def write_supplier_sheets(
         if not supplier:
             continue
         rows = lines[lines["supplier"] == supplier]
-        sheet = book.add_worksheet(sheet_name(supplier, taken))
+        sheet = add_sheet(book, sheet_name(supplier, taken))
         _write_supplier(sheet, rows, found[rows.index], looks)
 
 # %% ../../nbs/89_report.order_sheet.ipynb #207a8876
@@ -255,19 +275,6 @@ def _write_supplier(sheet, rows, cells, looks):
         sheet.write_string(row, 0, say(label))
         sheet.write_formula(row, 1, f"=SUM({span})", look, float(np.nan_to_num(values[name])))
     lay_sheet(sheet, looks, SENT, head, len(rows))
-    for row, (cell, line) in enumerate(zip(cells, rows.to_dict("records"), strict=True), head + 1):
-        _write_sent(sheet, row, line, cell, looks)
-
-# %% ../../nbs/89_report.order_sheet.ipynb #4f2213c4
-def _write_sent(sheet, row, line, cell, looks):
-    "One line of a supplier's sheet; its copies are those of the order sheet."
-    for place, (name, (_, kind)) in enumerate(SENT.items()):
-        if name == "own":
-            sheet.write_formula(row, place, f"={cell}", looks[kind], line["order"])
-        elif name == "at_purchase_price" and not is_unknown(line["cost"]):
-            formula = f"={xl_rowcol_to_cell(row, place - 2)}*{xl_rowcol_to_cell(row, place - 1)}"
-            sheet.write_formula(row, place, formula, looks[kind], line[name])
-        elif kind == "text" and line[name] and not is_unknown(line[name]):
-            sheet.write_string(row, place, excel_text(str(line[name])), looks[kind])
-        elif kind != "text" and not is_unknown(line[name]):
-            sheet.write_number(row, place, line[name], looks[kind])
+    found = order_cells(sheet, rows, SENT, looks, head + 1)
+    found["own"] = formula_cells(sheet, cells, rows["order"].tolist(), looks["count"])
+    sheet.write_table(head + 1, [*found.values()])

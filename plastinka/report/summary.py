@@ -24,7 +24,6 @@ from ..data.ledger import build_ledger
 from ..data.schema import QUANTILES
 from plastinka.decide.demand import (
     Reach,
-    demand_ahead,
     demand_counts,
     forecast_levels,
     long_forecast,
@@ -86,6 +85,7 @@ class Report:
     totals: pd.DataFrame | None = None  # cutoff, model, expected, asked, sold: copies in all
     order: Order | None = None  # How the order list was made, its budget curve and assumptions
     dead: pd.DataFrame | None = None  # Stock that will probably outlast a limit
+    used: pd.DataFrame | None = None  # Used copies to look for, by artist, style and price
     branches: BranchPlan | None = None  # What moves between branches; None = there are not two
     weights: pd.DataFrame | None = None  # Shares of models [demand class × model]; `attrs["why"]`
     calibrated: pd.DataFrame | None = None  # Coverage before and after its correction, by group
@@ -98,6 +98,8 @@ class Report:
     ahead: "Outlook | None" = None  # The forecast summed over the shop, where it was summed before
     age: dict | None = None  # Of a model that was trained before: the facts of `age_words`
     beside: pd.DataFrame | None = None  # What was expected and sold in the months that are over
+    since: pd.DataFrame | None = None  # The same title by title, from `beside_titles`
+    made: dict = field(default_factory=dict)  # What page and workbook share, by what it is made of
 
 # %% ../../nbs/86_report.summary.ipynb #35216f72
 @patch(as_prop=True)
@@ -401,7 +403,7 @@ def _sum_forecast(report):
     reach, panel = order_reach(months, report.day), report.panel
     levels = np.array(list(forecast_levels(report.table).values()))
     price = known_prices(panel, items)
-    sold = sold_shares(report.orders, demand_ahead(counts, reach).mean, items)
+    sold = sold_shares(report.orders, (counts.mean * reach.shares).sum(axis=1), items)
     totals = draw_totals(report, given, Shares(sold, reach.shares, price))
     money = with_quantiles(totals["money"], levels)
     expected = (counts.mean * sold[:, None] * reach.shares).sum(axis=1)

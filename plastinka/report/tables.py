@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['TEXT_KINDS', 'TIGHT', 'ORDERS_SHOWN', 'LOST_SHOWN', 'NAMES', 'WHO', 'BESIDE', 'BRANCHES', 'TRANSFERS', 'BRANCH_LINES',
-           'PRICES', 'MONEY', 'ALIKE', 'LOST', 'ORDER', 'CHECK', 'ORDERS', 'WANTED', 'LOOK_FOR', 'RISKS', 'WINDOW',
-           'SUPPLIER', 'AMOUNT', 'BUYING', 'URGENT_COLUMNS', 'ENOUGH_COLUMNS', 'DEAD_COLUMNS', 'NEEDS_STOCK',
-           'SUPPLIERS', 'CURVE', 'LIST_WORDS', 'table_view', 'shown_number', 'list_cells', 'fold_sentences',
-           'list_data', 'list_view', 'without_blanks']
+           'PRICES', 'MONEY', 'ALIKE', 'LOST', 'ORDER', 'CHECK', 'ORDERS', 'WANTED', 'SINCE', 'BUY_IN', 'LOOK_FOR',
+           'RISKS', 'WINDOW', 'SUPPLIER', 'AMOUNT', 'BUYING', 'URGENT_COLUMNS', 'ENOUGH_COLUMNS', 'DEAD_COLUMNS',
+           'NEEDS_STOCK', 'SUPPLIERS', 'CURVE', 'LIST_PLACES', 'LIST_WORDS', 'table_view', 'shown_number', 'list_cells',
+           'fold_sentences', 'list_data', 'list_view', 'without_blanks']
 
 # %% ../../nbs/87_report.tables.ipynb #e284fc62
 import json
@@ -61,13 +61,13 @@ NAMES = dict(artist=("Artist", "text"), album=("Album", "text"))
 WHO = NAMES | dict(edition=("Edition", "text"), barcode=("Barcode", "text"))
 BESIDE = dict(
     stock=("In stock", "count"),
-    expected=("Expected, whole forecast", "units"),
+    expected=("Expected sales, whole forecast", "units"),
     last_year=("Last year, whole forecast", "count"),
     demand=("Demand", "count"),
 )
 BRANCHES = dict(
     branch=("Branch", "text"),
-    expected=("Expected, whole forecast", "units"),
+    expected=("Asked for, whole forecast", "units"),
     stock=("In stock", "count"),
     moved_in=("Comes in", "count"),
     moved_out=("Goes out", "count"),
@@ -81,7 +81,7 @@ TRANSFERS = NAMES | dict(
 )
 BRANCH_LINES = NAMES | dict(
     branch=("Branch", "text"),
-    expected=("Expected, whole forecast", "units"),
+    expected=("Asked for, whole forecast", "units"),
     stock=("In stock", "count"),
     after=("After the transfers", "count"),
     deliver=("Of the order", "count"),
@@ -101,6 +101,26 @@ ORDER = dict(order=("Order", "count"))
 CHECK = dict(check=("Check", "text"))
 ORDERS = WHO | BESIDE | ORDER | MONEY | CHECK
 WANTED = dict(look_for=("Look for", "count"), price=("Price", "price"))
+SINCE = NAMES | dict(
+    expected=("Expected", "units"),
+    sold=("Sold", "count"),
+    lost=("Lost copies", "units"),
+    outside=("Months outside the 90 % interval", "count"),
+    months=("Of months", "count"),
+)
+BUY_IN = dict(
+    artist=("Artist", "text"),
+    style=("Style", "text"),
+    band=("Price", "text"),
+    stock=("In stock", "count"),
+    sold=("Sold in a year", "count"),
+    expected=("Asked for", "units"),
+    low=("From", "count"),
+    high=("To", "count"),
+    look_for=("Look for", "count"),
+    chance=("Sells within a year", "share"),
+    most=("Pay at most", "price"),
+)
 LOOK_FOR = WHO | dict(cover_type=("Cover", "text")) | BESIDE | WANTED
 
 # %% ../../nbs/87_report.tables.ipynb #50c6ea6b
@@ -122,6 +142,7 @@ SUPPLIER = dict(supplier=("Supplier", "text"))
 AMOUNT = dict(at_purchase_price=("At purchase price", "money"))
 BUYING = NAMES | ORDER | AMOUNT | dict(why=("Why", "why")) | SUPPLIER | WINDOW
 BUYING |= RISKS | PRICES | dict(edition=("Edition", "text"), barcode=("Barcode", "text"))
+BUYING |= dict(cover_type=("Cover", "text"))
 
 # %% ../../nbs/87_report.tables.ipynb #320779d7
 URGENT_COLUMNS = ALIKE | SUPPLIER | WINDOW | ORDER | dict(short=("Runs out", "share"))
@@ -203,7 +224,7 @@ def list_data(
         cells.append(list_cells(frame[name], kind))
         if kind == "why":
             patterns, cells[-1] = fold_sentences(cells[-1])
-    place = {name: names.index(name) if name in names else -1 for name in ("order", "supplier")}
+    place = {name: names.index(name) if name in names else -1 for name in LIST_PLACES}
     words = {name: say(text) for name, text in LIST_WORDS.items()}
     words["mark"] = "," if spoken() == "ru" else "."
     kinds = [kind for _, kind in columns.values()]
@@ -213,6 +234,8 @@ def list_data(
     return Markup(text.replace("<", "\\u003c"))
 
 
+# Columns that the script asks for
+LIST_PLACES = ("order", "supplier", "artist", "album", "edition", "cover_type", "price")
 LIST_WORDS = dict(
     unknown=UNKNOWN,
     search="Search artist, title, barcode",

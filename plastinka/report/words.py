@@ -7,7 +7,7 @@ __all__ = ['UNKNOWN', 'PATTERNS', 'DATES', 'MODEL_NAMES', 'RANKING', 'TIE', 'NOT
            'BASELINE_NAMES', 'SCORES', 'TARGETS', 'TRUTHS', 'NOT_CHECKED', 'CALIBRATED', 'is_unknown', 'pattern_of',
            'format_value', 'model_name', 'column_name', 'main_score', 'cutoffs_won', 'losses_of', 'verdict',
            'comparison', 'scored_months', 'is_best', 'score_rows', 'weights_words', 'truth_name', 'judge_interval',
-           'judged_rows', 'coverage_words', 'calibration_words']
+           'judged_rows', 'known_limits', 'coverage_words', 'calibration_words']
 
 # %% ../../nbs/85_report.words.ipynb #29883488
 import math
@@ -15,7 +15,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from .texts import say, spoken
+from .texts import retell, say, spoken
 
 # %% ../../nbs/85_report.words.ipynb #e8fd53a5
 UNKNOWN = "unknown"
@@ -280,7 +280,7 @@ def weights_words(
     if weights is None:
         return ""
     names = weights.mean().sort_values(ascending=False, kind="stable").index
-    why = weights.attrs.get("why") or say("on what its weights rest is unknown")
+    why = retell(weights.attrs.get("why", "")) or say("on what its weights rest is unknown")
     if len(names) == 1:
         return say(
             "The forecast is that of {name} alone: {why}.", name=model_name(names[0]), why=why
@@ -313,9 +313,11 @@ def judge_interval(
     covered: float,  # Share that lay inside, 0..1
     nominal: float,  # Share that was promised, 0..1
     count: int,  # Observations
+    limits: tuple[float, float] = (1.0, 0.0),  # Within which the share is known; default not told
 ) -> str:  # as promised, too narrow or too wide
-    "Whether an interval keeps its word, within two standard errors."
-    if abs(covered - nominal) <= 2 * math.sqrt(nominal * (1 - nominal) / count):
+    "Whether an interval keeps its word, within two standard errors or the limits."
+    near = abs(covered - nominal) <= 2 * math.sqrt(nominal * (1 - nominal) / count)
+    if near or limits[0] <= nominal <= limits[1]:
         return "as promised, within chance"
     return "too narrow" if covered < nominal else "too wide"
 
@@ -330,25 +332,43 @@ def judged_rows(
     of_all = (coverage["model"] == model) & (coverage["group"] == "all") & (coverage["n"] > 0)
     return coverage[of_all].dropna(subset=["covered", "nominal"])
 
+
+def known_limits(
+    calibrated: pd.DataFrame | None,  # group, level (%), low, high (shares)
+) -> dict[int, tuple[float, float]]:  # Level (%) → limits of the share inside, over all months
+    "Within which limits the shares inside intervals are known."
+    if calibrated is None or calibrated.empty:
+        return {}
+    rows = calibrated[calibrated["group"] == "all"]
+    return {int(row.level): (row.low, row.high) for row in rows.itertuples()}
+
 # %% ../../nbs/85_report.words.ipynb #a5955b1e
 def coverage_words(
     coverage: pd.DataFrame | None,  # model, group, nominal, covered, n of the randomised count
     model: str = "tide",  # Whose intervals
+    calibrated: pd.DataFrame | None = None,  # group, level (%), low, high: limits of the shares
 ) -> str:  # A sentence or two
     "Whether the intervals hold what they promise, in words."
     rows = judged_rows(coverage, model)
     if rows is None or rows.empty:
         return say(NOT_CHECKED)
+    limits = known_limits(calibrated)
     said = [
         say(
             "the {width} interval held {share} ({judged})",
             width=format_value(row.nominal, "share"),
             share=format_value(row.covered, "share"),
-            judged=say(judge_interval(row.covered, row.nominal, row.n)),
+            judged=say(_judged(row, limits)),
         )
         for row in rows.itertuples()
     ]
     return say("By the randomised count {said}.", said=", ".join(said))
+
+
+def _judged(row, limits):
+    "The verdict on one row of a coverage table."
+    own = limits.get(round(100 * row.nominal), (1.0, 0.0))
+    return judge_interval(row.covered, row.nominal, row.n, own)
 
 # %% ../../nbs/85_report.words.ipynb #2f45f0f0
 CALIBRATED = ("before", "after", "low", "high")  # Shares that a line of the table holds

@@ -91,19 +91,23 @@ def day_text(
 
 # %% ../../nbs/14_simulate.files.ipynb #1f0f3d7e
 def _constant(value):
+    "A way to spoil rows that writes one value."
     return lambda rows, rng: np.full(len(rows), value, object)
 
 # %% ../../nbs/14_simulate.files.ipynb #858dca7d
 def _days_later(rows, rng):
+    "Days of arrival that lie 1 to 19 days after the sale."
     later = pd.to_timedelta(rng.integers(1, 20, len(rows)), "D")
     return (rows.sold_date + later).to_numpy(object)
 
 # %% ../../nbs/14_simulate.files.ipynb #6da36749
 def _impossible(column):
+    "A way to spoil the days of a column."
     return lambda rows, rng: ("31.02." + rows[column].dt.strftime("%Y")).to_numpy(object)
 
 # %% ../../nbs/14_simulate.files.ipynb #de16a915
 def _rewritten(column, way):
+    "A way to spoil rows that looks at one column."
     return lambda rows, rng: way(rows[column])
 
 # %% ../../nbs/14_simulate.files.ipynb #a552d9ce
@@ -119,7 +123,7 @@ READ = [
 def _vague(column):
     return lambda rows, rng: vague_year(rows[column], rng)
 
-
+# %% ../../nbs/14_simulate.files.ipynb #e6a49473
 REPAIRED = [
     Fault("vague recording year", "recording_year", 1, "repaired", _vague("recording_year")),
     Fault("vague release year", "release_year", 1, "repaired", _vague("release_year")),
@@ -146,6 +150,7 @@ def no_faults() -> pd.DataFrame:  # `DIRT_COLUMNS`, no rows
 
 # %% ../../nbs/14_simulate.files.ipynb #679b4bc5
 def _plant(fault, rows, hit, written, rng):
+    "Write one fault into the rows that it hits; what was done, as `DIRT_COLUMNS`."
     meant = rows.iloc[hit]
     spoiled = fault.spoil(meant, rng)
     for column in ["barcode", "album"] if fault.name == "no identity" else []:
@@ -195,10 +200,13 @@ HEADERS = dict(
     count="Экземпляры",
 )
 OTHER_HEADERS = HEADERS | dict(created_date="Дата добавления", sold_date="Дата продажи")
+
+# %% ../../nbs/14_simulate.files.ipynb #7c7274d5
 EXCEL_EPOCH = pd.Timestamp("1899-12-30")
 
 
 def _write_cell(page, row, column, cell, date):
+    "Write one cell as Excel keeps it; None and NaN stay blank."
     if isinstance(cell, str):
         page.write_string(row, column, cell)
     elif isinstance(cell, pd.Timestamp):
@@ -227,6 +235,7 @@ def write_workbook(
 
 # %% ../../nbs/14_simulate.files.ipynb #717dc638
 def _number_rows(stock, sales):
+    "Add file, sheet and row to stock and sales; the months of the sales."
     month = sales.sold_date.dt.strftime("%Y-%m")
     place = month.groupby(month).cumcount() + 2
     sales = sales.assign(file="sales_" + month + ".xlsx", sheet="Продажи", row=place)
@@ -235,6 +244,7 @@ def _number_rows(stock, sales):
 
 # %% ../../nbs/14_simulate.files.ipynb #f6a38add
 def _write_months(folder, months, cells, edges):
+    "Write a workbook for each month; their paths."
     many = edges[-1] > 50_000
     for number, name in enumerate(bar(months, "Writing sales files") if many else months):
         headers = OTHER_HEADERS if number % 5 in (3, 4) else HEADERS

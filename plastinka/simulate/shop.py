@@ -68,6 +68,7 @@ class Shop:
 
 # %% ../../nbs/16_simulate.shop.ipynb #15aa83eb
 def _plan_of(titles, months, seed, start, choices):
+    "The plan of a shop; raises `InputError` for a field that it does not have."
     names = [field.name for field in fields(ShopPlan)]
     unknown = sorted(set(choices) - set(names))
     if unknown:
@@ -98,6 +99,7 @@ def make_shop(
 
 # %% ../../nbs/16_simulate.shop.ipynb #772930d2
 def _simulate(plan, table, demand, burn_in):
+    "Arrivals and sales, [days, titles] each, with the delay that gives the wished stock-outs."
     rules = shop_rules(plan, table, len(demand))
     wait = rules.pop("wait")
 
@@ -111,6 +113,7 @@ def _simulate(plan, table, demand, burn_in):
 
 # %% ../../nbs/16_simulate.shop.ipynb #b98e4ddf
 def _book_rows(plan, items, copies, calendar):
+    "One row per copy under the names of the schema, unsold ones without a sold date."
     shown = items.drop(columns=["item_id", "price", "launch"])
     undated = random_stream(plan, "undated").random(len(copies)) < plan.undated
     return (
@@ -126,6 +129,7 @@ def _book_rows(plan, items, copies, calendar):
 
 # %% ../../nbs/16_simulate.shop.ipynb #5613ca17
 def _split_books(rows):
+    "The stock, alike copies in one row, and the sales by day."
     stock = rows[rows.sold_date.isna()]
     stock = stock.groupby(STOCK_COLUMNS[:-1], as_index=False, dropna=False)["count"].sum()
     sold = rows[rows.sold_date.notna()].sort_values("sold_date", kind="stable", ignore_index=True)
@@ -133,6 +137,7 @@ def _split_books(rows):
 
 # %% ../../nbs/16_simulate.shop.ipynb #1fd44c55
 def _identify(items):
+    "Add `item_id` to items."
     texts = items.assign(**{name: text_categories(items[name]) for name in ITEM_KEY})
     code, ids = item_codes(key_parts(texts, ITEM_KEY))
     items.insert(0, "item_id", ids[code])
@@ -140,6 +145,7 @@ def _identify(items):
 
 # %% ../../nbs/16_simulate.shop.ipynb #af7ea7ab
 def _keep_books(plan, table, calendar, prices, expected, demand, arrivals, sales):
+    "The shop: what its books say of the span, and the truth."
     burn_in, end = int((calendar.phase == "before").sum()), len(sales)
     copies = copies_in_order(arrivals, sales)
     copies = copies[(copies.sold < 0) | (copies.sold >= burn_in)]
@@ -156,6 +162,7 @@ def _keep_books(plan, table, calendar, prices, expected, demand, arrivals, sales
 
 # %% ../../nbs/16_simulate.shop.ipynb #55d89382
 def _copy_prices(plan, copies, calendar, prices, end):
+    "[copies] what each copy cost: its tag, renewed or not, less a markdown."
     month = calendar.month.factorize()[0]
     relabelled = random_stream(plan, "labels").random(len(copies)) < 0.5
     day = np.where(relabelled, np.where(copies.sold >= 0, copies.sold, end - 1), copies.created)
@@ -165,6 +172,7 @@ def _copy_prices(plan, copies, calendar, prices, end):
 
 # %% ../../nbs/16_simulate.shop.ipynb #fbc402e7
 def _daily_books(calendar, demand, arrivals, sales, burn_in):
+    "Demand, arrivals, sales and stock in the evening, by day of the span and item."
     stock = np.cumsum(arrivals.astype(np.int32) - sales, axis=0).astype(np.int16)
     books = dict(demand=demand, arrivals=arrivals, sales=sales, stock=stock)
     return xr.Dataset(
@@ -174,35 +182,38 @@ def _daily_books(calendar, demand, arrivals, sales, burn_in):
 
 # %% ../../nbs/16_simulate.shop.ipynb #3bff01dd
 def _month_sums(table, first_day, days):
+    "[items × months] sums of a table [days, items], which may end early."
     padded = np.zeros((days, table.shape[1]))
     padded[: len(table)] = table
     return np.add.reduceat(padded, first_day, axis=0).T.ravel()
 
+# %% ../../nbs/16_simulate.shop.ipynb #e944b734
+def _item_months(items, months):
+    "item, item_id, key and month: one row per item and month."
+    rows = items.loc[np.repeat(np.arange(len(items)), len(months)), ["item_id", *ITEM_KEY]]
+    return rows.rename_axis("item").reset_index().assign(month=np.tile(months, len(items)))
+
 # %% ../../nbs/16_simulate.shop.ipynb #8fb128d7
 def _tell_truth(items, calendar, expected, demand, daily, burn_in):
+    "The truth per item and month; what is only known of the past is NaN in the future."
     shown = calendar.iloc[burn_in:]
     month, months = shown.month.factorize()
     first_day, span = np.searchsorted(month, np.arange(len(months))), daily.sizes["day"]
     future = np.tile(first_day >= span, len(items))
 
     def sums(table, known=True):
+        "The sums by month; NaN in the future where a table covers the past alone."
         values = _month_sums(table, first_day, len(shown))
         return np.where(future, np.nan, values) if known else values
 
     listed = np.arange(burn_in, burn_in + span)[:, None] >= items.launch.to_numpy()
     on_sale = (daily.stock + daily.sales > 0).to_numpy()
-    rows = items.loc[np.repeat(np.arange(len(items)), len(months)), ["item_id", *ITEM_KEY]]
-    return (
-        rows.rename_axis("item")
-        .reset_index()
-        .assign(
-            month=np.tile(months, len(items)),
-            future=future,
-            expected=sums(expected[burn_in:], known=False),
-            demand=sums(demand[burn_in:], known=False),
-            units=sums(daily.sales.to_numpy()),
-            lost_units=sums((daily.demand - daily.sales).to_numpy()),
-            availability=sums(on_sale) / np.tile(np.bincount(month), len(items)),
-            listed_days=sums(listed),
-        )
+    return _item_months(items, months).assign(
+        future=future,
+        expected=sums(expected[burn_in:], known=False),
+        demand=sums(demand[burn_in:], known=False),
+        units=sums(daily.sales.to_numpy()),
+        lost_units=sums((daily.demand - daily.sales).to_numpy()),
+        availability=sums(on_sale) / np.tile(np.bincount(month), len(items)),
+        listed_days=sums(listed),
     )

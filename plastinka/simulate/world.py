@@ -149,6 +149,7 @@ COVERS = ("SS", "NM", "EX", "VG+")
 
 # %% ../../nbs/13_simulate.world.ipynb #1e0e39bc
 def _artist_names(rng, number):
+    "[number] names, no two alike; a number is added where the words do not suffice."
     names = [f"{first} {second}" for first in FIRST_WORDS for second in SECOND_WORDS]
     names += [f"{first} {second}" for first in RUSSIAN_FIRST for second in RUSSIAN_SECOND]
     chosen = rng.permutation(max(number, len(names)))[:number]
@@ -158,6 +159,7 @@ def _artist_names(rng, number):
 
 # %% ../../nbs/13_simulate.world.ipynb #feb92124
 def _artist_styles(rng, number):
+    "[number] codes of the main styles, and [number] texts of one to three styles."
     codes = np.argsort(-np.log(STYLE_SHARES) - rng.gumbel(size=(number, len(STYLES))))[:, :3]
     count, style = rng.choice([1, 2, 3], number, p=[0.5, 0.35, 0.15]), np.array(STYLES)[codes]
     joined = style[:, 0]
@@ -183,6 +185,7 @@ def make_artists(
 
 # %% ../../nbs/13_simulate.world.ipynb #e79a2b1f
 def _launch_titles(plan, rng, titles, days, burn_in):
+    "Add to titles whether each is a new release, and the day of its first copy."
     number = plan.titles
     titles["new_release"] = rng.random(number) < plan.new_releases
     in_stock = ~titles.new_release & (rng.random(number) < 0.7)
@@ -192,6 +195,7 @@ def _launch_titles(plan, rng, titles, days, burn_in):
 
 # %% ../../nbs/13_simulate.world.ipynb #cf3a4ad6
 def _rate_titles(plan, rng, titles):
+    "Add to titles their barcodes and how many copies a month are asked for."
     number, sealed = plan.titles, titles.cover_type == "SS"
     barcodes = make_barcodes(rng, number)
     titles["barcode"] = np.where((titles.release_year < 1980) & ~sealed, "", barcodes)
@@ -219,6 +223,7 @@ def make_titles(
 
 # %% ../../nbs/13_simulate.world.ipynb #c53301ec
 def _set_twins(titles, rng):
+    "Make some titles second editions of the title before them."
     twin = np.flatnonzero(
         (titles.artist == titles.artist.shift())
         & ~titles.new_release
@@ -243,6 +248,7 @@ def _set_twins(titles, rng):
 
 # %% ../../nbs/13_simulate.world.ipynb #b8e90206
 def _set_editions(titles, rng, launch_year, last_year):
+    "Add to titles years, release type, cover and price."
     number, new = len(titles), titles.new_release.to_numpy()
     original = rng.random(number) < np.where(new, 0.6, 0.25)
     recorded = np.minimum(titles.debut + rng.integers(0, 12, number), last_year)
@@ -265,6 +271,7 @@ WEEKDAY = np.array([0.75, 0.75, 0.8, 0.9, 1.2, 1.6, 1.0])
 
 
 def _busy_days(plan, days):
+    "[days] whether it is record-store day, and whether it is Black Friday."
     month, day, weekday = days.month, days.day, days.weekday
     if plan.other_events:
         first = (month == 9) & (weekday == 5) & (day >= 8) & (day <= 14)
@@ -274,6 +281,7 @@ def _busy_days(plan, days):
 
 # %% ../../nbs/13_simulate.world.ipynb #df14d01e
 def _event_factors(plan, days):
+    "[days] how many usual days each day is worth, before its season."
     month, day, weekday = days.month, days.day, days.weekday
     busy = [*_busy_days(plan, days), (month == 1) & (day == 1)]
     event = np.select(busy, [5.0, 3.5, 0.0], 1.0)
@@ -311,6 +319,7 @@ def price_path(
 
 # %% ../../nbs/13_simulate.world.ipynb #294c7fad
 def _monthly_rates(plan, rng, titles, last, prices):
+    "[months, titles] copies asked for on a usual day of each month."
     number, style = len(titles), titles.main_style.to_numpy()
     walk = rng.normal(0, 0.03, (last + 1, len(STYLES))).cumsum(axis=0)
     middle = np.arange(last + 1)[:, None] - last / 2
@@ -337,6 +346,7 @@ def expected_demand(
 
 # %% ../../nbs/13_simulate.world.ipynb #fe1341df
 def _release_curve(rng, titles, days):
+    "[days, titles] times the later rate: above 1 after a release, 0 before the launch."
     rush, weeks = rng.gamma(2, 2.5, len(titles)), rng.uniform(3, 15, len(titles))
     age = np.arange(days)[:, None] - titles.launch.to_numpy()
     rushing = np.where(titles.new_release, rush, 0) * np.exp(-np.maximum(age, 0) / 7 / weeks)
@@ -406,6 +416,7 @@ def find_delay(
 
 # %% ../../nbs/13_simulate.world.ipynb #8bc584ac
 def _last_orders(plan, rng, titles, days):
+    "[titles] the day from which each cannot be reordered any more."
     number = len(titles)
     gone = rng.random(number) < plan.discontinued
     first = np.maximum(titles.launch.to_numpy(), BURN_IN_MONTHS * 30)
@@ -413,6 +424,7 @@ def _last_orders(plan, rng, titles, days):
 
 # %% ../../nbs/13_simulate.world.ipynb #de0328f0
 def _order_levels(plan, guess, last_order):
+    "Reorder point, level that an order fills up to and day of the last order, per title."
     point = np.floor(guess * 0.7).astype(int)
     up_to = point + np.maximum(1, np.ceil(guess * 1.5)).astype(int)
     late = random_stream(plan, "late").random(len(guess)) < plan.late

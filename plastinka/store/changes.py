@@ -29,7 +29,7 @@ def _file_line(row) -> str:
     loaded = f"loaded, {row.rows} rows, {row.copies} copies"
     return f"{row.file}: {loaded}{aside}{profile}{left_out}"
 
-
+# %% ../../nbs/22_store.changes.ipynb #2a5e474a
 def _month_line(row) -> str:
     "What changed in a month."
     copies, money = row.copies - row.copies_before, row.money - row.money_before
@@ -54,6 +54,14 @@ class LoadReport:
         unchanged = [] if self.upload else ["The store is as it was."]
         return [*self.records, *files, *self.notes, *months, *unchanged]
 
+# %% ../../nbs/22_store.changes.ipynb #ee906889
+def _note(column: str, what: str, rows: pd.DataFrame) -> str:
+    "What was found in one column of one file or more, with an example."
+    named = rows["file"].iloc[0] if len(rows) == 1 else f"{len(rows):,} files"
+    example = f" ({rows['example'].iloc[0]})" if rows["example"].iloc[0] else ""
+    about = f"{column}: " if column else ""
+    return f"{named}: {rows['rows'].sum():,} × {about}{what}{example}"
+
 # %% ../../nbs/22_store.changes.ipynb #4eb54939
 def file_notes(
     repairs: pd.DataFrame,  # Of the ledger: file, column, what, rows, example
@@ -63,12 +71,7 @@ def file_notes(
     "What was read in its own way, left out or set right in some files."
     mine = repairs[repairs["file"].isin(files)]
     groups = mine.groupby(["column", "what"], sort=False)
-    lines = []
-    for (column, what), rows in groups:
-        named = rows["file"].iloc[0] if len(rows) == 1 else f"{len(rows):,} files"
-        example = f" ({rows['example'].iloc[0]})" if rows["example"].iloc[0] else ""
-        about = f"{column}: " if column else ""
-        lines.append(f"{named}: {rows['rows'].sum():,} × {about}{what}{example}")
+    lines = [_note(column, what, rows) for (column, what), rows in groups]
     more = [f"… and {len(lines) - most:,} more such lines"] if len(lines) > most else []
     return [*lines[:most], *more]
 
@@ -86,7 +89,7 @@ def sold_by_month(
         index=[month_text(row[0]) for row in found],
     )
 
-
+# %% ../../nbs/22_store.changes.ipynb #1b3be1cf
 def sold_in(
     copies: pd.DataFrame,  # Of a ledger
 ) -> pd.DataFrame:  # Index month as 2024-03; copies, money

@@ -14,6 +14,25 @@ from ..data.ledger import Ledger
 from ..data.schema import normalise_text
 from .tables import ARTIST, COPY, ITEM
 
+# %% ../../nbs/22_store.merges.ipynb #a6328caa
+def _items_before(connection: sa.Connection, ids: pd.DataFrame) -> pd.DataFrame:
+    "file, row and before (the id of the item): the copies that a store has."
+    chosen = sa.select(COPY.c.source_file_number, COPY.c.source_row, COPY.c.item_number)
+    copies = pd.DataFrame(connection.execute(chosen).all(), columns=["file", "row", "number"])
+    return copies.merge(ids, on="number").rename(columns=dict(item_id="before"))
+
+# %% ../../nbs/22_store.merges.ipynb #4172eda8
+def _items_after(ledger: Ledger, files: pd.DataFrame) -> pd.DataFrame:
+    "file, row, after (the id of the item) and copies: what a ledger says of files that stay."
+    numbers = ledger.copies["source_file"].map(files.set_index("name")["number"])
+    found = dict(
+        file=numbers.astype("float64"),
+        row=ledger.copies["source_row"],
+        after=ledger.items["item_id"].to_numpy()[ledger.copies["item"].to_numpy()],
+        copies=ledger.copies["count"],
+    )
+    return pd.DataFrame(found)[numbers.notna().to_numpy()].astype({"file": np.int64})
+
 # %% ../../nbs/22_store.merges.ipynb #cd25e7f2
 def moved_copies(
     connection: sa.Connection,  # To the store
@@ -22,23 +41,10 @@ def moved_copies(
 ) -> pd.DataFrame:  # before, after: ids of items; copies; one row per pair, where any id changes
     "Which items the copies of a store belong to, before and after."
     ids = pd.read_sql(sa.select(ITEM.c.number, ITEM.c.item_id), connection)
-    numbers = ledger.copies["source_file"].map(files.set_index("name")["number"]).astype("float64")
-    stay = numbers.notna().to_numpy()
-    after = ledger.items["item_id"].to_numpy()[ledger.copies["item"].to_numpy()]
-    if set(after[stay]) == set(ids["item_id"]):
+    now = _items_after(ledger, files)
+    if set(now["after"]) == set(ids["item_id"]):
         return pd.DataFrame(columns=["before", "after", "copies"])
-    chosen = sa.select(COPY.c.source_file_number, COPY.c.source_row, COPY.c.item_number)
-    before = pd.DataFrame(connection.execute(chosen).all(), columns=["file", "row", "number"])
-    before = before.merge(ids, on="number").rename(columns=dict(item_id="before"))
-    now = pd.DataFrame(
-        dict(
-            file=numbers[stay].astype(np.int64),
-            row=ledger.copies["source_row"][stay],
-            after=after[stay],
-            copies=ledger.copies["count"][stay],
-        )
-    )
-    both = before.merge(now, on=["file", "row"])
+    both = _items_before(connection, ids).merge(now, on=["file", "row"])
     return both.groupby(["before", "after"], as_index=False)["copies"].sum()
 
 # %% ../../nbs/22_store.merges.ipynb #4e44d813
@@ -57,6 +63,12 @@ def split_items(
     group = group[before.notna() & ((before == group["after"]) | ~group["after"].isin(known))]
     return group[group["before"].duplicated(keep=False)]
 
+# %% ../../nbs/22_store.merges.ipynb #851b1fd6
+_SAID = (
+    ("after", "before", "are found to be one record"),
+    ("before", "after", "are told apart now"),
+)  # What is grouped, by what, and what that means
+
 # %% ../../nbs/22_store.merges.ipynb #22d59464
 def record_changes(
     moved: pd.DataFrame,  # From `moved_copies`
@@ -65,21 +77,17 @@ def record_changes(
 ) -> list[str]:  # Sentences; none where all stays
     "Say which records become one, and which are split."
     said = []
-    for one, other, what in (
-        ("after", "before", "are found to be one record"),
-        ("before", "after", "are told apart now"),
-    ):
+    for one, other, what in _SAID:
         groups = moved.groupby(one)[other].agg(list)
         groups = groups[groups.str.len() > 1]
-        shown = [
-            " and ".join(dict.fromkeys(names.reindex(ids, fill_value="?"))) for ids in groups[:most]
-        ]
+        known = [names.reindex(ids, fill_value="?") for ids in groups[:most]]
+        shown = "; ".join(" and ".join(dict.fromkeys(each)) for each in known)
+        more = f", and {len(groups) - most:,} more" if len(groups) > most else ""
         if len(groups):
-            more = f", and {len(groups) - most:,} more" if len(groups) > most else ""
-            said.append(f"{groups.str.len().sum():,} records {what}: {'; '.join(shown)}{more}")
+            said.append(f"{groups.str.len().sum():,} records {what}: {shown}{more}")
     return said
 
-
+# %% ../../nbs/22_store.merges.ipynb #ca51301a
 def changed_names(
     connection: sa.Connection,  # To the store
     ledger: Ledger,  # As it will be

@@ -20,12 +20,13 @@ import xarray as xr
 from ..core import input_error
 from ..data.ingest import RawRows
 from ..data.ledger import Ledger, build_ledger
-from .files import active_parts, join_files, stored_files
+from .files import active_parts, join_files, month_key, month_text, stored_files
 from .star import absent_values
 from ..data.schema import COLUMNS, ITEM_KEY
+from .opening import Store, open_store
+from .rows import CHUNK
 from plastinka.store.tables import (
     ARTIST,
-    CHUNK,
     COPY,
     FILE_MONTH,
     FORECAST,
@@ -41,8 +42,6 @@ from plastinka.store.tables import (
     SOURCE_FILE,
     STYLE,
     UPLOAD,
-    Store,
-    open_store,
 )
 
 # %% ../../nbs/24_store.query.ipynb #1453fa4c
@@ -57,6 +56,7 @@ def read_raw(
 
 # %% ../../nbs/24_store.query.ipynb #fd81e084
 def _read_raw(connection):
+    "The active files' rows, joined, and the day of the stock, where there is one."
     files, months = stored_files(connection)
     parts = active_parts(connection, files, months)
     if not parts:
@@ -78,6 +78,7 @@ def read_ledger(
 
 # %% ../../nbs/24_store.query.ipynb #efc5f397
 def _copy_columns():
+    "The query for copies with what they are about."
     return sa.select(
         SOURCE_FILE.c.name.label("file"),
         COPY.c.source_row.label("row"),
@@ -101,19 +102,13 @@ def read_copies(
     joined = joined.join(STYLE, COPY.c.style_number == STYLE.c.number)
     chosen = _copy_columns().select_from(joined)
     if month:
-        chosen = chosen.where(COPY.c.sold_month_number == _month_number(month))
+        chosen = chosen.where(COPY.c.sold_month_number == month_key(str(month)))
     with open_store(store).reading() as connection:
         return pd.read_sql(chosen, connection, parse_dates=["created_date", "sold_date"])
 
-# %% ../../nbs/24_store.query.ipynb #3f662cd0
-def _month_number(month):
-    try:
-        return int(pd.Timestamp(month).strftime("%Y%m"))
-    except ValueError:
-        raise input_error(f"month {month!r}", "is not a month", "Write it as 2024-03") from None
-
 # %% ../../nbs/24_store.query.ipynb #4b3a1cf4
 def _panel_attributes(connection):
+    "What the panel says of itself; raises `InputError` where none is kept."
     own = sa.select(SETTING.c.name, SETTING.c.value).where(SETTING.c.name.like("panel.%"))
     rows = connection.execute(own).all()
     if not rows:
@@ -147,6 +142,7 @@ def _read_numbers(connection, chosen):
 
 # %% ../../nbs/24_store.query.ipynb #e7ce2502
 def _panel_items():
+    "The query for the items of the panel, each with artist and styles."
     style, first_style = STYLE.alias(), STYLE.alias()
     joined = ITEM.join(ARTIST).join(style, ITEM.c.style_number == style.c.number)
     joined = joined.join(first_style, ITEM.c.first_style_number == first_style.c.number)
@@ -178,6 +174,7 @@ PANEL_COORDS = (
 
 # %% ../../nbs/24_store.query.ipynb #23f6b9a8
 def _fill_measures(shape, row, column, facts, stock_known):
+    "Variables [item, month]: the measures that are kept, and else what absence means."
     variables = {}
     for values, (name, absent) in zip(facts, absent_values(stock_known).items(), strict=True):
         filled = np.full(shape, absent, dtype=np.float32)
@@ -187,12 +184,14 @@ def _fill_measures(shape, row, column, facts, stock_known):
 
 # %% ../../nbs/24_store.query.ipynb #87547ed7
 def _seen_months(months, first_seen):
+    "[item, month] 1.0 from the month on in which an item was first seen."
     seen = first_seen.astype("datetime64[M]")[:, None]
     shown = months["first_day"].to_numpy(dtype="datetime64[M]") >= seen
     return (("item", "month"), shown.astype(np.float32))
 
 # %% ../../nbs/24_store.query.ipynb #b853db63
 def _lay_out(items, months, facts, attributes):
+    "The panel, from items, months and measures as they are kept."
     items, known = items.sort_values("item_id", ignore_index=True), bool(attributes["stock_known"])
     row = pd.Index(items["number"]).get_indexer(facts[0].astype(np.int64))
     column = pd.Index(months["number"]).get_indexer(facts[1].astype(np.int64))
@@ -209,6 +208,7 @@ def _lay_out(items, months, facts, attributes):
 
 # %% ../../nbs/24_store.query.ipynb #d13221b5
 def _coordinate(column):
+    "A column as the panel has it: days, numbers or texts."
     if column.name in ("first_seen", "first_sold"):
         return column.to_numpy(dtype="datetime64[ns]")
     return column.to_numpy(dtype=np.float64 if column.name in ITEM_NUMBERS else object)
@@ -241,6 +241,7 @@ def read_runs(
 
 # %% ../../nbs/24_store.query.ipynb #4f5cebf3
 def _forecast_rows(connection, run_id):
+    "The rows of a forecast, one per item, month and quantile."
     columns = [FORECAST.c[name] for name in ("horizon", "quantile", "value", "model", "mean")]
     joined = FORECAST.join(ITEM).join(MONTH, FORECAST.c.month_number == MONTH.c.number)
     joined = joined.join(RUN, FORECAST.c.run_number == RUN.c.number)
@@ -291,18 +292,21 @@ def _count(connection, table, *where):
 
 # %% ../../nbs/24_store.query.ipynb #da583a6c
 def _active_months(connection):
+    "Numbers of the months that the store covers, ascending."
     month = FILE_MONTH.c.month_number
     active = sa.select(month).where(FILE_MONTH.c.status == "active").distinct().order_by(month)
     return connection.scalars(active).all()
 
 # %% ../../nbs/24_store.query.ipynb #4161ef79
 def _count_copies(connection):
+    "How many copies the store holds, and how many of them are unsold."
     total = sa.select(sa.func.coalesce(sa.func.sum(COPY.c.count), 0))
     unsold = total.where(COPY.c.sold_date.is_(None))
     return [int(connection.scalar(query)) for query in (total, unsold)]
 
 # %% ../../nbs/24_store.query.ipynb #2803d2a2
 def _last_upload(connection):
+    "Number and time of the last upload, and the day of the stock; None where there is none."
     newest = sa.select(UPLOAD.c.number, UPLOAD.c.loaded).order_by(UPLOAD.c.number.desc()).limit(1)
     last = connection.execute(newest).first()
     day = sa.select(sa.func.max(SOURCE_FILE.c.snapshot_date))
@@ -320,6 +324,23 @@ def _currency(connection):
     named = [json.loads(text or "{}").get("source", {}).get("currency", "") for text in texts]
     return next(filter(None, named), None)
 
+# %% ../../nbs/24_store.query.ipynb #8d364451
+def _gaps(months):
+    "Months without sales between others."
+    index = [month // 100 * 12 + month % 100 - 1 for month in months]
+    return [
+        f"{each // 12}-{each % 12 + 1:02}"
+        for each in range(min(index, default=0), max(index, default=-1))
+        if each not in set(index)
+    ]
+
+
+def _month_facts(connection):
+    "What a store's months are, in a few numbers."
+    months = _active_months(connection)
+    shown = [month_text(month) for month in months] or [None]
+    return dict(months=len(months), first_month=shown[0], last_month=shown[-1], gaps=_gaps(months))
+
 # %% ../../nbs/24_store.query.ipynb #fa5e2f4e
 def store_status(
     store: str | Path | Store,  # File or address
@@ -327,16 +348,11 @@ def store_status(
     "A store in a few numbers."
     opened, active = open_store(store), SOURCE_FILE.c.status == "active"
     with opened.reading() as connection:
-        months = _active_months(connection)
         copies, unsold = _count_copies(connection)
         upload, stock = _last_upload(connection)
-        shown = [f"{month // 100}-{month % 100:02}" for month in months] or [None]
         return dict(
             store=opened.name,
-            months=len(months),
-            first_month=shown[0],
-            last_month=shown[-1],
-            gaps=_gaps(months),
+            **_month_facts(connection),
             snapshot=stock,
             items=_count(connection, ITEM, sa.exists().where(COPY.c.item_number == ITEM.c.number)),
             copies=copies,
@@ -351,18 +367,9 @@ def store_status(
             megabytes=_megabytes(connection),
         )
 
-# %% ../../nbs/24_store.query.ipynb #ddc83266
-def _gaps(months):
-    "Months without sales between others."
-    index = [month // 100 * 12 + month % 100 - 1 for month in months]
-    return [
-        f"{each // 12}-{each % 12 + 1:02}"
-        for each in range(min(index, default=0), max(index, default=-1))
-        if each not in set(index)
-    ]
-
 # %% ../../nbs/24_store.query.ipynb #7c828a22
 def _megabytes(connection):
+    "How large the database is."
     if connection.dialect.name == "sqlite":
         size = (
             connection.exec_driver_sql("PRAGMA page_count").scalar()

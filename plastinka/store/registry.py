@@ -15,7 +15,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ..core import input_error
-from .load import forget_runs
+from .forecasts import forget_runs
+from .opening import Store, open_store
 from plastinka.store.tables import (
     FORECAST,
     MODEL,
@@ -24,8 +25,6 @@ from plastinka.store.tables import (
     MONTH,
     RUN,
     SCORE,
-    Store,
-    open_store,
 )
 
 # %% ../../nbs/24_store.registry.ipynb #1f853f65
@@ -155,8 +154,8 @@ def _shared_scores(store, models, pair, score):
             name: cutoff_scores(connection, models, name).loc[pair].dropna(axis=1)
             for name in ([score] if score else CHOSEN_BY)
         }
-    told = next((name for name, table in tables.items() if not table.empty), next(iter(tables)))
-    return told, tables[told]
+    scored = next((name for name, table in tables.items() if not table.empty), next(iter(tables)))
+    return scored, tables[scored]
 
 # %% ../../nbs/24_store.registry.ipynb #0a66a0c1
 def promote_better(
@@ -175,11 +174,11 @@ def promote_better(
     if both.empty:
         return f"{before} stays the champion: {own['model']} shares no cutoff with it."
     mine, other = both.mean(axis=1)
-    told = f"{score} {mine:.3f} of {own['model']}, {other:.3f} of {before}"
-    told += f", as of {', '.join(both.columns)}"
+    reason = f"{score} {mine:.3f} of {own['model']}, {other:.3f} of {before}"
+    reason += f", as of {', '.join(both.columns)}"
     if mine > other:
-        return f"{before} stays the champion: {told}."
-    return f"{promote(store, name)} is the champion: {told}."
+        return f"{before} stays the champion: {reason}."
+    return f"{promote(store, name)} is the champion: {reason}."
 
 # %% ../../nbs/24_store.registry.ipynb #fa279ac6
 def past_champions(

@@ -18,6 +18,7 @@ import xarray as xr
 
 from ..data.ledger import Ledger
 from .files import stored_files
+from .rows import insert_frame, update_frame
 from plastinka.store.tables import (
     ARTIST,
     COPY,
@@ -32,8 +33,6 @@ from plastinka.store.tables import (
     SETTING,
     SOURCE_FILE,
     STYLE,
-    insert_frame,
-    update_frame,
 )
 
 # %% ../../nbs/22_store.star.ipynb #ed369f7e

@@ -19,11 +19,13 @@ import xarray as xr
 from ..core import InputError, atomic_path, input_error
 from ..data.ledger import Ledger, build_ledger
 from .files import active_parts, join_files, stored_files
-from .load import drop_files, forget_runs
+from .forecasts import forget_runs
+from .load import drop_files
 from .star import write_star
 from ..data.schema import ITEM_KEY
+from .opening import Store, open_store
+from .rows import CHUNK
 from plastinka.store.tables import (
-    CHUNK,
     FILE_MONTH,
     FORECAST,
     METADATA,
@@ -33,8 +35,6 @@ from plastinka.store.tables import (
     SETTING,
     SOURCE_FILE,
     UPLOAD,
-    Store,
-    open_store,
 )
 
 # %% ../../nbs/25_store.upkeep.ipynb #30813ba0
@@ -57,6 +57,7 @@ def table_digests(
 
 # %% ../../nbs/25_store.upkeep.ipynb #6adc2ca8
 def _hash_rows(frame, numbers):
+    "[rows] a hash of each row; numbers count as numbers, all else as text."
     names = frame.columns.difference(numbers)
     texts = {name: frame[name].map(_text, na_action="ignore") for name in names}
     plain = frame.assign(**frame[numbers].astype(np.float64), **texts)
@@ -64,6 +65,7 @@ def _hash_rows(frame, numbers):
 
 # %% ../../nbs/25_store.upkeep.ipynb #d8cf6eba
 def _digest(table, chunks):
+    "How many rows, and a sum over their hashes that does not depend on their order."
     rows, total, kinds = 0, 0, (sa.Integer, sa.Float)
     numbers = [column.name for column in table.columns if isinstance(column.type, kinds)]
     for frame in chunks:
@@ -75,6 +77,7 @@ def _digest(table, chunks):
 
 # %% ../../nbs/25_store.upkeep.ipynb #089a40c5
 def _text(value):
+    "A value as text; bytes by their hash."
     if isinstance(value, (bytes, memoryview)):
         return hashlib.sha256(value).hexdigest()
     return str(value)
@@ -91,6 +94,7 @@ def copy_tables(
 
 # %% ../../nbs/25_store.upkeep.ipynb #61af8c27
 def _check_target(opened, path):
+    "Raise `InputError` where a backup cannot be written."
     is_file = opened.engine.name == "sqlite"
     if is_file and path.resolve() == Path(opened.engine.url.database).resolve():
         raise input_error(path.name, "is the store itself", "Give another file")
@@ -119,6 +123,7 @@ def backup(
 
 # %% ../../nbs/25_store.upkeep.ipynb #01532f46
 def _fill_backup(source, path):
+    "Copy a store into a new file, and compare both; the digests of the tables."
     made = open_store(path, create=True)
     with made.writing() as target:
         copy_tables(source, target)
@@ -131,6 +136,7 @@ def _fill_backup(source, path):
 
 # %% ../../nbs/25_store.upkeep.ipynb #737794b9
 def _drop_logs(path):
+    "Leave one file: without the log that SQLite keeps beside it."
     url = sa.URL.create("sqlite", database=str(path))
     connection = sa.create_engine(url, poolclass=sa.pool.NullPool).raw_connection()
     driver = connection.driver_connection
@@ -141,6 +147,7 @@ def _drop_logs(path):
 
 # %% ../../nbs/25_store.upkeep.ipynb #1516d2fa
 def _check_empty(target):
+    "Raise `InputError` where a store holds something."
     for table in (UPLOAD, SETTING):
         if target.execute(sa.select(sa.func.count()).select_from(table)).scalar():
             cure = "Restore into a new one, and then put it in the old one's place"
@@ -148,6 +155,7 @@ def _check_empty(target):
 
 # %% ../../nbs/25_store.upkeep.ipynb #393baaa2
 def _fill_store(source, target, wanted):
+    "Copy a backup into an empty store, and compare both."
     _check_empty(target)
     copy_tables(source, target)
     target.execute(sa.delete(SETTING).where(SETTING.c.name == "backup"))
@@ -173,6 +181,7 @@ def restore(
 
 # %% ../../nbs/25_store.upkeep.ipynb #6adaa3c2
 def _check_backup(source, name):
+    "The digests of a backup; raises `InputError` where it is none, or damaged."
     stored = sa.select(SETTING.c.value).where(SETTING.c.name == "backup")
     written = source.execute(stored).scalar()
     if written is None:
@@ -189,6 +198,7 @@ def _check_backup(source, name):
 
 # %% ../../nbs/25_store.upkeep.ipynb #ad4c12d8
 def _old_runs(connection, last, forecasts, models):
+    "Numbers of the runs that may go."
     newest = sa.select(MODEL.c.run_number).order_by(MODEL.c.number.desc()).limit(models)
     promoted = sa.select(MODEL.c.run_number).where(MODEL.c.promoted == 1)
     kept = {number for query in (newest, promoted) for number in connection.scalars(query)}
@@ -221,17 +231,20 @@ def forget_plan(
 
 # %% ../../nbs/25_store.upkeep.ipynb #e366cc26
 def _months_before(month: int, number: int) -> int:
+    "The month that lies so many months before another."
     index = month // 100 * 12 + month % 100 - 1 - number
     return index // 12 * 100 + index % 12 + 1
 
 # %% ../../nbs/25_store.upkeep.ipynb #7f704f85
 def _check_limits(**limits):
+    "Raise `InputError` where too little would be kept."
     for name, value in limits.items():
         if value < (0 if name == "models" else 1):
             raise input_error(f"parameter {name}", f"is {value}", "Keep at least one month")
 
 # %% ../../nbs/25_store.upkeep.ipynb #187153ab
 def _tell_plan(connection, runs, months):
+    "What would go, as pairs of kind and name."
     names = connection.scalars(sa.select(RUN.c.run_id).where(RUN.c.number.in_(runs))).all()
     numbers = sorted(set(months["month_number"].astype(int)))
     shown = [("sales of", f"{month // 100}-{month % 100:02}") for month in numbers]
@@ -262,6 +275,7 @@ def forget(
 
 # %% ../../nbs/25_store.upkeep.ipynb #da482055
 def _drop_months(connection, gone):
+    "Forget months, and files of which no month is left."
     _, months = stored_files(connection)
     left = (months["status"] == "active") & ~_among(months, gone)
     kept = set(months.loc[left, "source_file_number"])
@@ -270,6 +284,7 @@ def _drop_months(connection, gone):
 
 # %% ../../nbs/25_store.upkeep.ipynb #a29e0d6c
 def _empty_files(connection, files, months):
+    "Take the content of files away that nobody needs any more."
     first = months.loc[months["status"] == "active", "month_number"].min()
     before = files["snapshot_date"] < pd.to_datetime(str(first), format="%Y%m")
     old = (files["kind"] == "stock") & (files["status"] == "replaced") & before
@@ -281,6 +296,7 @@ def _empty_files(connection, files, months):
 
 # %% ../../nbs/25_store.upkeep.ipynb #edcbd063
 def _forget(connection, runs, gone, measure):
+    "Forget runs and months, and work out the star anew from what is left."
     forget_runs(connection, runs)
     _drop_months(connection, gone)
     files, months = stored_files(connection)
@@ -298,6 +314,7 @@ def _forget(connection, runs, gone, measure):
 
 # %% ../../nbs/25_store.upkeep.ipynb #c5a31824
 def _among(months, pairs):
+    "[months] whether a month of a file is among some pairs."
     keys = ["source_file_number", "month_number"]
     return pd.MultiIndex.from_frame(months[keys]).isin(pd.MultiIndex.from_frame(pairs[keys]))
 

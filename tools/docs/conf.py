@@ -9,6 +9,7 @@ names in prose become links.
 import ast
 import importlib
 import json
+import logging
 import re
 import sys
 from functools import cache
@@ -22,6 +23,7 @@ from latex2mathml.converter import convert
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
+logging.getLogger("alembic").setLevel(logging.WARNING)  # Else it names each of its parts
 
 project = "plastinka"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
@@ -95,10 +97,20 @@ def linked(text: str, known: dict[str, str]) -> str:
     return NAME.sub(link, text)
 
 
+def only_constants(source: str) -> bool:
+    "Whether a cell does nothing but set names, so that its code says it best."
+    kinds = ast.Assign | ast.AnnAssign | ast.AugAssign
+    return all(isinstance(node, kinds) for node in ast.parse(source).body)
+
+
 def exported(cell: dict, module: str) -> list[dict]:
-    "An exported cell is shown by the descriptions of what it defines."
-    found = [reference(module, name) for name in public_names(cell["source"])]
-    return [nbformat.v4.new_markdown_cell(text) for text in found]
+    "An exported cell is shown by the descriptions of what it defines; constants as they are set."
+    names = public_names(cell["source"])
+    found = [nbformat.v4.new_markdown_cell(reference(module, name)) for name in names]
+    source = DIRECTIVE.sub("", cell["source"])
+    if names and only_constants(source):
+        found.append(cell | dict(source=source))
+    return found
 
 
 def shown(cell: dict, module: str, links: dict[str, str]) -> list[dict]:
