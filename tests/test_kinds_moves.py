@@ -220,3 +220,10 @@ def test_what_is_no_day_is_named_with_its_row(tmp_path):
 def test_half_of_the_rows_sold_nothing(tmp_path):
     rows = [each for row in SALES for each in (row, [row[0], NAMES[0], 0, 900])]
     assert read(write(tmp_path / "s.csv", [HEADERS, *rows])) == (SOLD, MONEY)
+
+
+@pytest.mark.parametrize("name", ["s.xlsb", "s.dbf", "s.json", "s.zip", "s.pdf"])
+def test_what_is_not_read_gets_one_message(tmp_path, name):
+    (tmp_path / name).write_bytes(b"\x03" + bytes(range(256)) * 4)
+    with pytest.raises(InputError, match=rf"files that end in .{name[2:]} cannot be read. Save it"):
+        read_sources(sales=tmp_path / name)
