@@ -176,13 +176,15 @@ def _one_of(words):
 # %% ../../nbs/06_data.cells.ipynb #ba3d7d58
 _GONE = "(?:partially )?" + _one_of(
     """cancel void failed declined expired refunded returned draft storniert abgebrochen erstattet
-annul отмен аннул сторн возвращ чернов не_оплач не_провед отказ удал trash delet reject gelöscht
-abgelehnt töröl lemond cancelad anulad rechaz devuelt refus
+annul отмен аннул сторн возвращ чернов не_оплач не_провед не_?выкуп не_забран не_доставл
+отказ удал trash
+delet reject gelöscht abgelehnt töröl lemond cancelad anulad rechaz devuelt refus
 rembours[ée](?!ment) pre-?order предзаказ vorbestell előrendel précommande preventa"""
 )
 _BACK = _one_of(
     """refund return возврат rück(?:gabe|erstattung) retoure gutschrift credit(?!_card) chargeback
-visszáru sztornó retour remboursement avoir devoluci reembolso abono exchange_return"""
+visszáru sztornó retour remboursement avoir devoluci reembolso abono exchange_return
+sales?_return sales?_refund"""
 )
 _SALE = _one_of(
     """sale sold paid payment completed? shipped delivered fulfilled processing invoiced? done
@@ -191,14 +193,38 @@ versendet abgeschlossen eladás fizetve teljesítve vente payé expédié livré
 completad entregad"""
 )
 
+# %% ../../nbs/06_data.cells.ipynb #6d6e0827
+_OUT = "расход|out(?:going|bound)?$|issued?$|(?:waren)?(?:abgang|ausgang)|kiad|sortie|salida|uscita"
+_OTHER = """приход|поступлен|оприход|закуп|перемещ|инвентар|списан|корректир|логист|хранен|штраф
+|комисс|возврат поставщ|in(?:coming|bound)?$|received?$|receiv|receipt of|goods|stock
+|purchase|transfer|adjust|correct|write-?off|return to (?:vendor|supplier)
+|(?:waren)?(?:zugang|eingang)|einkauf|inventur|um(?:lager|buch)|korrektur|beérk|bevét
+|beszerz|leltár|selejt|áttár|entr[ée]e|achat|réception|inventaire|transfert|ajuste
+|entrada|compra|recepc|traspaso|carico""".replace("\n", "")
+_LINES = r"(?:sales?|order) line"
+
+
+def _moves(plain, sale, header):
+    "Which words say that copies went out, and which are another row beside those of sales."
+    if re.search("признак|чек", header.casefold()):
+        return sale & False, plain.str.match("(?:возврат )?расход")
+    out, lines = plain.str.match(_OUT), plain.str.match(_LINES)
+    other = plain.str.match(_OTHER) if (sale | out).any() else sale & False
+    if lines.any() or (plain == "sale").any() and (plain == "payment").any():
+        other |= plain.isin(["payment", "sale", "order"] if lines.any() else ["payment"])
+    return out, other
+
 # %% ../../nbs/06_data.cells.ipynb #4e603424
 def read_statuses(
     words: pd.Series,  # Different words of a column
-) -> np.ndarray:  # For each: "gone" no sale, "back" takes one back, "sale", or "" unknown
+    header: str = "",  # Of the column
+) -> np.ndarray:  # For each: "sale", "gone" none, "back" takes one back, "aside" another row, or ""
     "What a word says of its row."
     plain = words.astype(str).str.strip().str.casefold().str.removeprefix("wc-")
-    matches = [plain.str.match(pattern) for pattern in (_GONE, _BACK, _SALE)]
-    return np.select(matches, ["gone", "back", "sale"], "").astype(object)
+    gone, back, sale = (plain.str.match(pattern) for pattern in (_GONE, _BACK, _SALE))
+    out, other = _moves(plain, sale & ~gone & ~back, header)
+    kinds = ["aside", "gone", "back", "sale"]
+    return np.select([other & ~gone, gone, back, sale | out], kinds, "").astype(object)
 
 # %% ../../nbs/06_data.cells.ipynb #0cf791e8
 FLAG_HEADERS = {
@@ -220,8 +246,8 @@ zurückgegeben törölve sztornó annulé annulée annule anulado cancelado devu
     ),
 }  # Letters of headers by what a yes means; of what is needed, a no means that nothing was sold
 _COUNTED = ("void", "cancel", "delet", "отмен", "удал", "пометк", "storn", "annul")
-_YES = re.compile("yes|y|true|t|x|да|ja|igen|oui|s[ií]|\\+|✓|on")
-_NO = re.compile("no|n|false|f|-|–|нет|nein|nem|non|off|none|null")
+_YES = re.compile("yes|y|true|t|x|да|д|ja|j|igen|oui|s[ií]|\\+|✓|on")
+_NO = re.compile("no|n|false|f|-|–|нет|н|nein|nem|non|off|none|null")
 _DAY = re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}.*")
 
 # %% ../../nbs/06_data.cells.ipynb #d19d49b9

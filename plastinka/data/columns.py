@@ -26,6 +26,7 @@ from .files import read_grid
 from .groups import find_sums
 from .headers import Table, cell_texts, different_texts, make_table
 from .headings import total_header, usual_headers, worded_count
+from .parts import put_together, settle_sold
 from .patterns import extract, matches
 from .profiles import Profile, lookup_path, profile_aliases, settle_profile
 from .rates import convert_prices
@@ -276,11 +277,19 @@ def _settle_numbers(frame, table, name):
     return currency
 
 # %% ../../nbs/10_data.columns.ipynb #dd4d6bbe
+def _many_zeros(counts, kind):
+    "Which rows of sales sold no copy, where many rows say so: days without a sale, arrivals."
+    codes, texts = pd.factorize(counts)
+    zero = [bool(re.fullmatch(r"0+(?:[.,]0+)?", str(text).strip())) for text in texts]
+    zeros = np.array([*zero, False], dtype=bool)[codes]
+    return zeros & (kind == "sales" and zeros.sum() >= 5 and 0.05 <= zeros.mean() <= 0.9)
+
+
 def _blank_counts(frame, table, kind):
     "Which rows have no number of copies although their file gives numbers."
     if "count" not in frame:
         return np.zeros(len(frame), dtype=bool)
-    blank = frame["count"].isna().to_numpy()
+    blank = frame["count"].isna().to_numpy() | _many_zeros(frame["count"], kind)
     if blank.all() or not blank.any():
         return np.zeros(len(frame), dtype=bool)
     what = (
@@ -535,8 +544,11 @@ def _check_formulas(table, found):
 # %% ../../nbs/10_data.columns.ipynb #93f27352
 def _name_columns(table, kind, profile):
     "Column → headers that mean it, after rows that are no sales were left out; the lines' total."
-    plain = not (profile.columns or profile.splits or profile.lookups) and kind == "sales"
+    own = bool(profile.columns or profile.splits or profile.lookups)
+    plain = not own and kind == "sales"
     found, used = find_table_columns(table, kind, profile), set()
+    counted = own or "count" in profile.defaults
+    found = put_together(table, kind, found, _split_headers(table, profile), counted)
     if plain or profile.order:
         conditions = (*profile.statuses, *profile.filters)
         stated = [header for each in conditions for header in each.header]
@@ -549,6 +561,8 @@ def _name_columns(table, kind, profile):
         found = find_table_columns(table, kind, profile, used)
     found = _read_statement(table, kind, profile, found, used)
     found = found | _invoice_header(table, kind, profile, found)
+    if plain:
+        found = settle_sold(table, found)
     total = _line_total(table, kind, found) if plain else ""
     return found | ({"price": [total]} if total else {}), total
 

@@ -59,8 +59,9 @@ _MONTHS = (
 )  # Beginnings of their names
 _MONTH = {start: number for number, starts in enumerate(_MONTHS, 1) for start in starts.split()}
 _WEEKDAYS = """mon tue wed thu fri sat sun пн вт ср чт пт сб вс пон вто сре чет пят суб вос
-mo di mi do fr sa so""".split()
-_WEEKDAY = rf"(?i)^(?:(?:{'|'.join(_WEEKDAYS)})[^\W\d_]{{0,8}}\.?,? )?(.*)$"
+mo di mi do fr sa so lun mer jeu ven sam dim mié mie jue vie sáb sab dom""".split()
+_TUESDAY = r"mar\.?,? (?=\d{1,2}(?:er)?\.? [^\W\d])"  # «mar. 5 mars»; «mar 5, 2024» is March
+_WEEKDAY = rf"(?i)^(?:(?:{'|'.join(_WEEKDAYS)})[^\W\d_]{{0,8}}\.?,? |{_TUESDAY})?(.*)$"
 
 # %% ../../nbs/03_data.days.ipynb #636f4ffc
 def plain_day(
@@ -75,7 +76,7 @@ def plain_day(
         return f"{bare[:4]}-{bare[4:6]}-{bare[6:]}"
     if re.fullmatch(r"\d{8}", bare):
         return f"{bare[4:]}-{bare[2:4]}-{bare[:2]}"
-    if found := re.fullmatch(r"((?:19|20)\d\d)(\d\d)(\d\d)[0-2]\d(?:[0-5]\d){1,2}", bare):
+    if found := re.fullmatch(r"((?:19|20)\d\d)(\d\d)(\d\d)[T ]?[0-2]\d(?:[0-5]\d){1,2}Z?", bare):
         return "-".join(found.groups())
     if re.fullmatch(r"1\d{9}(?:\d{3})?", bare):
         return str(pd.Timestamp(int(bare[:10]), unit="s").date())
@@ -90,7 +91,7 @@ _WORDED = tuple(
         r"(?P<d>\d{1,2})(?:st|nd|rd|th|er)?\.?[ /-]*(?:de )?(?P<m>[^\W\d_]{3,10})\.?,?[ /.-]*"
         r"(?:de )?(?P<y>\d{4}|\d{2})(?!\d)(?: |$|,).*",
         r"(?P<m>[^\W\d_]{3,10})\.?,?[ -](?P<d>\d{1,2})(?:st|nd|rd|th)?,?[ -]"
-        r"(?P<y>\d{4})(?: |$|,).*",
+        r"(?P<y>\d{4}|\d{2})(?: |$|,).*",
         r"(?P<y>\d{4})[. -]+(?P<m>[^\W\d_]{3,10})\.?[ -](?P<d>\d{1,2})(?!\d).*",
     )
 )

@@ -248,7 +248,7 @@ def _are_sales(grids, aliases):
     columns = {known_columns(grid.head(1)[0], "sales", aliases) for grid in grids}
     needed = [set(group) for group in required_columns("sales")]
     kinds = read_statuses(pd.Series([grid.sheet for grid in grids]))
-    returns = np.isin(kinds, ["gone", "back"])
+    returns = np.isin(kinds, ["gone", "back", "aside"])
     same = len(columns) == 1 and all(group & set(next(iter(columns))) for group in needed)
     return same and not returns.any()
 
@@ -263,14 +263,22 @@ def _sales_sheets(tables, aliases):
     months = any(header_months([text for name in others for text in (name, f"{name} 2000")]))
     return whole if whole and plain.all() and not months else tables
 
+# %% ../../nbs/07_data.files.ipynb #5fa465dd
+def _stock_sheets(tables, aliases):
+    "Sheets without a day of sale, where another one has it."
+    heads = [known_columns(grid.head(1)[0], "sales", aliases) for grid in tables]
+    pairs = list(zip(tables, heads, strict=True))
+    undated = [grid for grid, known in pairs if "sold_date" not in known]
+    return undated if len(tables) > len(undated) > 0 else tables
 
+# %% ../../nbs/07_data.files.ipynb #257782f7
 def _with_columns(grids, kind, aliases):
     "Sheets with several known columns; where there are none, those with one."
     known = [len(known_columns(grid.head(1)[0], kind, aliases)) for grid in grids]
     least = 2 if max(known, default=0) > 1 else 1
     return [grid for grid, number in zip(grids, known, strict=True) if number >= least]
 
-
+# %% ../../nbs/07_data.files.ipynb #247c6233
 OTHER_SHEETS = "other sheets, not read: hidden, or without the columns of a table of this kind"
 
 
@@ -284,7 +292,8 @@ def choose_sheets(
     "The sheets of a workbook that are read."
     seen = seen_grids(grids)
     tables = _with_columns(seen, kind or "sales", aliases)
-    chosen = (_sales_sheets(tables, aliases) if kind == "sales" else tables) or seen
+    choose = dict(sales=_sales_sheets, stock=_stock_sheets).get(kind, lambda found, _: found)
+    chosen = choose(tables, aliases) or seen
     if len(chosen) > 1 and not (kind == "sales" and _are_sales(chosen, aliases)):
         raise choose_sheet(seen, where, sheet)
     left_out = [grid.sheet for grid in grids if not any(grid is each for each in chosen)]

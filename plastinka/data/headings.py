@@ -21,17 +21,25 @@ _USUAL = {
         "Штрих код|EAN13|EAN-13|UPC/EAN|Barcode number|Item barcode|Strichcode|Vonalkód"
         "|Code-barres|Code barre|Código de barras"
     ),
-    "artist": "Автор|Interpret|Künstler|Előadó|Artiste|Interprète|Artista|Intérprete",
+    "artist": (
+        "Автор|Interpret|Künstler|Előadó|Artiste|Interprète|Artista|Intérprete|Artiest|Wykonawca"
+    ),
     "album": (
-        "Наименование товара|Номенклатура|Товар|Album name|Product title|Product name"
+        "Наименование товара|Номенклатура|Товар|Товары|Продукция|Album name|Product title"
+        "|Product name"
         "|Item name|Lineitem name|Product|Item|Name|Titel|Artikelbezeichnung|Bezeichnung"
-        "|Artikel|Cím|Terméknév|Termék|Titre|Produit|Título|Producto"
+        "|Artikel|Cím|Terméknév|Termék neve|Termék|Megnevezés|Áru megnevezése|Titre|Produit"
+        "|Désignation|Libellé|Article|Título|Producto|Artículo|Prodotto|Articolo"
+        "|Item description|Product description|Описание товара|Описание|Description"
+        "|Beschreibung|Leírás|Descripción|Descrizione|Details|Nazwa towaru|Nazwa|Tytuł"
     ),
     "price": (
-        "Цена за единицу|Цена реализации|Розничная цена|Item price|Lineitem price"
+        "Цена за единицу|Стоимость ед|Стоимость единицы|Стоимость за единицу|Цена реализации"
+        "|Розничная цена|Item price|Lineitem price"
         "|Selling price|Retail price|Preis|Einzelpreis|Verkaufspreis|Stückpreis|Ár|Egységár"
         "|Eladási ár|Bruttó ár|Prix|Prix unitaire|Prix de vente|Precio|Precio unitario"
-        "|Precio de venta"
+        "|Precio de venta|P.U. TTC|PU TTC|P.U.|P.V.P.|E-Preis|Sold for|Price each|Each|Prezzo"
+        "|Prijs|Cena brutto|Cena"
     ),
     "created_date": (
         "Дата прихода|Дата оприходования|Added|Added on|Arrived|Arrival date|Date received"
@@ -74,7 +82,8 @@ _USUAL_SALES = {
         "|Sold at|Sold on|Transaction date|Invoice date|Paid at|Created at|Date"
         "|Verkaufsdatum|Verkauft am|Bestelldatum"
         "|Kaufdatum|Rechnungsdatum|Datum|Eladás dátuma|Rendelés dátuma|Dátum|Date de vente"
-        "|Date de commande|Fecha de venta|Fecha de pedido|Fecha"
+        "|Date de commande|Fecha de venta|Fecha de pedido|Fecha|Когда продано|Продан|Момент продажи"
+        "|Posted at|Posted on|Day|День|Jour|Nap|Día|Data|Data sprzedaży"
     ),
     "count": (
         "Продано|Продано штук|Реализовано|Кол|Кол-во продано|Units sold|Quantity sold"
@@ -82,7 +91,9 @@ _USUAL_SALES = {
         "|Quantity ordered|Units|Pieces|Pcs|Verkaufte Menge|Menge|Anzahl|Stückzahl|Stück"
         "|Eladott mennyiség|Mennyiség|Darab|db|Quantité vendue|Quantité|Qté"
         "|Cantidad vendida|Unidades vendidas|Cantidad|Cant|Unidades|Расход|Штук|Шт"
-        "|Отгружено|Verkauft|Abgang|Eladva|Vendu|Vendus|Vendido|Vendidos"
+        "|Отгружено|Verkauft|Abgang|Eladva|Vendu|Vendus|Vendido|Vendidos|How many|Quantità|Qtà"
+        "|Aantal|Ilość"
+        "|Out|Issued|Issue|Ausgang|Kiadás|Kiadott|Sortie|Sorties|Salida|Salidas"
     ),
 }
 _USUAL_STOCK = {
@@ -94,9 +105,10 @@ _USUAL_STOCK = {
         "|Свободный остаток|Quantity on hand|Qty on hand|On hand|Available|In stock"
         "|Stock quantity|Stock level|Stock|Inventory quantity|Variant inventory qty"
         "|Inventory|Current quantity|Units|Lagerbestand|Bestand|Verfügbar|Menge|Anzahl"
-        "|Stückzahl|Stück|Raktárkészlet|Készlet|Mennyiség|Darab|db|Quantité en stock"
+        "|Stückzahl|Stück|Raktárkészlet|Készlet|Raktáron|Mennyiség|Darab|db|Quantité en stock"
         "|Stock disponible|Disponible|Quantité|Qté|Existencias|Cantidad|Unidades|Кол|Штук"
-        "|Шт"
+        "|Шт|Осталось|Left|Remaining|Restbestand|Reste|Maradt|Quedan|Свободно|On shelf|How many"
+        "|Giacenza|Quantità|Qtà|Aantal|Ilość"
     ),
 }
 
@@ -112,12 +124,10 @@ _UNIT = rf"(?<=.{{2}})[\s,(\[/]+(?:{'|'.join(_UNITS)})\.?[)\]]?$"
 
 # %% ../../nbs/06_data.headings.ipynb #280c44c2
 def _keys_of(headers):
-    "Headers by their letters without a unit; of two that are alike the first."
-    return {
-        header_key(re.sub(_UNIT, "", header.strip(), flags=re.IGNORECASE)): header
-        for header in reversed(list(headers))
-        if header and not header.strip().endswith("?")
-    }
+    "Headers by their letters, and by those without a unit; of two that are alike the first."
+    plain = [each for each in reversed(list(headers)) if each and not each.strip().endswith("?")]
+    short = {header_key(re.sub(_UNIT, "", each.strip(), flags=re.I)): each for each in plain}
+    return short | {header_key(each): each for each in plain}
 
 
 def _first_of(keys, words):
@@ -188,17 +198,17 @@ class Wording:
         ]
         return min(ranks, default=len(known))
 
-
-# Little words and units, which may stand in every header
+# %% ../../nbs/06_data.headings.ipynb #5660067c
 _LITTLE = """за по на в во с со и или из the of a an in on at and or de la le l d du des del les el
-y et en der die das und im am pro je a z шт руб rub eur usd huf ft gbp czk pln pcs db stk р"""
+y et en der die das und im am pro je a z шт руб rub eur usd huf ft gbp czk pln pcs db stk р
+chf uah грн kzt тг byn aud cad nok sek dkk try ils inr jpy brl zł ron bgn rsd kč"""
 
 # %% ../../nbs/06_data.headings.ipynb #ffcae8f4
 _NAME_WORDS = {
     "barcode": Wording(
         "штрих* шк barcode* ean gtin upc vonalkod* strichcode* barras barres",
         "код* code* codigo* number no nr nummer товар* номенклатур* product item variant artikel"
-        " termek* article producto основн* main primary",
+        " termek* article producto основн* main primary or isbn",
     ),
     "artist": Wording(
         "исполнител* артист* artist* performer* band interpret* kunstler* eloado* interprete*",
@@ -219,10 +229,11 @@ _DAY_WORDS = {
     "sold_date": Wording(
         "дата даты date* datum fecha день timestamp verkaufsdatum verkaufszeit bestelldatum"
         " bestellzeit rechnungsdatum belegdatum buchungsdatum kaufdatum auftragsdatum idopont*"
-        " ideje kelte",
+        " ideje kelte placed момент moment datuma",
         "время time uhrzeit zeit heure hora час* прода* заказ* чек* документ* реализац* операц*"
         " покупк* отгруз* оплат* провед* sale* sold order* transaction invoice* receipt* purchase*"
         " paid payment completed closed processed add placed business posting utc gmt local"
+        " закрыт* заверш* выполн* выдач* moment момент ship* dispatch*"
         " verkauf* bestell* rechnung* beleg* kauf* auftrag* eladas* rendeles* szamla* vasarlas*"
         " teljesites* vente* commande* facture* achat* venta* pedido* factura* compra*",
         "прода* sale* sold verkauf* eladas* vente* venta* заказ* order* bestell* rendeles*"
@@ -251,22 +262,23 @@ _PRICE_WORDS = {
 # %% ../../nbs/06_data.headings.ipynb #cefc5867
 _NUMBER = """кол количеств* qty ty quantity quantities menge mge anzahl anz stuck* stk darab* db
 mennyiseg* quantite* qte nombre nb cantidad cant ud uds unidades unit units copies pieces pcs штук
-экземпляр* копий"""
+экземпляр* копий quantita qta absatzmenge"""
 _COUNT_WORDS = {
     "sales": Wording(
         f"{_NUMBER} items продан* реализован* продажи продаж sold sales verkauft* verkaufe absatz"
         " verkaufsmenge eladott eladas* vendu* vente* vendid* venta* отгружен* реализация",
         "во q всего товар* чек* заказ* период net total number num count ordered order product"
         " item line lineitem shipped fulfilled invoiced delivered billed gesamt artikel article*"
-        " produit* producto* articulo* termek*",
+        " produit* producto* articulo* termek* purchased no commande* pedid* bestellt*",
         _NUMBER + " продан* sold verkauft*",
     ),
     "stock": Wording(
         f"{_NUMBER} остат* налич* доступн* stock* soh qoh hand available inventory bestand* lager*"
-        " keszlet* raktar* existencia* inventario disponible* verfugbar*",
+        " keszlet* raktar* existencia* inventario disponible* verfugbar* dispo giacenza",
         "во q текущ* свободн* конечн* кон конец склад* магазин* всего общ* фактическ* товар*"
         " current actual total real level count number num product item variant aktuell* frei*"
-        " gesamt aktualis szabad actuel* reel final* now today closing store shop",
+        " gesamt aktualis szabad actuel* reel final* now today closing store shop факт физич*"
+        " physical shelf no",
         "конечн* кон конец closing final* остат* hand soh qoh stock* available",
     ),
 }

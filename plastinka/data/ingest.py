@@ -30,7 +30,7 @@ from plastinka.core import (
 from .books import REJECTED, Grid
 from .columns import ASKED, take_columns
 from .headers import cell_texts, make_table
-from .files import find_files, known_columns, printable, read_grids
+from .files import BOOKS, find_files, known_columns, printable, read_grids
 from .monthly import NO_COPIES, unfold_months
 from .profiles import Profile, as_profile, missing_headers, profile_aliases
 from .programs import check_kind, choose_profile
@@ -184,7 +184,7 @@ def _read_table(grid, name, kind, profile, folder, rates, **about):
     if set(CORRECTION) <= {header.lower() for header in table.headers}:
         return _read_correction(table, source)
     headers, table.rates = table.headers, rates
-    table, monthly, bad = unfold_months(table, kind)
+    table, monthly, bad = unfold_months(table, kind, in_rows=not profile.columns)
     frame, facts = take_columns(table, kind, profile, folder)
     rejected = [(name, grid.sheet, row, "", text, reason) for row, text, reason in grid.rejected]
     rejected += [(name, grid.sheet, row, place, text, NO_COPIES) for row, place, text in bad]
@@ -313,11 +313,17 @@ def _chosen_files(stock, sales, profiles):
         raise input_error(str(stock[0]), "is a folder, and the stock is one file", "Give that file")
     stock_files, stock_ignored = find_files(stock)
     sales_files, sales_ignored = find_files(sales, _looked_up(profiles.values()))
-    taken = {os.path.realpath(path) for path in stock_files}
+    named = {os.path.realpath(each) for each in sales if not Path(each).expanduser().is_dir()}
+    taken = {os.path.realpath(path) for path in stock_files} - (named & _books(stock_files))
     sales_files = [path for path in sales_files if os.path.realpath(path) not in taken]
     ignored = pd.concat([stock_ignored, sales_ignored], ignore_index=True)
     chosen = [(path, "stock") for path in stock_files] + [(path, "sales") for path in sales_files]
     return chosen, ignored
+
+
+def _books(paths):
+    "Workbooks, whose sheets may hold stock and sales."
+    return {os.path.realpath(path) for path in paths if path.name.lower().endswith(BOOKS)}
 
 
 def _looked_up(profiles):

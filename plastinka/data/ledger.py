@@ -410,6 +410,18 @@ def _empty_hint(files, blank):
     said += [f"{', '.join(files[:3])} has headers but no rows"] if files else []
     return "; ".join(said)
 
+# %% ../../nbs/12_data.ledger.ipynb #c79cdfc9
+def _first_faults(draft):
+    "Why the first rows of the sales were set aside, where none is left."
+    if (draft.table["kind"] == "sales").any():
+        return ""
+    aside = draft.quarantine()
+    first = [
+        f"{line.file}, row {line.row}, {line.column} «{line.value}»: {line.reason}"
+        for line in aside.head(3).itertuples()
+    ]
+    return f"{len(aside):,} rows cannot be used. First: {'; '.join(first)}" if first else ""
+
 
 def _snapshot(date):
     "The day of the snapshot; None where none was given."
@@ -516,7 +528,7 @@ def _settle_draft(draft, sources, ignored, given, stock_alone):
     date, closed_months = given
     empty, kinds = _files_without_rows(sources), set(sources["kind"].astype(str))
     blank = ignored.loc[ignored["reason"].str.startswith("is empty"), "file"].tolist()
-    hint = _files_below_zero(draft.table) or _empty_hint(empty, blank)
+    hint = _files_below_zero(draft.table) or _empty_hint(empty, blank) or _first_faults(draft)
     alone = stock_alone and kinds == {"stock"}
     again = settle_sales(draft, hint, alone, known_windows(sources))
     span = (_snapshot(date), empty, closed_months)

@@ -15,7 +15,7 @@ from ..core import input_error
 from .cells import is_total, settle_decimals
 from .headers import Table, cell_texts
 from .days import header_months, parse_date
-from .headings import usual_headers
+from .headings import header_words, usual_headers
 from .schema import ALIASES, match_headers
 from .values import parse_count, says_nothing
 
@@ -60,7 +60,7 @@ def month_columns(
     months = months[~(twice & money.astype(bool))]
     if months.duplicated().any() and months.nunique() > 1:
         raise _no_months(where, headers[months.index[months.duplicated()][0]])
-    return months.to_dict() if len(months) > 1 else {}
+    return months.to_dict() if months.nunique() > 1 else {}
 
 # %% ../../nbs/10_data.monthly.ipynb #3092016f
 def refuse_bare_months(
@@ -176,16 +176,59 @@ def _unfold(table, months):
     ]
     return unfolded, lines
 
+# %% ../../nbs/10_data.monthly.ipynb #5a8ba944
+_MONTH_WORDS = frozenset("month месяц monat honap mois mes mese period период".split())
+_YEAR_WORDS = frozenset("year год jahr ev annee ano anno".split())
+
+
+def _worded_column(table, words):
+    "The cells under the header that is one of some words; nothing where there is none."
+    found = [header for header in table.headers if set(header_words(header)) & words]
+    plain = [header for header in found if len(header_words(header)) == 1]
+    return cell_texts(table.column(plain[0])) if len(plain) == 1 else None
+
+
+def _date_by_months(table):
+    "Add the last day of each row's month as its day of sale; whether rows have months."
+    texts, years = (_worded_column(table, words) for words in (_MONTH_WORDS, _YEAR_WORDS))
+    if texts is None or _has_days(table):
+        return False
+    codes, different = pd.factorize(texts if years is None else _beside(texts, years))
+    months = header_months(different)
+    if not months or not all(months) or len(set(months)) < 2:
+        return False
+    days = [f"{month.to_period('M').end_time:%Y-%m-%d}" for month in months]
+    table.add("sold_date", pd.Categorical(np.array([*days, None], dtype=object)[codes]))
+    table.notes.append(["sold_date", MONTHLY, len(table.rows), str(different[0])])
+    return True
+
+
+def _beside(months, years):
+    "Months and years as one text each: 2024-05, or May 2024."
+    pairs = zip(months, years, strict=True)
+    return np.array([_month_text(month, year) for month, year in pairs], dtype=object)
+
+
+def _month_text(month, year):
+    "A month and its year as one text; nothing where one is blank."
+    if month is None or year is None:
+        return None
+    month, year = (str(each).removesuffix(".0").strip() for each in (month, year))
+    return f"{year}-{month.zfill(2)}" if month.isdigit() else f"{month} {year}"
+
 # %% ../../nbs/10_data.monthly.ipynb #384dcefe
 def unfold_months(
     table: Table,  # One file
     kind: str = "sales",  # "sales" or "stock"
+    in_rows: bool = True,  # Whether a column of months may stand for the day of sale
 ) -> tuple[Table, bool, list[tuple[int, str, str]]]:  # Table; whether it was; row, header, bad cell
     "A table with a column for each month as rows of monthly sums; any other as it is."
     if kind != "sales" or not len(table.rows):
         return table, False, []
     turned = _turned(table)
     months = month_columns(turned.headers, table.where)
+    if not months and in_rows and _date_by_months(table):
+        return table, True, []
     if not months:
         refuse_bare_months(table)
         return table, False, []

@@ -202,6 +202,13 @@ def _long_fields():
         csv.field_size_limit(before)
 
 # %% ../../nbs/06_data.text.ipynb #6bbf12d7
+def _whole_cells(row, separator):
+    "The cells of a line that a stray quotation mark has not cut."
+    line = separator.join(row)
+    cells = row if line.count('"') % 2 else next(csv.reader([line], delimiter=separator), [])
+    return [cell for cell in cells if cell.count('"') != 1]
+
+
 def _first_rows(lines, separator, aliases):
     "Line at which each row ends, the rows, and whether quotation marks count for nothing."
     found = []
@@ -209,7 +216,8 @@ def _first_rows(lines, separator, aliases):
         reader = csv.reader(lines, delimiter=separator, quoting=quoting)
         with _long_fields():
             ends, rows = zip(*[(reader.line_num, row) for row in reader] or [(0, [])], strict=True)
-        whole = [[cell for cell in row if cell.count('"') != 1] for row in rows[:100]]
+        by_line = quoting == csv.QUOTE_NONE
+        whole = [_whole_cells(row, separator) if by_line else row for row in rows[:100]]
         found.append((max(len(match_headers(row, aliases)) for row in whole), ends, rows))
     by_line = found[1][0] > found[0][0]
     return *found[by_line][1:], by_line
@@ -369,12 +377,14 @@ def _swallowed(table, invalid, separator):
         for place, column in enumerate(table.columns)
         for text in column.filter(pc.match_substring(column, "\n")).to_pylist()
     ]
-    texts += [(0, text.rstrip("\r\n")) for _, text in invalid if text.count('"') % 2 == 0]
     counts = [
         (place, [line.count(separator) for line in text.split("\n")])
         for place, text in texts
         if "\n" in text
     ]
+    even = [text.rstrip("\r\n") for _, text in invalid if text.count('"') % 2 == 0]
+    below = [text.split("\n")[1:] for text in even]  # The first line of a row is its own
+    counts += [(0, [0, *(line.count(separator) for line in lines)]) for lines in below if lines]
     return any(
         count[0] and place + count[0] == width - 1 or max(count) >= max(2, 0.7 * (width - 1))
         for place, count in counts

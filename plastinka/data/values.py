@@ -263,8 +263,11 @@ def parse_count(
 
 # %% ../../nbs/02_data.values.ipynb #a222fb9a
 # What stands behind a number of copies; an x may stand before it
-_PIECES = "шт(?:ука?|уки)?|экз|ед|pcs?|pieces?|units?|copies|db|darab|stk|stück|uds?|ks|szt|x"
-PIECES = rf"(?i)^x\s*(?=\d)|(?<=\d)\s*(?:{_PIECES})\.?$"
+_PIECES = (
+    "шт(?:ука?|уки)?|экз|ед|pcs?|pieces?|units?|cop(?:y|ies)|ea|each|db|darab|stk|stück|uds?|ks"
+    "|szt|pz|[x×х]"
+)
+PIECES = rf"(?i)^[x×х]\s*(?=\d)|(?<=\d)\s*(?:{_PIECES}|\((?:{_PIECES})\))\.?$"
 
 
 def _counts(texts):
