@@ -106,7 +106,7 @@ def _undressed(texts):
     short = codes.str.extract(_SCIENTIFIC)
     digits, power = short[0] + short[1].fillna(""), pd.to_numeric(short[2])
     whole = digits.str.len() == power + 1
-    return codes.where(~whole, digits), short[0].notna() & ~whole
+    return codes.where(~whole, digits), (short[0].notna() & ~whole).astype(bool)
 
 # %% ../../nbs/02_data.values.ipynb #3943a421
 _SCIENTIFIC = r"^(\d)(?:[.,](\d+)(?=[eE])|(?=[eE]\+))[eE]\+?(\d{1,2})$"
