@@ -205,7 +205,8 @@ def _long_fields():
 def _whole_cells(row, separator):
     "The cells of a line that a stray quotation mark has not cut."
     line = separator.join(row)
-    cells = row if line.count('"') % 2 else next(csv.reader([line], delimiter=separator), [])
+    with _long_fields():
+        cells = row if line.count('"') % 2 else next(csv.reader([line], delimiter=separator), [])
     return [cell for cell in cells if cell.count('"') != 1]
 
 
