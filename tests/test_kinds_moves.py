@@ -2,6 +2,7 @@
 a stock of branches, sheets of stock and sales in one book. The truth is made first, and each file
 is written from it."""
 
+import time
 from datetime import date, timedelta
 
 import pandas as pd
@@ -227,3 +228,13 @@ def test_what_is_not_read_gets_one_message(tmp_path, name):
     (tmp_path / name).write_bytes(b"\x03" + bytes(range(256)) * 4)
     with pytest.raises(InputError, match=rf"files that end in .{name[2:]} cannot be read. Save it"):
         read_sources(sales=tmp_path / name)
+
+
+def test_a_cell_of_300_000_letters_costs_no_minutes(tmp_path):
+    "The search for a second encoding looked at the rest of the cell from each of its letters."
+    rows = [[*SALES[0][:1], "x" * 300_000, *SALES[0][2:]], *SALES]
+    path = write(tmp_path / "s.csv", [HEADERS, *rows], "\t", "utf-8-sig")
+    path.write_bytes(path.read_bytes() + "\n2024-04-30\tÀ propos\t1\t900\n".encode("cp1252"))
+    start = time.process_time()
+    assert len(read_sources(sales=path).rows) == len(SALES) + 2
+    assert time.process_time() - start < 10

@@ -16,6 +16,7 @@ from .cells import is_total, settle_decimals
 from .headers import Table, cell_texts
 from .days import header_months, parse_date
 from .headings import header_words, usual_headers
+from .parts import part_headers
 from .schema import ALIASES, match_headers
 from .values import parse_count, says_nothing
 
@@ -191,7 +192,7 @@ def _worded_column(table, words):
 def _date_by_months(table):
     "Add the last day of each row's month as its day of sale; whether rows have months."
     texts, years = (_worded_column(table, words) for words in (_MONTH_WORDS, _YEAR_WORDS))
-    if texts is None or _has_days(table):
+    if texts is None or _has_days(table) or part_headers(table.headers):
         return False
     codes, different = pd.factorize(texts if years is None else _beside(texts, years))
     months = header_months(different)

@@ -79,8 +79,13 @@ def find_encoding(
     )
 
 # %% ../../nbs/06_data.text.ipynb #8daf88c7
-_FIELD = re.compile(rb'[^;,\t|\r\n"]*[\x80-\xff][^;,\t|\r\n"]*')
+_FIELD = re.compile(rb'[^;,\t|\r\n"]+')
 _LETTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+
+
+def _beyond_ascii(pattern, content):
+    "The different pieces of a content that hold more than ASCII; in linear time."
+    return [piece for piece in dict.fromkeys(pattern.findall(content)) if not piece.isascii()]
 
 
 def _is_utf8(field):
@@ -90,7 +95,7 @@ def _is_utf8(field):
 # %% ../../nbs/06_data.text.ipynb #9764bb49
 def _second_encoding(content):
     "The older encoding of the fields that are not UTF-8, where the others are; and those fields."
-    fields = dict.fromkeys(_FIELD.findall(content))
+    fields = _beyond_ascii(_FIELD, content)
     foreign = [field for field in fields if not _is_utf8(field)]
     if not foreign or len(foreign) == len(fields):
         return "", []
@@ -102,7 +107,7 @@ def _second_encoding(content):
 
 # %% ../../nbs/06_data.text.ipynb #8c17866c
 _OLD = {"cp1251": "cp866", "cp866": "cp1251"}  # Encodings of Russian that programs of one shop use
-_LINE = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*")
+_LINE = re.compile(rb"[^\r\n]+")
 
 
 def _likeness(line, codecs):
@@ -117,11 +122,11 @@ def _other_russian(content, codec):
     if not codecs[1]:
         return []
     ends = content if len(content) < 8 << 20 else content[: 4 << 20] + b"\n" + content[-4 << 20 :]
-    lines = list(dict.fromkeys(_LINE.findall(ends)))
+    lines = _beyond_ascii(_LINE, ends)
     sample = [_likeness(line, codecs) for line in lines[:: max(len(lines) // 2_000, 1)]]
     if not any(own < 0.7 and other >= 0.95 for own, other in sample):
         return []
-    lines = list(dict.fromkeys(_LINE.findall(content)))
+    lines = _beyond_ascii(_LINE, content)
     likeness = [_likeness(line, codecs) for line in lines]
     pairs = zip(lines, likeness, strict=True)
     return [line for line, (own, other) in pairs if other > own + 0.05]
@@ -205,7 +210,8 @@ def _long_fields():
 def _whole_cells(row, separator):
     "The cells of a line that a stray quotation mark has not cut."
     line = separator.join(row)
-    cells = row if line.count('"') % 2 else next(csv.reader([line], delimiter=separator), [])
+    with _long_fields():
+        cells = row if line.count('"') % 2 else next(csv.reader([line], delimiter=separator), [])
     return [cell for cell in cells if cell.count('"') != 1]
 
 
