@@ -109,7 +109,7 @@ def find_used(
     copies = copies[there & (copies["price"] > 0) & copies["created_date"].notna() & (artist != "")]
     edges = price_edges(copies["price"].to_numpy(float))
     own = _group_columns(copies, artist[copies.index], edges)
-    group, keys = pd.factorize(pd.MultiIndex.from_frame(own[["key", "style", "band"]]))
+    group = own.groupby(["key", "style", "band"], sort=False).ngroup().to_numpy()
     groups = own.assign(group=group).groupby("group").first()[["artist", "style", "band"]]
     return UsedCopies(groups, edges, _copy_days(copies, begin, ledger.last_day).assign(group=group))
 
