@@ -107,18 +107,24 @@ def find_used(
     there = copies["sold_date"].isna() | (copies["sold_date"] >= begin)
     artist = normalise_text(copies["artist"].astype(object).fillna(""))
     copies = copies[there & (copies["price"] > 0) & copies["created_date"].notna() & (artist != "")]
-    edges = price_edges(copies["price"].to_numpy(float))
-    own = _group_columns(copies, artist[copies.index], edges)
+    prices = _present_price(copies)
+    edges = price_edges(prices)
+    own = _group_columns(copies, artist[copies.index], np.searchsorted(edges, prices, "right"))
     group = own.groupby(["key", "style", "band"], sort=False).ngroup().to_numpy()
     groups = own.assign(group=group).groupby("group").first()[["artist", "style", "band"]]
     return UsedCopies(groups, edges, _copy_days(copies, begin, ledger.last_day).assign(group=group))
 
+# %% ../../nbs/75_decide.used_copies.ipynb #0d3e95ab
+def _present_price(copies):
+    "What a record of each copy costs today: the price of the copy that came last."
+    newest = copies.sort_values("created_date", kind="stable").drop_duplicates("item", keep="last")
+    return copies["item"].map(newest.set_index("item")["price"]).to_numpy(float)
+
 # %% ../../nbs/75_decide.used_copies.ipynb #d6c83f46
-def _group_columns(copies, key, edges):
+def _group_columns(copies, key, band):
     "Artist, style and price band of each copy."
     style = copies["style"] if "style" in copies else pd.Series("", copies.index)
     style = style.astype(object).fillna("").astype(str).str.split("/").str[0].str.strip()
-    band = np.searchsorted(edges, copies["price"].to_numpy(float), side="right")
     artist = copies["artist"].astype(str)
     return pd.DataFrame(dict(key=key, artist=artist, style=style, band=band))
 

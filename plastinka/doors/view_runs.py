@@ -113,10 +113,10 @@ def kind_choice(
 JOBS = dict(
     kind=("What", "text"),
     status=("Status", "text"),
-    queued=("Asked for", "text"),
+    queued=("Queued", "text"),
     took=("Seconds", "count"),
     step=("Step", "text"),
-    owner=("By", "text"),
+    owner=("Started by", "text"),
     job_id=("Job", "text"),
 )
 
