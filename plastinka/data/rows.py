@@ -553,5 +553,18 @@ def _too_bad(file, bad, share, max_bad_share, quarantine):
         file,
         f"{bad[file]} of its rows ({share:.0%}) cannot be used, and at most {max_bad_share:.0%} "
         f"may be bad. First: {'; '.join(reasons)}",
-        "Mend the file, give a profile that says how to read it, or allow a larger max_bad_share",
+        _share_cure(quarantine.loc[quarantine["file"] == file, "reason"]),
+    )
+
+
+def _share_cure(reasons):
+    "What to do with a file of many bad rows."
+    if reasons.str.startswith("after the snapshot of").mean() > 0.5:
+        return (
+            "These copies came after the sales end: add the sales up to the day on which the stock "
+            "was counted, or export the stock of the day on which they end"
+        )
+    return (
+        "Mend the file, give a profile that says how to read it, or allow a larger share of bad "
+        "rows (--max-bad-share, max_bad_share)"
     )
