@@ -12,6 +12,7 @@ from test_kinds_shops import STOCK, changed, ledger, read, sums, write
 
 from plastinka.core import InputError
 from plastinka.data.ingest import read_sources
+from plastinka.data.ledger import build_ledger
 from plastinka.data.values import parse_count
 
 NAMES = ["Marmalade Sun - Glass Harbour", "Сад камней - Вода", "DJ Kobold - Erdgeschoss"]
@@ -238,3 +239,14 @@ def test_a_cell_of_300_000_letters_costs_no_minutes(tmp_path):
     start = time.process_time()
     assert len(read_sources(sales=path).rows) == len(SALES) + 2
     assert time.process_time() - start < 10
+
+
+def test_the_month_stands_in_the_files_name_alone(tmp_path):
+    for month in (1, 2, 3):
+        text = f"Artist,Title,Sold\nCan,Tago Mago,{month + 1}\nNeu!,Neu!,1\n"
+        (tmp_path / f"Verkauf_{month:02d}_2025.csv").write_text(text)
+    ledger = build_ledger(read_sources(None, tmp_path))
+    sold = ledger.copies.groupby(ledger.copies["sold_date"].dt.strftime("%Y-%m"))["count"].sum()
+    assert sold.to_dict() == {"2025-01": 3, "2025-02": 4, "2025-03": 5}
+    notes = " ".join(ledger.repairs["what"].astype(str))
+    assert "the month that the file's name says" in notes

@@ -544,7 +544,7 @@ def _all_rows(rows, lines):
     lost = lines[~pd.MultiIndex.from_frame(lines[["file", "sheet", "row"]]).isin(read)]
     return count_by(rows["source_file"]).add(lost["file"].value_counts(), fill_value=0)
 
-
+# %% ../../nbs/07_data.rows.ipynb #97a9e706
 def _too_bad(file, bad, share, max_bad_share, quarantine):
     "The error that refuses a file, with its first three faults."
     first = quarantine[quarantine["file"] == file].head(3).itertuples()
