@@ -18,14 +18,19 @@ from starlette.websockets import WebSocketDisconnect  # noqa: E402
 
 from plastinka.doors.api import make_app  # noqa: E402
 from plastinka.doors.dashboard import PAGES, add_dashboard  # noqa: E402
-from plastinka.doors.keys import make_key  # noqa: E402
+from plastinka.doors.desk import Desk, open_desk  # noqa: E402
+from plastinka.doors.keys import Identity, make_key  # noqa: E402
+from plastinka.doors.ordered import run_forecast, run_places  # noqa: E402
 from plastinka.doors.serve import listening_socket, make_server, workers_at_work  # noqa: E402
 from plastinka.doors.service import open_service  # noqa: E402
+from plastinka.doors.view_orders import report_link, source_pieces  # noqa: E402
 from plastinka.evaluate.artifacts import write_artifact  # noqa: E402
 from plastinka.evaluate.backtest import cross_validate  # noqa: E402
+from plastinka.evaluate.distributions import DISTRIBUTIONS, write_distributions  # noqa: E402
 from plastinka.models.baselines import RecentQuantiles  # noqa: E402
 from plastinka.panel.panel import build_panel  # noqa: E402
 from plastinka.report.texts import russian  # noqa: E402
+from plastinka.scores.sums import Dependence  # noqa: E402
 from plastinka.simulate.shop import make_shop  # noqa: E402
 from plastinka.store.forecasts import keep_run  # noqa: E402
 from plastinka.store.load import load_files  # noqa: E402
@@ -105,6 +110,45 @@ def test_nobody_sees_a_page_or_its_socket_without_a_login(empty):
     assert answer.status_code == 200 and key not in answer.text
     assert browser.cookies["plastinka_session"] not in answer.text
     assert "http://" not in answer.text.replace("http://www.w3.org", "")
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory):
+    "A desk at a shop without runs, and what a model expects there."
+    folder = tmp_path_factory.mktemp("elsewhere")
+    make_shop(titles=20, months=14, seed=3).write(folder / "files", dirt=0)
+    store, files = folder / "shop.db", folder / "files"
+    load_files(store, files / "stock.xlsx", files, measure=build_panel)
+    desk = open_desk(store, folder / "svc", "ru")
+    past = read_panel(desk.service.shop)
+    return desk, RecentQuantiles().fit(past, 3).predict(past, 3), past["month"].values[-1]
+
+
+@pytest.mark.parametrize("where", ["settings", "store", "nowhere"])
+def test_the_order_of_a_run_made_elsewhere_is_its_own_or_says_so(
+    elsewhere, tmp_path, monkeypatch, where
+):
+    (desk, made, last), name = elsewhere, f"2026-11-01T00-00-00_forecast_{where}"
+    monkeypatch.setenv("PLASTINKA_RUNS", str(tmp_path / "runs"))
+    folder = tmp_path / ("other" if where == "store" else "runs") / name
+    kept = dict(model_folder=str(folder / "model")) if where == "store" else {}
+    scores = pd.DataFrame(dict(model=["x"], wql=[0.5]))
+    keep_run(desk.service.shop, name, made.frame(), scores, last, **kept)
+    if where != "nowhere":
+        folder.mkdir(parents=True)
+        write_distributions(folder / DISTRIBUTIONS, made, 0.5)
+        found, dependence = run_forecast(desk, name)
+        assert dependence == Dependence(0.5) and (found.counts.mean == made.counts.mean).all()
+    said = "".join(each.object for each in source_pieces(desk, name))
+    assert ("пересчитан по квантилям" in said) == (where == "nowhere")
+    assert report_link(desk, name) == []  # The service cannot give it
+
+
+def test_a_run_that_names_another_folder_leads_nowhere(empty, tmp_path, monkeypatch):
+    monkeypatch.setenv("PLASTINKA_RUNS", str(tmp_path / "runs"))
+    desk = Desk(empty, Identity("", "owner", "admin", 600), "ru")
+    for name in ("../2026-x", "/2026-x", "2026-x/../../y", "..", "champion", ""):
+        assert run_places(desk, name) == [], name
 
 
 # In a browser

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LINES', 'budget_slider', 'line_columns', 'sum_cards', 'later', 'typed_copies', 'order_table', 'order_pieces',
-           'curve_pieces', 'orders_of', 'orders_view', 'report_link']
+           'curve_pieces', 'source_pieces', 'orders_of', 'orders_view', 'report_link']
 
 # %% ../../nbs/95_doors.view_orders.ipynb #d67ffb63
 from collections.abc import Callable
@@ -15,10 +15,13 @@ from markupsafe import Markup
 
 from ..decide.buying import Order, order_within
 from .desk import Desk
-from .ordered import kept_reasons, order_sums, order_workbook, run_budget
+from .ordered import is_rebuilt, kept_reasons, order_sums, order_workbook
+from .ordered import run_budget
 from .ordered import shown_lines, valued_shop, whole_order
 from .pictures import curve_picture
 from .pieces import cards, heading, html, live, notice, run_choice, table
+from .problems import Problem
+from .results import find_run_folder, run_file
 from ..report.buyer import assumption_lines, round_step
 from ..report.texts import speaking
 from ..report.words import format_value
@@ -163,6 +166,18 @@ def curve_pieces(
     return [pn.pane.Bokeh(picture, sizing_mode="stretch_width")]
 
 
+def source_pieces(
+    desk: Desk,  # Whose page
+    run: str,  # Name of a run
+) -> list:  # Things to show; none where the order is the run's own
+    "That an order is made from quantiles."
+    text = desk.say(
+        "The folder of this run is not here: the order is made again from the quantiles that the "
+        "store keeps, and may differ by some copies from the workbook of the run."
+    )
+    return [notice(text)] if is_rebuilt(desk, run) else []
+
+
 def orders_of(
     desk: Desk,  # Whose page
     run: str,  # Name of a run
@@ -178,7 +193,7 @@ def orders_of(
             order, said = order_within(valued_shop(desk, run), budget), {}
         return [*curve_pieces(desk, order), *order_pieces(desk, order, own, said)]
 
-    return [pn.Row(slider), live(desk, draw, slider)]
+    return [*source_pieces(desk, run), pn.Row(slider), live(desk, draw, slider)]
 
 # %% ../../nbs/95_doors.view_orders.ipynb #c5df6ec9
 def orders_view(
@@ -205,7 +220,11 @@ def orders_view(
 def report_link(
     desk: Desk,  # Whose page
     run: str,  # Name of a run
-) -> list:  # Things to show
+) -> list:  # Things to show; none where the service has no report of it
     "The report of a run."
+    try:
+        run_file(find_run_folder(desk.service, run), "html")
+    except Problem:
+        return []
     text = Markup("<p><a href='/app/reports/{}' target=_blank>{}</a></p>")
     return [html(text.format(run, desk.say("Report of this forecast")), margin=(22, 8))]
