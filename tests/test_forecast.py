@@ -132,7 +132,10 @@ def test_a_month_with_a_store(shop_folder, tmp_path, capsys):
     run = forecast(capsys, *store, "--using", "champion", "--horizon", 2, *out)
     assert main(["report", "last", *store, *out]) == 0
     again = Path(capsys.readouterr().out.strip().splitlines()[-1])
-    assert again.name != run.name and (again / "report.html").stat().st_size > 1000
+    first, second = ((each / "report.html").read_text("utf-8") for each in (run, again))
+    assert again.name != run.name and "made anew" in second and "made anew" not in first
+    assert main(["report", "nosuch", *store, *out]) != 0
+    assert f"Give one of: {run.name}." in capsys.readouterr().err
     one, two = (pd.read_excel(each / "forecast.xlsx", "records") for each in (run, again))
     pd.testing.assert_frame_equal(one, two)
 

@@ -39,7 +39,7 @@ def find_forecast(
 ) -> tuple[Path, dict]:  # The run's folder and receipt; raises `InputError` where it is no forecast
     "The forecast that a name means."
     known = {one.name: one for one, receipt in read_runs_in(runs).items() if is_forecast(receipt)}
-    folder = known[max(known)] if name == "last" and known else find_run(name, runs)
+    folder = known[max(known)] if name == "last" and known else find_run(name, runs, known)
     receipt = read_receipt(folder)
     if not is_forecast(receipt):
         problem = f"is a run of {receipt['notebook']}, and its status is {receipt['status']}"

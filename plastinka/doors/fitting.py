@@ -262,7 +262,7 @@ def find_artifact(
     folder = Path(using).expanduser()
     if folder.is_dir():
         own = folder if (folder / ARTIFACT_FILE).exists() else folder / "model"
-        return read_artifact(own), dict(model=folder.name)
+        return read_artifact(own), dict(model="" if folder.name == "model" else folder.name)
     if not store:
         cure = "Give the folder of a model, such as runs/…/model, or --store"
         raise input_error(f"model {using}", "is no folder, and no store is given", cure)

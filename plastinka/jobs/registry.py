@@ -14,6 +14,7 @@ import secrets
 import shutil
 import signal
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -113,6 +114,7 @@ def dead_letters(
 def find_run(
     name: str,  # Path, name, part of a name, or "last"
     runs: str | Path,  # The folder that holds all runs
+    proposed: Collection[str] | None = None,  # Names of runs that a refusal may name; None = all
 ) -> Path:  # The run's folder
     "The run that a name means; `InputError` where there is none, or more than one."
     own = Path(name).expanduser()
@@ -124,7 +126,9 @@ def find_run(
     found = [each for each in known if name in each]
     if len(found) == 1 or name in known:
         return known[name if name in known else found[0]]
-    near = found or get_close_matches(name, known, n=3, cutoff=0.4) or sorted(known)[-3:]
+    able = sorted(known if proposed is None else proposed)
+    near = [each for each in able if name in each]
+    near = near or get_close_matches(name, able, n=3, cutoff=0.4) or able[-3:]
     problem = "may mean several runs" if found else f"is no run in {runs}"
     raise input_error(f"run {name}", problem, f"Give one of: {', '.join(near[:5]) or 'none'}")
 

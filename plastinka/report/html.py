@@ -514,12 +514,13 @@ NONE_COUNTED = (
 # %% ../../nbs/89_report.html.ipynb #23722d0e
 def since_section(
     report: Report,  # The parts
-) -> dict:  # since: a table view or None; drift: words
+) -> dict:  # since: a table view or None; drift: words; again: whether a run is reported again
     "What was expected and sold of every title since."
-    titles = report.since
+    titles, again = report.since, report.beside is not None
     if titles is None or titles.empty:
-        return dict(since=None, drift="")
-    return dict(since=table_view(titles, SINCE, LOST_SHOWN), drift=drift_words(drift_facts(titles)))
+        return dict(since=None, drift="", again=again)
+    drift = drift_words(drift_facts(titles))
+    return dict(since=table_view(titles, SINCE, LOST_SHOWN), drift=drift, again=again)
 
 # %% ../../nbs/89_report.html.ipynb #7af98089
 OUR_TITLES = ("Forecast", "Forecast and order list")  # Others are the caller's own words

@@ -12,7 +12,9 @@ from .texts import say
 from .words import format_value, model_name
 
 # %% ../../nbs/86_report.record.ipynb #3c4cb005
-NO_MONTH = "The model {name} has seen months up to {last}, which is all there are."
+NO_MONTH = (
+    "The model {name} has seen months up to {last}, the last complete one before this forecast."
+)
 ONE_MONTH = (
     "The model {name} has seen months up to {last}; one month has passed since: as of {judged} "
     "its WQL is {own}, that of {best} {other}."
