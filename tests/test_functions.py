@@ -305,6 +305,7 @@ def test_an_attempt_that_does_not_count_any_more_stops(tmp_path, service, option
     ids=["key", "function", "bucket", "folder", "no key"],
 )
 def test_what_the_user_can_mend(tmp_path, store, service, options, monkeypatch, change, words):
+    change = dict(change)  # The same for each store
     if "key" in change:
         monkeypatch.setenv("YC_API_KEY", change.pop("key"))
     if "forecast" in change:
