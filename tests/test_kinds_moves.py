@@ -250,3 +250,11 @@ def test_the_month_stands_in_the_files_name_alone(tmp_path):
     assert sold.to_dict() == {"2025-01": 3, "2025-02": 4, "2025-03": 5}
     notes = " ".join(ledger.repairs["what"].astype(str))
     assert "the month that the file's name says" in notes
+
+
+def test_two_months_of_equal_content_are_two_months(tmp_path):
+    for name, sold in {"2025-01": 3, "2025-02": 2, "2025-03": 2, "2025-03 (1)": 2}.items():
+        (tmp_path / f"{name}.csv").write_text(f"Artist,Title,Sold\nCan,Tago Mago,{sold}\n")
+    ledger = build_ledger(read_sources(None, tmp_path))
+    sold = ledger.copies.groupby(ledger.copies["sold_date"].dt.strftime("%Y-%m"))["count"].sum()
+    assert sold.to_dict() == {"2025-01": 3, "2025-02": 2, "2025-03": 2}

@@ -50,7 +50,18 @@ from .schema import COLUMNS, ITEM_KEY, OPTIONAL
 from .tables import count_by, count_repairs, find_faults, repair_lines
 
 # %% ../../nbs/12_data.ledger.ipynb #a5422a92
-CONTENT = ["kind", "sha256", "sheet"]  # What makes two files the same
+CONTENT = ["kind", "sha256", "sheet", "day"]  # What makes two files the same
+
+
+def _first_days(sources, rows):
+    "The first cell of each file's days of sale."
+    keys = ["kind", "source_file", "source_sheet"]
+    if "sold_date" not in rows or not sources.duplicated(CONTENT[:-1]).any():
+        return [""] * len(sources)
+    first = rows.drop_duplicates(keys).astype({key: object for key in keys})
+    days = first.set_index(keys)["sold_date"].astype(object)
+    files = sources[["kind", "file", "sheet"]].astype(object).itertuples(index=False, name=None)
+    return [days.get(file, "") for file in files]
 
 
 def drop_repeated_files(
@@ -58,17 +69,18 @@ def drop_repeated_files(
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:  # Rows (index 0..n-1), sources, repairs
     "Keep the first of files with equal content, of one kind and sheet."
     sources, rows = raw.sources.reset_index(drop=True), raw.rows.reset_index(drop=True)
-    repeated = sources.duplicated(CONTENT)
+    known = sources.assign(day=_first_days(sources, rows))
+    repeated = known.duplicated(CONTENT)
     if not repeated.any():
         return rows, sources, repair_lines([], "", [], [])
-    twice, first = sources[repeated], sources[~repeated]
+    twice, first = known[repeated], known[~repeated]
     rows = rows[~rows["source_file"].isin(set(twice["file"]) - set(first["file"]))]
     same_row = rows.duplicated(["kind", "source_file", "source_sheet", "source_row"])
     rows = rows[~(same_row & rows["source_file"].isin(twice["file"]))]
     named = twice.merge(first[[*CONTENT, "file"]], on=CONTENT, suffixes=("", "_first"))
     what = "the same content as " + named["file_first"].astype(str) + ": read once"
     repairs = repair_lines(named["file"].astype(str), "", what, named["rows"])
-    return rows.reset_index(drop=True), first, repairs
+    return rows.reset_index(drop=True), first.drop(columns="day"), repairs
 
 # %% ../../nbs/12_data.ledger.ipynb #19ae319a
 def hide_later_words(

@@ -6,7 +6,7 @@
 __all__ = ['HELD_TABLES', 'ARTIFACT_FILE', 'ORIGIN_FILE', 'KNOWN_SHARE', 'TRAIN', 'KeptBacktest', 'keep_backtest',
            'dependence_notes', 'noted_dependence', 'write_frames', 'read_frames', 'panel_fingerprint', 'sold_items',
            'Artifact', 'saved_files', 'write_artifact', 'read_about', 'changed_files', 'read_artifact', 'known_share',
-           'unknown_shop', 'check_knows', 'score_since', 'age_in_months', 'beside_sales', 'plot_beside']
+           'unknown_shop', 'check_knows', 'score_since', 'age_in_months', 'rows_over', 'beside_sales', 'plot_beside']
 
 # %% ../../nbs/65_evaluate.artifacts.ipynb #3d4fe85d
 import hashlib
@@ -310,12 +310,12 @@ def age_in_months(
     "How many complete months the model has not seen."
     return int((pd.DatetimeIndex(panel["month"].values) > artifact.cutoff).sum())
 
-# %% ../../nbs/65_evaluate.artifacts.ipynb #d12f0a52
-def beside_sales(
+# %% ../../nbs/65_evaluate.artifacts.ipynb #bc37523e
+def rows_over(
     forecast: pd.DataFrame,  # item_id, month, q0.05 …, mean
     panel: xr.Dataset,  # Panel of today
-) -> pd.DataFrame:  # month, expected, sold, lost (copies), bias, inside_50, inside_90 (shares)
-    "A kept forecast beside the sales of the months that are over."
+) -> pd.DataFrame:  # The rows of months that are over, with sold and lost (copies)
+    "A kept forecast beside what each title sold and lost."
     over = panel["month"].values[panel["observed"].values >= 1]
     known = forecast["month"].isin(over) & forecast["item_id"].isin(panel["item"].values)
     rows = forecast[known]
@@ -324,7 +324,15 @@ def beside_sales(
     )
     sold = panel["units"].sel(item=items, month=months).values
     lost = panel["lost_units"].sel(item=items, month=months).values
-    rows = rows.assign(sold=sold, lost=np.nan_to_num(lost))
+    return rows.assign(sold=sold, lost=np.nan_to_num(lost))
+
+# %% ../../nbs/65_evaluate.artifacts.ipynb #d12f0a52
+def beside_sales(
+    forecast: pd.DataFrame,  # item_id, month, q0.05 …, mean
+    panel: xr.Dataset,  # Panel of today
+) -> pd.DataFrame:  # month, expected, sold, lost (copies), bias, inside_50, inside_90 (shares)
+    "A kept forecast beside the sales of the months that are over."
+    rows = rows_over(forecast, panel)
     for level, low, high in ((50, "q0.25", "q0.75"), (90, "q0.05", "q0.95")):
         rows[f"inside_{level}"] = (rows["sold"] >= rows[low]) & (rows["sold"] <= rows[high])
     sums = rows.groupby("month")[["mean", "sold", "lost"]].sum()

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from .artifacts import rows_over
+
 # %% ../../nbs/66_evaluate.since.ipynb #daf5113f
 def beside_titles(
     forecast: pd.DataFrame,  # item_id, month, q0.05 …, mean, as kept
@@ -18,16 +20,10 @@ def beside_titles(
     pd.DataFrame
 ):  # item_id, artist, album, months, expected, sold, lost, outside; largest miss first
     "A kept forecast beside the sales of each title, over all months that are over."
-    over = panel["month"].values[panel["observed"].values >= 1]
-    known = forecast["month"].isin(over) & forecast["item_id"].isin(panel["item"].values)
-    rows = forecast[known]
-    items, months = (
-        xr.DataArray(rows[name].to_numpy(), dims="row") for name in ("item_id", "month")
-    )
-    sold = panel["units"].sel(item=items, month=months).values
-    lost = np.nan_to_num(panel["lost_units"].sel(item=items, month=months).values)
-    outside = (sold < rows["q0.05"]) | (sold + lost > rows["q0.95"])
-    rows = rows.assign(sold=sold, lost=lost, outside=outside, months=1, expected=rows["mean"])
+    rows = rows_over(forecast, panel)
+    asked = np.round(rows["sold"] + rows["lost"])
+    outside = (asked < rows["q0.05"]) | (asked > rows["q0.95"])
+    rows = rows.assign(outside=outside, months=1, expected=rows["mean"])
     columns = ["months", "expected", "sold", "lost", "outside"]
     found = rows.groupby("item_id")[columns].sum().reset_index()
     for place, name in enumerate(("artist", "album"), 1):
