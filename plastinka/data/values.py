@@ -90,7 +90,7 @@ def _barcode_digits(texts):
     odd = ~texts.str.fullmatch(r"[0-9]{1,14}").astype(bool)
     codes, lost = texts.copy(), pd.Series(False, index=texts.index)
     if odd.any():  # Most are bare digits, and need no look
-        codes[odd], lost[odd] = _undressed(texts[odd])
+        codes[odd], lost[odd] = (part.to_numpy() for part in _undressed(texts[odd]))
     return codes, lost
 
 
@@ -106,7 +106,7 @@ def _undressed(texts):
     short = codes.str.extract(_SCIENTIFIC)
     digits, power = short[0] + short[1].fillna(""), pd.to_numeric(short[2])
     whole = digits.str.len() == power + 1
-    return codes.where(~whole, digits), (short[0].notna() & ~whole).astype(bool)
+    return codes.where(~whole, digits), short[0].notna() & ~whole
 
 # %% ../../nbs/02_data.values.ipynb #3943a421
 _SCIENTIFIC = r"^(\d)(?:[.,](\d+)(?=[eE])|(?=[eE]\+))[eE]\+?(\d{1,2})$"
