@@ -31,7 +31,8 @@ def parameter_words(
     name: str,  # Of a parameter, as a run notebook has it: max_bad_share
 ) -> str:  # "max bad share"
     "What a form calls a parameter."
-    return desk.say(name.replace("_", " "))
+    words = name.replace("_", " ")
+    return desk.say(words)
 
 
 def parameter_control(
