@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['PATIENCE', 'STORE_BYTES', 'QUIET', 'PORTS', 'START_ATTEMPTS', 'split_address', 'check_address', 'library_digest',
-           'check_library', 'node_options', 'start_cluster', 'own_cluster', 'given_address', 'ray_ready', 'connect']
+           'check_library', 'variables_set', 'node_options', 'start_cluster', 'own_cluster', 'given_address',
+           'ray_ready', 'connect']
 
 # %% ../nbs/01_cluster.ipynb #895958e9
 import contextlib
@@ -72,6 +73,22 @@ def check_library(
     if other != library_digest():
         problem = f"has plastinka {other}, and here it is {library_digest()}"
         raise input_error("the Ray cluster", problem, "Install the same version on both")
+
+# %% ../nbs/01_cluster.ipynb #10bfe49f
+@contextlib.contextmanager
+def variables_set(
+    values: dict[str, str],  # Variable → value within the block
+):
+    "Set environment variables, and put them back as they were."
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 # %% ../nbs/01_cluster.ipynb #288d1941
 STORE_BYTES = 256 * 2**20
