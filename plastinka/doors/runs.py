@@ -365,7 +365,7 @@ def function_package_command(
     networks: bool = False,  # With torch and darts, too; no service takes so much
     json: bool = False,  # Print what it weighs as JSON
 ) -> int:  # Exit code; 1 where it is too large
-    "Pack this version for cloud functions, and say what it weighs and whether it fits."
+    "Pack this version for cloud functions; say what it weighs and whether it fits."
     from dataclasses import asdict
 
     from plastinka.jobs import function_package as packing
