@@ -49,10 +49,10 @@ from plastinka.doors.runs import (
     attach_command,
     submit_command,
 )
-from ..jobs.parameters import notebook_sentence, run_notebooks
 
 # %% ../../nbs/97_doors.cli.ipynb #f764d494
 from .runs import function_package_command
+from ..jobs.parameters import notebook_sentence, run_notebooks
 
 # %% ../../nbs/97_doors.cli.ipynb #b4fdde88
 from plastinka.doors.serve import (
