@@ -303,7 +303,7 @@ def find_command(
     raise input_error(f"command {name}", "there is no such command", cure)
 
 # %% ../../nbs/97_doors.cli.ipynb #b8d85257
-GROUPS = {
+_GROUPS = {
     "forecast and order": "demo inspect profiles forecast launch totals categories report replay",
     "a store, month by month": "ingest status backup restore forget",
     "models": "train backtest tune models promote rollback archive",
@@ -312,7 +312,7 @@ GROUPS = {
     "a service": "serve worker keys schedule",
     "steps for schedulers": "extract validate evaluate register cleanup",
 }
-GROUPS = {group: names.split() for group, names in GROUPS.items()}
+GROUPS = {group: names.split() for group, names in _GROUPS.items()}
 FIRST = ("demo", "inspect", "forecast", "show")  # Whose examples are shown
 
 # %% ../../nbs/97_doors.cli.ipynb #885a7c08
