@@ -179,9 +179,10 @@ def test_the_fits_of_a_backtest_are_spread_and_equal_to_those_made_here(tmp_path
     pd.testing.assert_frame_equal(*tables, check_exact=True)
 
 
-def test_a_run_on_ray_tells_its_kernel_of_the_cluster(tmp_path, quiet):
+def test_a_run_on_ray_tells_its_kernel_of_the_cluster(tmp_path, quiet, monkeypatch):
     from plastinka.jobs.ray import run_folders
 
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # A machine on which Ray has never run
     (run,) = summing(tmp_path, 1, 0.1)
     book = json.loads((tmp_path / "summing.ipynb").read_text())
     book["cells"][1]["source"] += (
