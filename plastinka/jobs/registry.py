@@ -133,7 +133,7 @@ def find_run(
     problem = "may mean several runs" if found else f"is no run in {runs}"
     raise input_error(f"run {name}", problem, f"Give one of: {', '.join(near[:5]) or 'none'}")
 
-# %% ../../nbs/82_jobs.registry.ipynb #c5ce4e6b
+# %% ../../nbs/82_jobs.registry.ipynb #df602ea8
 def find_made(
     name: str,  # Path, name, part of a name, or "last"
     runs: str | Path,  # The folder that holds all runs
@@ -145,6 +145,9 @@ def find_made(
         known = read_runs_in(runs).items()
         made = {one.name: one for one, told in known if _is_made(told, notebook)}
         found = [each for each in sorted(made) if name in each or name == "last"]
+        if name == "last" and not made:
+            cure = f"Start one with: plastinka {notebook}"
+            raise input_error(f"run {name}", f"no {notebook} in {runs} has succeeded", cure)
         clear = found and (len(found) == 1 or name == "last")
         folder = made[found[-1]] if clear else find_run(name, runs, made)
     receipt = read_receipt(folder)
@@ -158,7 +161,7 @@ def _is_made(receipt, notebook):
     "Whether a run of a notebook has succeeded."
     return receipt.get("notebook") == notebook and receipt.get("status") == "succeeded"
 
-# %% ../../nbs/82_jobs.registry.ipynb #88186a5d
+# %% ../../nbs/82_jobs.registry.ipynb #158ee1f2
 def place_runs(
     notebook: str,  # Name of a run notebook, or its path
     values: dict,  # Its parameters
