@@ -398,7 +398,7 @@ def _leave_foreign(failed, parts, profiles):
         left_out.append((name, f"not a table of {kind}: it {why}"))
     return pd.DataFrame(left_out, columns=["file", "reason"])
 
-# %% ../../nbs/11_data.ingest.ipynb #0df2de94
+# %% ../../nbs/11_data.ingest.ipynb #d3a4a7f0
 def _try_path(file, found, profiles, sheet, rates):
     "A file as parts, or why it is none, where its folder may hold other files."
     (path, name, kind), own = file, profiles[file[2]]
@@ -409,7 +409,7 @@ def _try_path(file, found, profiles, sheet, rates):
             raise
         return error
 
-# %% ../../nbs/11_data.ingest.ipynb #d3a4a7f0
+
 def _read_parts(chosen, found, frames, profiles, sheet, rates):
     "Every file and every DataFrame as parts; files of folders that are none."
     names = _short_names([path for path, _ in chosen])

@@ -520,7 +520,7 @@ def _summed_parts(result, parts):
     known = (data.ledger, data.panel, result.fitted.forecast, result.order, dependence)
     return dict(kept=order_kept(*known, result.shop), ahead=outlook(Report(**parts)))
 
-
+# %% ../../nbs/91_doors.forecast.ipynb #13f1c5d9
 @patch
 def report_parts(
     self: Result,
@@ -528,7 +528,7 @@ def report_parts(
     "Everything that report and workbook show."
     return self.shown
 
-# %% ../../nbs/91_doors.forecast.ipynb #13f1c5d9
+
 @patch
 def report(
     self: Result,

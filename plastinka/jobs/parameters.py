@@ -305,7 +305,7 @@ def _broken_rule(value, parameter):
         return "It is no amount of money. Write it as 200000, or leave it out"
     return ""
 
-# %% ../../nbs/79_jobs.parameters.ipynb #6a9e40bc
+# %% ../../nbs/79_jobs.parameters.ipynb #19f570cb
 def _named_choice(value, names):
     "The cure for a text that is none of the choices."
     known = f"Give one of {', '.join(names)}"
@@ -316,10 +316,10 @@ def _named_choice(value, names):
         return f"Write spaces for commas: {shlex.join(one for (one,) in near)}. {known}"
     return f"Did you mean {near[0][0]}? {known}"
 
-# %% ../../nbs/79_jobs.parameters.ipynb #a2de0413
+# %% ../../nbs/79_jobs.parameters.ipynb #f61a1cac
 AMOUNT_START = re.compile(r"[^\d−-]{0,8}\d")
 
-# %% ../../nbs/79_jobs.parameters.ipynb #f61a1cac
+
 def _is_date(text):
     "Whether a text is a day of the calendar in ISO format."
     try:
