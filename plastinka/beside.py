@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PARENT_DEATH_SIGNAL', 'has_second_core', 'beside', 'side_by_side']
 
-# %% ../nbs/01_beside.ipynb #e0bdc598
+# %% ../nbs/01_beside.ipynb #53057ae6
 import ctypes
 import io
 import os
@@ -18,13 +18,14 @@ from functools import cache, partial
 
 from .core import InputError, bar, show_progress
 
-# %% ../nbs/01_beside.ipynb #4e2d4e8a
+# %% ../nbs/01_beside.ipynb #10549a8e
 def has_second_core() -> bool:  # Whether a second process can work beside this one
     "Whether this is a run's own kernel, on a system that can copy it and has a core for the copy."
     able = sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1
-    return able and bool(os.environ.get("PLASTINKA_RUN"))
+    free = os.environ.get("PLASTINKA_CORES") != "1"
+    return able and free and bool(os.environ.get("PLASTINKA_RUN"))
 
-# %% ../nbs/01_beside.ipynb #c6818325
+# %% ../nbs/01_beside.ipynb #ff5daad4
 def _outcome(work, arguments):
     "What some work gives, or how it was refused, and the lines of its progress."
     os.environ["PLASTINKA_PLAIN_PROGRESS"] = "1"
@@ -36,7 +37,7 @@ def _outcome(work, arguments):
     lines = sys.stderr.getvalue().splitlines()
     return found | dict(lines=[line for line in lines if not line.endswith(" …")])
 
-# %% ../nbs/01_beside.ipynb #142d84f6
+# %% ../nbs/01_beside.ipynb #27ec7e60
 PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of `man 2 prctl`
 
 
@@ -46,7 +47,7 @@ def _end_with(parent):
     if os.getppid() != parent:
         os._exit(0)
 
-# %% ../nbs/01_beside.ipynb #76c008f3
+# %% ../nbs/01_beside.ipynb #cbe6f91c
 def _start_copy(work, arguments):
     "Start a copy of this process; its number, and a file from which its result can be read."
     (reading, writing), parent = os.pipe(), os.getpid()
@@ -62,7 +63,7 @@ def _start_copy(work, arguments):
     finally:
         os._exit(0)
 
-# %% ../nbs/01_beside.ipynb #55d19a8c
+# %% ../nbs/01_beside.ipynb #90a402da
 def _take_result(pipe, work, arguments):
     "The result of a copy, waited for; where there is none, the work is done here."
     try:
@@ -75,7 +76,7 @@ def _take_result(pipe, work, arguments):
         raise found["refusal"]
     return found["result"]
 
-# %% ../nbs/01_beside.ipynb #d0031471
+# %% ../nbs/01_beside.ipynb #b7fa4325
 @contextmanager
 def beside(
     work: Callable,  # A function
@@ -94,7 +95,7 @@ def beside(
             os.kill(number, signal.SIGKILL)
         os.waitpid(number, 0)
 
-# %% ../nbs/01_beside.ipynb #12690b05
+# %% ../nbs/01_beside.ipynb #f25c67dc
 def side_by_side(
     work: Callable,  # A function of one thing
     items: list,  # Things

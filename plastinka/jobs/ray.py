@@ -232,8 +232,11 @@ def remote_run(shipment: Shipment) -> dict:
     "A run as a task of Ray."
     import ray
 
-    names = ("RAY_ADDRESS", "PLASTINKA_CLUSTER") if shipment.alone else ()
-    with set_variables(dict.fromkeys(names, ray.get_runtime_context().gcs_address)):
+    told = dict(PLASTINKA_CORES="1")
+    if shipment.alone:
+        names = ("RAY_ADDRESS", "PLASTINKA_CLUSTER")
+        told = dict.fromkeys(names, ray.get_runtime_context().gcs_address)
+    with set_variables(told):
         return execute_shipment(shipment, KeyStream(f"plastinka {shipment.name}"))
 
 # %% ../../nbs/83_jobs.ray.ipynb #3ee545c7
