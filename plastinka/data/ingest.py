@@ -29,7 +29,7 @@ from plastinka.core import (
 )
 from ..beside import side_by_side
 from .books import REJECTED, Grid
-from .columns import ASKED, take_columns
+from .columns import ASKED, STRANGE, take_columns
 from .headers import cell_texts, make_table
 from .files import BOOKS, find_files, known_columns, printable, read_grids
 from .monthly import NO_COPIES, unfold_months
@@ -432,8 +432,8 @@ def open_questions(
     source: dict,  # Of a file: file; notes: column, what, rows, example
 ) -> list[str]:  # Sentences
     "What the reading of a file asks."
-    asked = [what for _, what, _, _ in source.get("notes", []) if what.startswith(ASKED)]
-    return [f"{source['file']}: {what}" for what in asked]
+    noted = [what for _, what, _, _ in source.get("notes", [])]
+    return [f"{source['file']}: {what}" for what in noted if what.startswith((ASKED, STRANGE))]
 
 # %% ../../nbs/11_data.ingest.ipynb #326d1b2d
 def read_sources(
