@@ -3,9 +3,10 @@
     python tools/stack.py                starts all, prints addresses and a key; Ctrl-C stops all
     python tools/stack.py --test         starts all, uses them as a shop does, stops all
 
-PostgreSQL and the S3 server come from wheels, MLflow has an environment of its own (`.venv-mlflow`). The commands
-and variables of plastinka's own services are those of the compose file; only names of hosts, ports
-and folders become this machine's. What is kept lies in the folder `stack`."""
+PostgreSQL and the S3 server come from wheels, MLflow from an environment of its own
+(`.venv-mlflow`). The commands and variables of plastinka's own services are those of the compose
+file; only names of hosts, ports and folders become this machine's. What is kept lies in the folder
+`stack`."""
 
 import argparse
 import contextlib

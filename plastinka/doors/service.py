@@ -6,7 +6,7 @@
 __all__ = ['AT_A_TIME', 'POOL', 'JOB_KINDS', 'ADMIN_KINDS', 'ALL_KINDS', 'ONE_AT_A_TIME', 'NOT_ASKED', 'CALLBACK_MEANING',
            'PLAIN_NAME', 'ASKED_NAMES', 'TITLED', 'NEW_TITLES', 'TITLE_MEANING', 'LOOK_UP', 'ShopService',
            'open_service', 'make_worker', 'asked_parameters', 'title_model', 'write_titles', 'request_model',
-           'enter_studies', 'kept_forecasts', 'look_up', 'make_job']
+           'enter_studies', 'kept_forecasts', 'look_up_field', 'make_job']
 
 # %% ../../nbs/85_doors.service.ipynb #fa3a677d
 import contextlib
@@ -322,7 +322,7 @@ LOOK_UP = dict(
 )
 
 
-def look_up(
+def look_up_field(
     service: ShopService,  # That has it
     name: str,  # A key of `LOOK_UP`
     value: str,  # As asked for
@@ -343,7 +343,7 @@ def make_job(
     notebook, asked, found = ALL_KINDS[kind], dict(values), {}
     for name in ASKED_NAMES:
         if kind in ASKED_NAMES[name][1]:
-            found |= look_up(service, name, asked.pop(name, "last" if name == "run" else ""))
+            found |= look_up_field(service, name, asked.pop(name, "last" if name == "run" else ""))
     titles = asked.pop("titles", []) if kind in TITLED else []
     found |= dict(titles=str(write_titles(service.data / "titles", titles))) if titles else {}
     declared = asked_parameters(notebook)
