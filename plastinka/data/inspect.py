@@ -24,7 +24,7 @@ from plastinka.data.guesses import (
     guess_kind,
     nearest_column,
 )
-from .monthly import NO_COPIES, unfold_months
+from .monthly import NO_COPIES, has_days, month_columns, unfold_months
 from .profiles import Profile, as_profile, profile_aliases, settle_profile
 from .programs import choose_profile, fitting_profiles, shipped_profiles
 from .rows import check_rows, parse_cells, quarantine_rows
@@ -144,6 +144,8 @@ def _try_reading(table, kind, profile, path, grid):
     "Read a file as a load would."
     table = _copied(table)
     try:
+        if has_days(table.headers):
+            month_columns(table.headers, table.where)  # Refuses weeks and days
         rows, about = take_columns(table, kind, profile, path.parent)
     except InputError as error:
         nothing = pd.DataFrame(columns=REJECTED), pd.DataFrame(columns=_REPAIRS)
@@ -213,6 +215,8 @@ def _find_kind(headers, profile):
     "The kind of a file: as its profile says, as its program's profile does, or by its headers."
     if profile.kind or "sold_date" in profile.columns:
         return profile.kind or "sales"
+    if has_days(headers):
+        return "sales"
     kinds = {shipped_profiles()[name].kind for name in fitting_profiles(headers)}
     return kinds.pop() if len(kinds) == 1 and "" not in kinds else guess_kind(headers)
 

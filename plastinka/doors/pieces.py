@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['PAGE_STYLES', 'CELL_FORMATS', 'html', 'heading', 'notice', 'problem_notice', 'cards', 'shown_frame', 'table',
-           'page_text', 'control', 'change', 'named_runs', 'run_choice', 'refreshed', 'live', 'button', 'type_cell']
+           'written_table', 'page_text', 'control', 'change', 'named_runs', 'run_choice', 'refreshed', 'live', 'button',
+           'type_cell']
 
 # %% ../../nbs/94_doors.pieces.ipynb #a3c6a55c
 import threading
@@ -36,6 +37,10 @@ p {{ margin: .2rem 0 .5rem; max-width: 46rem; }}
 .card b {{ display: block; font: 600 1.4rem/1.3 Charter, Georgia, serif; white-space: nowrap; }}
 .card span {{ color: {MUTED}; font-size: .82rem; }}
 a {{ color: {ACCENT}; }}
+table {{ border-collapse: collapse; font-size: .9rem; margin: .3rem 0; }}
+th, td {{ padding: .2rem .9rem .2rem 0; border-bottom: 1px solid {LINE_COLOUR}; text-align: left; }}
+th {{ font-weight: 600; }}
+.number {{ text-align: right; font-variant-numeric: tabular-nums; }}
 pre {{ white-space: pre-wrap; font-size: .82rem; background: #fff; padding: .5rem; margin: 0;
   border: 1px solid {LINE_COLOUR}; max-height: 18rem; overflow: auto; }}
 """
@@ -139,6 +144,27 @@ def table(
     how |= dict(titles={name: desk.say(columns[name][0]) for name in shown})
     how |= dict(text_align={name: "right" for name in looks}, margin=(4, 8))
     return pn.widgets.Tabulator(shown, **(how | settings))
+
+# %% ../../nbs/94_doors.pieces.ipynb #778e3909
+def written_table(
+    desk: Desk,  # Whose language is spoken
+    frame: pd.DataFrame,  # Rows: a few
+    columns: dict[str, tuple[str, str]],  # Column → (label in English, kind)
+) -> pn.pane.HTML:
+    "A table that stands there as it is."
+    kept = {name: each for name, each in columns.items() if name in frame}
+    cell = Markup("<{0} class={1}>{2}</{0}>").format
+    sides = {name: "text" if kind == "text" else "number" for name, (_, kind) in kept.items()}
+    head = Markup("").join(
+        cell("th", sides[name], desk.say(label)) for name, (label, _) in kept.items()
+    )
+    lines = []
+    for row in frame[list(kept)].to_dict("records"):
+        values = [(sides[name], format_value(row[name], kept[name][1])) for name in kept]
+        cells = Markup("").join(cell("td", *each) for each in values)
+        lines.append(Markup("<tr>{}</tr>").format(cells))
+    body = Markup("<table><tr>{}</tr>{}</table>").format(head, Markup("").join(lines))
+    return html(body)
 
 # %% ../../nbs/94_doors.pieces.ipynb #3402f9ca
 def page_text(

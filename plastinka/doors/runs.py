@@ -29,6 +29,7 @@ def run_command(
     "Run a parameterized notebook; its own parameters are options."
     from plastinka.jobs.backends import find_backend
     from plastinka.jobs.core import Job, queue_run
+    from plastinka.jobs.registry import place_runs
     from plastinka.jobs.turns import run_queued
 
     find_backend(backend)
@@ -38,7 +39,7 @@ def run_command(
         from plastinka.doors.chain import run_chain
 
         return report_chain(*run_chain(notebook, shops, values, out, backend, jobs))
-    folder = queue_run(Job(notebook, values), out)
+    folder = queue_run(Job(notebook, place_runs(notebook, values, out)), out)
     with progress_shown(quiet):
         receipt = run_queued(folder, backend, jobs)
     return report_run(folder, receipt, quiet)
@@ -112,13 +113,14 @@ def submit_command(
     "Send a run to DataSphere, and leave it there; `plastinka attach` follows it."
     from plastinka.jobs import datasphere
     from plastinka.jobs.core import Job, queue_run
+    from plastinka.jobs.registry import place_runs
 
     if again:
         folder, clone_of = datasphere.queue_again(again, out, notebook, values)
     else:
         if not notebook:
             raise input_error("notebook", "is not given", "Name one, such as: submit forecast")
-        job = Job(notebook, values)
+        job = Job(notebook, place_runs(notebook, values, out))
         if dry_run:
             print(datasphere.write_dry_run(job, out))
             return 0

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LEAST_HISTORY', 'TRIAL_BYTES', 'SILENT', 'ENGINES', 'part_months', 'StudySettings', 'plan_study', 'study_data',
            'try_values', 'model_files', 'write_weights', 'keep_best', 'finish_trial', 'run_here', 'trials_at_once',
-           'ray_trial', 'book_searcher', 'book_scheduler', 'run_on_ray', 'silent_reporter', 'default_model',
+           'ray_trial', 'book_searcher', 'TrialBar', 'book_scheduler', 'run_on_ray', 'silent_reporter', 'default_model',
            'compare_winner', 'gain_table', 'gain_sentence', 'StudyResult', 'open_study', 'run_trials', 'write_table',
            'close_study', 'tune', 'plot_study', 'scaled_settings', 'plot_parallel']
 
@@ -263,11 +263,29 @@ def book_searcher(
 
     return BookSearcher()
 
+# %% ../../nbs/69_evaluate.tune.ipynb #32c90fe7
+class TrialBar:
+    "A bar of trials that may be copied."
+
+    def __init__(
+        self,
+        shown,  # The bar
+    ):
+        self.shown = shown
+
+    def update(self):
+        "One trial more is done."
+        if self.shown is not None:
+            self.shown.update()
+
+    def __getstate__(self):
+        return dict(shown=None)
+
 # %% ../../nbs/69_evaluate.tune.ipynb #97661e43
 def book_scheduler(
     book: StudyBook,  # Of the study
     keep: int,  # Best trials whose weights are kept
-    progress,  # A bar
+    progress: TrialBar,  # Counts finished trials
 ):  # For Ray Tune
     "A scheduler that asks the book."
     from ray.tune.schedulers import FIFOScheduler, TrialScheduler
@@ -303,10 +321,10 @@ def run_on_ray(
     settings: StudySettings,  # How much
 ) -> None:
     "Run trials side by side until the budget is used up."
-    from plastinka.cluster import ray_ready, variables_set
+    from plastinka.cluster import ray_ready, set_variables
 
     count = trials_at_once(settings.at_once)
-    with variables_set(SILENT), ray_ready(count), tempfile.TemporaryDirectory() as folder:
+    with set_variables(SILENT), ray_ready(count), tempfile.TemporaryDirectory() as folder:
         from ray import tune
 
         with bar(None, "trials", total=book.budget) as progress:
@@ -316,7 +334,7 @@ def run_on_ray(
                     metric="score",
                     mode="min",
                     search_alg=book_searcher(book),
-                    scheduler=book_scheduler(book, settings.keep, progress),
+                    scheduler=book_scheduler(book, settings.keep, TrialBar(progress)),
                     num_samples=-1,
                     max_concurrent_trials=count,
                     reuse_actors=True,

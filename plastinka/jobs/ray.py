@@ -22,7 +22,7 @@ from plastinka.cluster import (
     given_address,
     library_digest,
     ray_ready,
-    variables_set,
+    set_variables,
 )
 from ..core import InputError, atomic_path, input_error
 from plastinka.jobs.core import (
@@ -232,9 +232,11 @@ def remote_run(shipment: Shipment) -> dict:
     "A run as a task of Ray."
     import ray
 
-    address = ray.get_runtime_context().gcs_address if shipment.alone else ""
-    told = dict(RAY_ADDRESS=address, PLASTINKA_CLUSTER=address) if address else {}
-    with variables_set(told):
+    told = dict(PLASTINKA_CORES="1")
+    if shipment.alone:
+        names = ("RAY_ADDRESS", "PLASTINKA_CLUSTER")
+        told = dict.fromkeys(names, ray.get_runtime_context().gcs_address)
+    with set_variables(told):
         return execute_shipment(shipment, KeyStream(f"plastinka {shipment.name}"))
 
 # %% ../../nbs/83_jobs.ray.ipynb #3ee545c7
