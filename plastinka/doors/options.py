@@ -102,6 +102,7 @@ PLACEHOLDERS |= dict(sales="FILE", stock="FILE", store="STORE", out="FOLDER", pr
 PLACEHOLDERS |= dict(
     stock_profile="NAME", name="NAME", sheet="NAME", snapshot_date="DATE", look_in="FOLDER"
 )
+PLACEHOLDERS |= dict(model="NAME", using="MODEL", from_="RUN", replay="RUN", budget="MONEY")
 PLACEHOLDERS |= dict(int="N", float="X", dict="JSON")
 FILE_PLACEHOLDERS = dict(file="FILE", folder="FOLDER")  # Of what a run notebook declares to be one
 

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['run_command', 'report_run', 'report_chain', 'report_elsewhere', 'submit_command', 'attach_command', 'runs_command',
-           'show_command', 'readable_files', 'cancel_command', 'rerun_command', 'resume_command', 'report_comparison',
-           'prune_command', 'kept_runs', 'function_package_command']
+           'show_command', 'readable_files', 'shown_value', 'cancel_command', 'rerun_command', 'resume_command',
+           'report_comparison', 'prune_command', 'kept_runs', 'function_package_command']
 
 # %% ../../nbs/90_doors.runs.ipynb #8814c8d1
 import sys
@@ -214,15 +214,26 @@ def readable_files(
     return [path for path in paths if path.is_file()]
 
 # %% ../../nbs/90_doors.runs.ipynb #4f7f082b
+def shown_value(
+    value,  # Of a parameter
+) -> str:  # One line
+    "A parameter's value as a person reads it: of a long list its beginning."
+    if not isinstance(value, list):
+        return str(value)
+    more = f" and {len(value) - 2} more" if len(value) > 2 else ""
+    return ", ".join(map(str, value[:2])) + more
+
+
 def _run_lines(receipt):
     "What there is to say of a run in a few lines."
     facts = {name: receipt.get(name) for name in ("notebook", "status", "started", "seconds")}
     facts["memory"] = f"{receipt.get('peak_memory_bytes', 0) / 1e6:,.0f} MB at most"
     facts["reason"] = (receipt.get("error") or {}).get("message")
-    given = receipt.get("parameters", {}).items()
-    facts["parameters"] = ", ".join(f"{name}={value}" for name, value in given if value)
     known = {name: value for name, value in facts.items() if value not in (None, "")}
-    return [f"{name:<12}{value}" for name, value in known.items()]
+    given = {name: value for name, value in receipt.get("parameters", {}).items() if value}
+    lines = [f"{name:<12}{value}" for name, value in known.items()]
+    lines += ["parameters"] if given else []
+    return lines + [f"  {name:<16}{shown_value(value)}" for name, value in given.items()]
 
 # %% ../../nbs/90_doors.runs.ipynb #759b1c24
 def cancel_command(

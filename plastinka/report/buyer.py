@@ -27,9 +27,7 @@ from .words import format_value
 # %% ../../nbs/88_report.buyer.ipynb #6bb34496
 def sales_facts(
     panel: xr.Dataset,  # The panel
-) -> (
-    pd.DataFrame
-):  # sold_year, sold_recent (copies); days_out, days (of the last months); by item_id
+) -> pd.DataFrame:  # sold_year, sold_recent (copies); days_out, days (recent); by item_id
     "What each record did lately."
     full = np.flatnonzero(full_months(panel))
     units, recent = panel["units"].values.astype(float), full[-3:]
