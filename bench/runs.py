@@ -139,7 +139,7 @@ def main() -> int:
         make_shop_folder(shop, 300 if options.quick else 10_000)
         rows = runner_rows(folder) + champion_rows(shop)
         if not options.no_ray:
-            rows += ray_rows(folder, 20 if options.quick else 60)
+            rows += ray_rows(folder, 20 if options.quick else 30)
     return finish(rows, options.json)
 
 

@@ -94,6 +94,7 @@ def set_variables(
 STORE_BYTES = 256 * 2**20
 QUIET = dict(RAY_USAGE_STATS_ENABLED="0", RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0")
 QUIET |= dict(RAY_agent_register_timeout_ms="120000")  # Of Ray's own agents, on a busy machine
+QUIET |= dict(RAY_worker_niceness="0")  # Ray would have its workers stand back behind all others
 PORTS = (
     "metrics_agent_port",
     "metrics_export_port",
