@@ -126,6 +126,8 @@ def load_settings():  # runs, store, currency, secrets
         first = error.errors()[0]
         where = f"setting {'.'.join(map(str, first['loc']))}"
         cure = f"There are: {', '.join(DEFAULTS)}"
+        if first["loc"][0] in DEFAULTS:
+            cure = f"Change it in {CONFIG_FILE}, or in PLASTINKA_{first['loc'][0].upper()}"
         raise input_error(where, f"cannot be used ({first['msg']})", cure) from None
     for name in ("store", "tracking"):
         if hide_secrets(value := getattr(settings, name)) != value:

@@ -30,7 +30,14 @@ from plastinka.core import InputError
 from plastinka.doors.cli import main
 from plastinka.jobs import cloud as parcels
 from plastinka.jobs import datasphere, datasphere_config
-from plastinka.jobs.core import Job, queue_run, read_receipt
+from plastinka.jobs.core import (
+    Job,
+    describe_file,
+    queue_run,
+    read_receipt,
+    this_process,
+    write_receipt,
+)
 from plastinka.jobs.datasphere_config import CloudOptions
 from plastinka.jobs.local import run_folder as run_here
 from plastinka.jobs.registry import dead_letters
@@ -197,6 +204,56 @@ def test_dry_run_names_what_would_be_sent(tmp_path, capsys, monkeypatch):
     assert all("==" in pin or ">" in pin for pin in pins) and len(pins) > 60
     config = yaml.safe_load((folder / "config.yaml").read_text())
     assert config["env"]["python"]["local-paths"] == ["plastinka_job.py"]
+
+
+def test_a_dry_run_of_a_run_that_is_sent_again_sends_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(datasphere, "submit_folder", lambda *_, **__: pytest.fail("was sent"))
+    folder = queued(tmp_path)
+    words = [describe_file(tmp_path / "words.txt")]
+    write_receipt(folder, status="failed", data=words)
+    assert main(["submit", "--again", folder.name, "--dry-run"]) == 0
+    assert "in all" in capsys.readouterr().out
+    made = sorted(path.name for path in (tmp_path / "runs").iterdir())
+    assert len(made) == 2 and "dry-run-count" in made[1]
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, OSError(28, "No space left on device")])
+def test_what_is_broken_off_while_it_is_packed(tmp_path, options, monkeypatch, fault):
+    def packing(folder, options, name, stage):
+        stage.mkdir()
+        raise fault
+
+    monkeypatch.setattr(datasphere, "write_stage", packing)
+    folder = queued(tmp_path)
+    if fault is KeyboardInterrupt:
+        receipt = run(folder, options)
+        assert receipt["status"] == "cancelled"
+        assert receipt["error"]["message"] == "before it was sent"
+    else:
+        with pytest.raises(OSError):
+            run(folder, options)
+        for command in (
+            datasphere.attach_folder,
+            lambda at, *rest: datasphere.cancel(at, {}, *rest),
+        ):
+            with pytest.raises(InputError, match="is being packed"):
+                command(folder, io.StringIO(), options)
+    assert not hidden(folder)
+
+
+@pytest.mark.long
+@needs_sdk
+def test_a_run_that_was_broken_off_while_it_was_packed_is_sent(tmp_path, cloud, options, quick):
+    folder, gone = queued(tmp_path), dict(this_process(), pid=2**22 + 1)
+    write_receipt(folder, process=gone)
+    with pytest.raises(InputError, match="was not sent to DataSphere"):
+        datasphere.attach_folder(folder, io.StringIO(), options)
+    write_receipt(folder, backend="datasphere")
+    (folder / ".stage").mkdir()  # As the killed process leaves it
+    (folder / ".stage" / "job.json").write_text("{")
+    receipt = datasphere.attach_folder(folder, io.StringIO(), options)
+    assert receipt["status"] == "succeeded" and not receipt["error"], receipt
+    assert paid(cloud, folder) == 1 and not hidden(folder)
 
 
 @pytest.mark.long
@@ -666,6 +723,52 @@ def test_another_machine_takes_a_run_up(tmp_path, cloud, options, quick, capsys)
     assert paid(cloud, folder) == 1
     assert main(["attach", "2026-01-01_none_0000", "--out", "elsewhere"]) == 2
     assert f"nor in project {PROJECT}" in capsys.readouterr().err
+
+
+@pytest.mark.long
+@needs_sdk
+def test_a_part_of_a_name_takes_up_no_run_of_another_machine(tmp_path, cloud, options, quick):
+    folder = queued(tmp_path)
+    datasphere.submit_folder(folder, io.StringIO(), options)
+    for name in (folder.name[:-1], folder.name[:10]):
+        with pytest.raises(InputError, match="Give its whole name"):
+            datasphere.adopt_run(name, tmp_path / "elsewhere", options)
+    half = tmp_path / "elsewhere" / folder.name  # As a process leaves it that was killed
+    half.mkdir()
+    shutil.copy(folder / "datasphere.json", half)
+    assert datasphere.adopt_run(folder.name, tmp_path / "elsewhere", options) == half
+    assert datasphere.attach_folder(half, io.StringIO(), options)["status"] == "succeeded"
+    assert paid(cloud, folder) == 1
+
+
+@pytest.mark.long
+@needs_sdk
+def test_a_project_that_was_wrong_can_be_corrected(tmp_path, cloud, options, quick):
+    folder = queued(tmp_path)
+    assert run(folder, replace(options, project="bt1other"))["status"] == "failed"
+    receipt = datasphere.attach_folder(folder, io.StringIO(), options)
+    assert receipt["status"] == "succeeded" and receipt["cloud"]["project"] == PROJECT
+    assert paid(cloud, folder) == 1
+
+
+@pytest.mark.long
+@needs_sdk
+def test_a_job_that_is_gone(tmp_path, cloud, options, quick):
+    folder = queued(tmp_path)
+    datasphere.submit_folder(folder, io.StringIO(), options)
+    cloud.change(faults=[dict(method="Get", code="NOT_FOUND")])
+    receipt = datasphere.attach_folder(folder, io.StringIO(), options)
+    assert receipt["status"] == "failed"
+    assert "is not there any more. Send it again: plastinka" in receipt["error"]["message"]
+
+
+@pytest.mark.long
+@needs_sdk
+def test_a_creation_that_the_service_has_forgotten(tmp_path, cloud, options, quick):
+    cloud.change(refused=1, faults=[dict(method="Get", code="NOT_FOUND")])
+    folder = queued(tmp_path)
+    assert run(folder, options)["status"] == "succeeded" and paid(cloud, folder) == 1
+    assert cloud.report()["calls"].count("Delete") >= 1
 
 
 @needs_sdk

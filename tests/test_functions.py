@@ -186,6 +186,21 @@ def test_killed_each_time_it_is_a_dead_letter_and_can_be_taken_up(tmp_path, serv
     assert run(folder, options)[0]["status"] == "succeeded"
 
 
+def test_a_result_for_which_there_is_no_room_is_not_computed_again(
+    tmp_path, service, options, monkeypatch
+):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    folder = queued(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(functions, "take_result", full)
+        receipt, _ = run(folder, options)
+    assert receipt["status"] == "failed" and len(service.calls) == 1, receipt
+    assert f"then: plastinka attach {folder.name}" in receipt["error"]["message"]
+    assert run(folder, options)[0]["status"] == "succeeded" and len(service.calls) == 1
+
+
 def test_the_time_limit(tmp_path, service, options):
     (service.folder / "index.py").write_text(INDEX)
     service.faults = [dict(seconds=45)]

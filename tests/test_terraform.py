@@ -160,6 +160,20 @@ def test_the_database_is_the_one_of_the_list():
     assert "user_secret" not in str(named(blocks["output"]))
 
 
+def test_settings_are_written_anew_each_time():
+    "Added to a file twice, they would name each setting twice, which TOML refuses."
+    told = (ROOT / "README.md").read_text("utf-8")
+    lines = [line for line in told.splitlines() if "plastinka_settings" in line]
+    assert len(lines) >= 3 and all(re.search(r"settings > plastinka\.toml", each) for each in lines)
+
+
+def test_the_bucket_waits_for_the_right_to_make_it():
+    "Its key is given on only when the account has its roles."
+    outputs = named(parsed(ROOT / "modules" / "service_account")["output"])
+    for name in ("static_access_key_id", "static_secret_key"):
+        assert "folder_iam_member.roles" in str(outputs[name]["depends_on"])
+
+
 def test_a_fault_is_found():
     assert laid_out("a {\nb = 1\n  long = 2\n}\n") == "a {\n  b    = 1\n  long = 2\n}\n"
     assert HEAD.findall('variable "x" {\n}\noutput "y" {\n}') == [

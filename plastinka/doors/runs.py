@@ -115,15 +115,16 @@ def submit_command(
     from plastinka.jobs.core import Job, queue_run
     from plastinka.jobs.registry import place_runs
 
+    if not again and not notebook:
+        raise input_error("notebook", "is not given", "Name one, such as: submit forecast")
+    job = None if again else Job(notebook, place_runs(notebook, values, out))
+    if dry_run:
+        job = job or datasphere.job_again(again, out, notebook, values)
+        print(datasphere.write_dry_run(job, out))
+        return 0
     if again:
         folder, clone_of = datasphere.queue_again(again, out, notebook, values)
     else:
-        if not notebook:
-            raise input_error("notebook", "is not given", "Name one, such as: submit forecast")
-        job = Job(notebook, place_runs(notebook, values, out))
-        if dry_run:
-            print(datasphere.write_dry_run(job, out))
-            return 0
         folder, clone_of = queue_run(job, out), ""
     with progress_shown(quiet):
         receipt = datasphere.submit_folder(folder, clone_of=clone_of)
@@ -147,7 +148,7 @@ def attach_command(
         try:
             folder = find_run(run, out)
         except InputError:
-            if not datasphere.cloud_options().project or run == "last":
+            if not datasphere.cloud_options().project or run == "last" or Path(run).name != run:
                 raise
             folder = datasphere.adopt_run(run, out)
         called = functions.open_record(folder).read()

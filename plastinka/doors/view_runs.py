@@ -144,9 +144,8 @@ def job_table(
     rows = []
     for job in list_jobs(desk.service.queue, most):
         view, ended = job_view(job), job["ended"] or time.time()
-        row = dict(
-            kind=desk.say(KIND_WORDS.get(job["kind"], job["kind"])), step=view["progress"]["step"]
-        )
+        kind, step = KIND_WORDS.get(job["kind"], job["kind"]), view["progress"]["step"]
+        row = dict(kind=desk.say(kind), step=desk.say(step) if step else None)
         row |= dict(status=desk.say(job["status"]), queued=(view["queued_at"] or "")[:16])
         row |= dict(took=round(ended - job["started"]) if job["started"] else None)
         rows.append(row | dict(owner=job["owner"], job_id=job["job_id"]))

@@ -21,7 +21,7 @@ from pathlib import Path
 
 # %% ../../nbs/84_jobs.datasphere_calls.ipynb #f7d93ce7
 OUTCOMES = dict(done=0, broken=1, running=3)
-OUTCOMES |= dict(no_sdk=20, other_sdk=21, config=22, not_sent=23)
+OUTCOMES |= dict(no_sdk=20, other_sdk=21, config=22, not_sent=23, no_job=24)
 OUTCOMES |= dict(no_credentials=30, token=31, forbidden=32, not_found=33, certificate=34)
 OUTCOMES |= dict(unreachable=40, late=41, capacity=42, upload=43, download=44, checksum=45)
 OUTCOMES |= dict(job_failed=50, job_error=51, cancelled=52, time=53, no_result=54, too_large=55)
@@ -87,12 +87,16 @@ class CloudRecord:
         "Change entries; the file is whole at any moment."
         values = self.read() | changes
         handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".record-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(values, file, ensure_ascii=False, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, self.path)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(values, file, ensure_ascii=False, indent=2)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, 0o644)
+            os.replace(name, self.path)
+        except BaseException:  # Such as a full disk
+            os.unlink(name)
+            raise
         return values
 
 # %% ../../nbs/84_jobs.datasphere_calls.ipynb #c339e66f

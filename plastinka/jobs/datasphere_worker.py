@@ -235,8 +235,6 @@ def submit(
     days: int,  # How long the cloud keeps the job's data
 ):
     "Bring a job to where the cloud executes it."
-    from datasphere.api import operation_service_pb2 as operations
-
     if record.read().get("asked"):
         remove_doubles(service, record)
     if record.read().get("job") and not record.read().get("uploaded"):
@@ -245,9 +243,7 @@ def submit(
         if not record.read().get("job"):
             operation = create_job(service, record, days, temporary)
         elif not record.read().get("uploaded"):
-            request = operations.GetOperationRequest(operation_id=record.read()["create"])
-            operation = call_service(service, service.client.op_stub.Get, request)
-            operation = _renew_where_files_differ(service, record, operation, days, temporary)
+            operation = _creation(service, record, days, temporary)
         if not record.read().get("uploaded"):
             operation = wait_for_operation(service, operation, LIMITS["submit"])
             upload(service, record, operation, temporary)
@@ -264,13 +260,15 @@ def _drop_what_cannot_be_filled(service, record):
     record.write(job=None)
 
 
-def _renew_where_files_differ(service, record, operation, days, temporary):
+def _creation(service, record, days, temporary):
     "The operation that creates a job; a new one where the old job waits for other files."
-    operation = wait_for_operation(service, operation, LIMITS["submit"])
-    _, parameters = read_config(temporary)
-    own = [*parameters.input_files, *parameters.env.python_env.local_modules]
-    if {each.file.sha256 for each in files_to_send(operation)} <= {each.sha256 for each in own}:
-        return operation
+    operation = _operation_of(service, record, "create")
+    if operation is not None:
+        operation = wait_for_operation(service, operation, LIMITS["submit"])
+        _, parameters = read_config(temporary)
+        own = [*parameters.input_files, *parameters.env.python_env.local_modules]
+        if {each.file.sha256 for each in files_to_send(operation)} <= {each.sha256 for each in own}:
+            return operation
     delete_unexecuted(service, record.read()["job"])
     record.write(job=None, create=None)
     return create_job(service, record, days, temporary)
@@ -284,7 +282,10 @@ def execute_job(
     from datasphere.api import project_job_service_pb2 as messages
 
     request = messages.ExecuteProjectJobRequest(job_id=record.read()["job"])
-    operation = call_service(service, service.client.stub.Execute, request, LIMITS["submit"])
+    try:
+        operation = call_service(service, service.client.stub.Execute, request, LIMITS["submit"])
+    except Ended as error:
+        raise Ended("no_job", request.job_id) if error.outcome == "not_found" else error from None
     record.write(execute=operation.id, status="PREPARING")
     tell(status="PREPARING")
     return operation
@@ -328,7 +329,11 @@ def get_job(
     "Ask for a job."
     from datasphere.api import project_job_service_pb2 as messages
 
-    return call_service(service, service.client.stub.Get, messages.GetProjectJobRequest(job_id=job))
+    request = messages.GetProjectJobRequest(job_id=job)
+    try:
+        return call_service(service, service.client.stub.Get, request)
+    except Ended as error:
+        raise Ended("no_job", job) if error.outcome == "not_found" else error from None
 
 # %% ../../nbs/85_jobs.datasphere_worker.ipynb #d0962f38
 def find_job(
@@ -425,13 +430,13 @@ def _missing_files(job):
     return "; ".join(f"{name}: {why or 'not kept'}" for name, why in named)
 
 # %% ../../nbs/85_jobs.datasphere_worker.ipynb #71834296
-def _operation_of(service, record):
-    "The operation that executed a job; None where it is not known (any more)."
+def _operation_of(service, record, of="execute"):
+    "The operation that executed, or created, a job; None where it is not known (any more)."
     from datasphere.api import operation_service_pb2
 
-    if not record.read().get("execute"):
+    if not record.read().get(of):
         return None
-    request = operation_service_pb2.GetOperationRequest(operation_id=record.read()["execute"])
+    request = operation_service_pb2.GetOperationRequest(operation_id=record.read()[of])
     try:
         return call_service(service, service.client.op_stub.Get, request)
     except Ended as error:
@@ -566,7 +571,7 @@ def adopt(
     while True:
         request = messages.ListProjectJobRequest(project_id=known["project"], page_token=token)
         answer = call_service(service, service.client.stub.List, request)
-        found += [job for job in answer.jobs if job.name.startswith(known["name"])]
+        found += [job for job in answer.jobs if job.name.rpartition("-")[0] == known["name"]]
         token = answer.next_page_token
         if not token:
             break

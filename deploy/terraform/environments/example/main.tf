@@ -11,7 +11,7 @@ module "service_account" {
 }
 
 module "community" {
-  count              = var.existing_community_id == "" ? 1 : 0
+  count              = var.existing_community_id == "" && var.existing_project_id == "" ? 1 : 0
   source             = "../../modules/datasphere_community"
   name               = var.name
   organization_id    = var.organization_id
@@ -68,8 +68,8 @@ locals {
   store_setting      = try("store = \"${module.postgresql[0].address}\"\n", "")
   bucket_setting     = var.bucket == "" ? "" : "functions_bucket = \"s3://${var.bucket}\"\nfunctions_minutes = ${var.function_minutes}\n"
   service_account_id = var.existing_service_account_id != "" ? var.existing_service_account_id : module.service_account[0].id
-  community_id       = var.existing_community_id != "" ? var.existing_community_id : module.community[0].community_id
+  community_id       = try(module.community[0].community_id, var.existing_community_id)
   project_id         = var.existing_project_id != "" ? var.existing_project_id : module.project[0].project_id
-  access_key         = try(module.service_account[0].static_access_key_id, var.existing_access_key)
-  secret_key         = try(module.service_account[0].static_secret_key, var.existing_secret_key)
+  access_key         = var.existing_access_key != "" ? var.existing_access_key : try(module.service_account[0].static_access_key_id, "")
+  secret_key         = var.existing_secret_key != "" ? var.existing_secret_key : try(module.service_account[0].static_secret_key, "")
 }

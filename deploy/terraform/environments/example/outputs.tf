@@ -29,7 +29,7 @@ output "import_status" {
   value = {
     service_account = var.existing_service_account_id != "" ? "existing" : "made"
     static_key      = var.existing_static_key_id != "" ? "existing" : "made"
-    community       = var.existing_community_id != "" ? "existing" : "made"
+    community       = length(module.community) > 0 ? "made" : "existing"
     project         = var.existing_project_id != "" ? "existing" : "made"
   }
 }

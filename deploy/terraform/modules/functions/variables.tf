@@ -15,6 +15,10 @@ variable "folder_id" {
 variable "package_bucket" {
   type        = string
   description = "Bucket that holds the package"
+  validation {
+    condition     = var.package_bucket != ""
+    error_message = "Name the bucket that holds the package."
+  }
 }
 
 variable "package_object" {

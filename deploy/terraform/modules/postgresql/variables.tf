@@ -20,6 +20,10 @@ variable "network_id" {
 variable "subnet_id" {
   type        = string
   description = "Subnet of its host, in the zone below"
+  validation {
+    condition     = var.subnet_id != ""
+    error_message = "Name a subnet of the network, in the zone of the host."
+  }
 }
 
 variable "zone" {
