@@ -334,7 +334,7 @@ def _seconds(folder):
     sizes = [path.stat().st_size for path in (folder / ".stage").rglob("*") if path.is_file()]
     return 2 * LIMITS["submit"] + sum(sizes) / 100_000
 
-# %% ../../nbs/86_jobs.datasphere.ipynb #c01f8c1e
+
 def _note_attempt(folder, call):
     "Keep how an attempt ended."
     record = CloudRecord(folder / "datasphere.json")

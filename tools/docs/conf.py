@@ -14,6 +14,7 @@ import re
 import sys
 from functools import cache
 from pathlib import Path
+from typing import get_origin
 
 import nbformat
 import yaml
@@ -30,6 +31,7 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
 exclude_patterns = ["**/.*", "**/_*"]
 nb_execution_mode = "off"
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # Else tables in outputs are lines of text
 myst_enable_extensions = ["dollarmath", "smartquotes"]
 myst_heading_anchors = 3
 add_module_names = False
@@ -64,7 +66,8 @@ def public_names(source: str) -> list[str]:
 def reference(module: str, name: str) -> str:
     "What autodoc is asked for one name of a module; a constant has its value where it is short."
     found = getattr(importlib.import_module(module), name)
-    kind = "class" if isinstance(found, type) else "function" if callable(found) else "data"
+    is_function = callable(found) and get_origin(found) is None  # `Annotated[…]` can be called, too
+    kind = "class" if isinstance(found, type) else "function" if is_function else "data"
     short = isinstance(found, int | float | str | tuple) and len(repr(found)) <= 60
     option = {"class": ":members:", "data": "" if short else ":no-value:"}.get(kind, "")
     return f"```{{eval-rst}}\n.. auto{kind}:: {module}.{name}\n   {option}\n```"
