@@ -98,7 +98,7 @@ class Builder:
         "Logarithm of the chance of a month's sales [titles, draws]; 0 where nothing was there."
         mean, size = np.maximum(mean / (1 - self.quiet), 1e-12), self.size
         found = gammaln(copies + size) - gammaln(size) - gammaln(copies + 1)
-        found += size * np.log(size / (size + mean)) + copies * np.log(mean / (mean + size))
+        found = found + size * np.log(size / (size + mean)) + copies * np.log(mean / (mean + size))
         chance = (1 - self.quiet) * np.exp(found) + self.quiet * (copies == 0)
         return np.where(seen, np.log(np.maximum(chance, 1e-300)), 0)
 
