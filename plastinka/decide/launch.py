@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-
 from ..core import input_error
 from ..data.days import parse_date
 from ..data.files import read_grid
@@ -31,7 +30,7 @@ from plastinka.models.launches import (
     launch_counts,
     nearest_launches,
 )
-from ..panel.panel import build_panel, usual_value
+from ..panel.panel import build_panel, full_months, usual_value
 
 # %% ../../nbs/76_decide.launch.ipynb #a58276eb
 LAUNCH_DAYS = 182  # Days since the release that are looked at: the longest reach
@@ -140,7 +139,7 @@ def month_worth(
     panel: xr.Dataset,  # Everything measured
 ) -> np.ndarray:  # [12] what a month's day is worth, mean 1
     "How the shop's months stand to their year, January first."
-    full = panel.isel(month=np.flatnonzero(panel["observed"].values >= 1 - 1e-6))
+    full = panel.isel(month=full_months(panel))
     years = full.sizes["month"] // 12
     if 12 * years < LEAST_SEASON:
         return np.ones(12)
