@@ -158,6 +158,7 @@ def reuse_model(
     horizon: int,  # Months ahead
     origin: dict | None = None,  # What the store says of the model: model, number
     everything: xr.Dataset | None = None,  # Panel of the whole ledger; None = it is measured here
+    kept: Forecast | None = None,  # What it forecast before from the same records; None = now
 ) -> FittedShop:  # Raises `InputError` where the model knows another shop
     "Forecast with a model that was trained before."
     from plastinka.evaluate.artifacts import age_in_months, check_knows, score_since
@@ -166,7 +167,9 @@ def reuse_model(
     with step("Forecasting with a model that was trained before"):
         panel = cut_panel(ledger, everything=everything)
         check_knows(artifact, panel, horizon)
-        forecast = forecast_items(ledger, artifact.model, panel, horizon, everything)
+        forecast = kept
+        if kept is None:
+            forecast = forecast_items(ledger, artifact.model, panel, horizon, everything)
     with step("Judging it by the months since"):
         since = score_since(artifact, ledger, panel)
     facts = dict(cutoff=artifact.cutoff, age=age_in_months(artifact, panel)) | (origin or {})

@@ -56,13 +56,14 @@ from plastinka.doors.ordering import (
 )
 from ..evaluate.distributions import DISTRIBUTIONS, write_distributions
 from ..jobs.parameters import check_parameters, check_together, run_notebook_path
-from ..models.core import Model
+from ..models.core import Forecast, Model
 from ..panel.panel import build_panel
 from ..report.excel import write_excel
 from ..report.figures import item_figure
 from ..report.headlines import sense_checks
 from ..report.html import write_html
 from ..report.summary import Outlook, Report, most_lost, outlook
+from ..scores.sums import Dependence
 from ..store.forecasts import keep_run
 from ..store.query import data_digest, read_ledger, read_raw
 
@@ -164,10 +165,11 @@ def fit_or_reuse(
     settings: dict,  # As of `fit_shop`
     found: tuple = (),  # From `find_artifact`: a trained model, and what is known of it
     everything: xr.Dataset | None = None,  # Panel of the whole ledger; None = it is measured here
+    kept: Forecast | None = None,  # What the trained model forecast before; None = it forecasts now
 ) -> FittedShop:  # Raises `InputError` where the months are too few, or the model knows others
     "Forecast with a model that is there, or with a new one."
     if found:
-        return reuse_model(ledger, found[0], settings["horizon"], found[1], everything)
+        return reuse_model(ledger, found[0], settings["horizon"], found[1], everything, kept)
     return fit_shop(ledger, settings, everything)
 
 # %% ../../nbs/91_doors.forecast.ipynb #e635ca6f
@@ -366,6 +368,8 @@ def forecast_from(
     settings: dict,  # The parameters of `forecast`, by name
     data: ShopData,  # As `read_shop` gives it
     found: tuple = (),  # From `find_artifact`; looked for where the settings name a model
+    # What the model forecast before, and how its months go together; None = it forecasts now
+    kept: tuple[Forecast, Dependence] | None = None,
 ) -> Result:  # Forecast, orders, scores, panel
     "Judge and fit, or use a model that is there, and order."
     plan, using = read_plan(settings, data.ledger), str(settings.get("using") or "")
@@ -374,10 +378,10 @@ def forecast_from(
     found = found or (find_artifact(using, data.store) if using else ())
     months = months_ahead(data.ledger, settings["horizon"])
     with beside(shop_stock, data.ledger, data.panel, months) as stock:
-        fitted = fit_or_reuse(data.ledger, settings, found, data.panel)
+        fitted = fit_or_reuse(data.ledger, settings, found, data.panel, kept and kept[0])
         shop = stock()
     with step("Ordering"):
-        ahead, dependence = fitted.forecast, fitted.held.dependence
+        ahead, dependence = kept or (fitted.forecast, fitted.held.dependence)
         order = order_shop(data.ledger, data.panel, ahead, plan, dependence, shop)
         launches = None
         if titles is not None:

@@ -1,0 +1,240 @@
+"""What can be known of a made-up shop: forecasts of one who knows how the shop is built (season,
+styles, prices, the spread of titles, how buyers guess), and of each title only what the files tell.
+Nobody can forecast better from the files, so a bar beyond these numbers cannot be reached there.
+
+A title's own numbers (rate, growth, rush after a release) are drawn many times as the shop draws
+them, and weighed by how likely they make what was seen: copies sold while one was there, and the
+size of the first delivery, from which the buyer's guess can be read."""
+
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from scipy.special import gammaln, ndtr
+
+from plastinka.simulate.world import (
+    STYLES,
+    make_titles,
+    price_path,
+    random_stream,
+    shop_calendar,
+)
+
+FAME, OWN, GUESS = 0.6, 0.85, 0.4  # Spread of logarithms: artists, titles, the buyer's guess
+STEP = 6  # Days of a release's rush that are taken together
+
+
+class Builder:
+    "What is known of a shop by how it is built, for some of its titles."
+
+    def __init__(self, shop, ids, draws=1000, seed=5):
+        self.shop, self.ids, self.draws = shop, pd.Index(ids), draws
+        self.random = np.random.default_rng(seed)
+        self.plan, self.calendar = shop.plan, shop_calendar(shop.plan)
+        self.month = self.calendar.month.factorize()[0]
+        self.burn_in = int((self.calendar.phase == "before").sum())
+        self.items = shop.items.set_index("item_id").reindex(self.ids)
+        self.style = self.items["main_style"].to_numpy()
+        self.new = self.items["new_release"].to_numpy(bool)
+        self.sealed = (self.items["cover_type"] == "SS").to_numpy()
+        self.launch = (self.items["launch"] - self.calendar.index[0]).dt.days.to_numpy()
+        self.quiet, self.size = self.plan.quiet, 1 / max(self.plan.clumping, 1e-6)
+
+    @cached_property
+    def table(self):
+        "The titles as they were made, in the order of the ids: fame, and price of each month."
+        known = (self.calendar.phase != "future").to_numpy()
+        made = make_titles(self.plan, self.calendar.index[known], self.burn_in)
+        prices = price_path(self.plan, made.price.to_numpy(), self.month[-1] + 1)
+        key = ["barcode", "artist", "album", "cover_type", "release_type"]
+        number = made[key].assign(number=np.arange(len(made)))
+        rows = self.items.reset_index().merge(number, on=key, how="left")["number"].to_numpy()
+        effect = np.clip((prices[:, rows] / prices[0, rows]) ** -self.plan.elasticity, 0.3, 3)
+        return made.fame.to_numpy()[rows], effect
+
+    @cached_property
+    def world(self):
+        "Season by day and style of each title [days, titles], slow trend [months, titles]."
+        random, last = random_stream(self.plan, "trends"), self.month[-1]
+        walk = random.normal(0, 0.03, (last + 1, len(STYLES))).cumsum(axis=0)
+        slow = np.exp(walk - walk.mean(axis=0))[:, self.style]
+        random.normal(0, self.plan.trend, self.plan.titles)  # Growth: not known
+        strength = random.uniform(0.6, 1.4, len(STYLES))[self.style]
+        season = self.calendar.season.to_numpy()[:, None] ** strength
+        return season * self.calendar.event.to_numpy()[:, None], slow
+
+    @cached_property
+    def centre(self):
+        "Logarithm of a usual title's rate [titles]."
+        usual = np.log(self.plan.demand / np.exp((FAME**2 + OWN**2) / 2) / 0.88)
+        return usual + np.where(self.sealed, 0, np.log(0.4))
+
+    def draw(self, centre, spread):
+        "Draws of each title's numbers: rate, growth, rush and its weeks [titles, draws]."
+        shape = (len(self.ids), self.draws)
+        rush = np.where(self.new[:, None], self.random.gamma(2, 2.5, shape), 0)
+        return dict(
+            rate=centre[:, None] + self.random.normal(0, spread, shape),
+            growth=self.random.normal(0, self.plan.trend, shape) + self.plan.growth,
+            rush=rush,
+            weeks=self.random.uniform(3, 15, shape),
+        )
+
+    def expected(self, drawn, days, share, price):
+        "Copies asked for on some days of one month, of each draw [titles, draws]."
+        month, (season, slow) = self.month[days[0]], self.world
+        age = np.maximum(days[:, None] - self.launch, 0)
+        there = share * season[days] * (days[:, None] >= self.launch)
+        rushing = np.zeros(drawn["rate"].shape)
+        for at in range(0, len(days), STEP):
+            fading = age[at : at + STEP].mean(axis=0)[:, None] / 7 / drawn["weeks"]
+            rushing += there[at : at + STEP].sum(axis=0)[:, None] * np.exp(-fading)
+        years = (month - self.month[-1] / 2) / 12
+        level = np.exp(drawn["rate"] + drawn["growth"] * years) / 30.4
+        level = level * (slow[month] * self.table[1][price])[:, None]
+        return level * (there.sum(axis=0)[:, None] + drawn["rush"] * rushing)
+
+    def likely(self, mean, copies, seen):
+        "Logarithm of the chance of a month's sales [titles, draws]; 0 where nothing was there."
+        mean, size = np.maximum(mean / (1 - self.quiet), 1e-12), self.size
+        found = gammaln(copies + size) - gammaln(size) - gammaln(copies + 1)
+        found = found + size * np.log(size / (size + mean)) + copies * np.log(mean / (mean + size))
+        chance = (1 - self.quiet) * np.exp(found) + self.quiet * (copies == 0)
+        return np.where(seen, np.log(np.maximum(chance, 1e-300)), 0)
+
+    def effect(self, shape):
+        "Draws of what a month is worth to a title."
+        asked = self.random.random(shape) >= self.quiet
+        return self.random.gamma(self.size, 1 / self.size, shape) * asked / (1 - self.quiet)
+
+    def first_lot(self, rate, lots):
+        "Logarithm of the chance of the first deliveries' sizes [titles, draws]; 0 = not seen."
+        guess = np.exp(np.linspace(np.log(0.02), np.log(200), 4000))
+        size = np.floor(guess * 0.7) + np.maximum(1, np.ceil(guess * 1.5))
+        found = np.zeros(rate.shape)
+        for title in np.flatnonzero(lots > 0):
+            fit = np.log(guess[size == lots[title]] / (1.5 if self.new[title] else 1))
+            if len(fit):
+                high, low = (ndtr((end - rate[title]) / GUESS) for end in (fit[-1], fit[0]))
+                found[title] = np.log(np.maximum(high - low, 1e-12))
+        return found
+
+
+def known_paths(shop, months, ids, draws=512):
+    "Paths of months ahead at each review, as `replay_shop` takes them."
+    builder = Builder(shop, ids)
+    place = pd.Index(shop.items["item_id"]).get_indexer(ids)
+    books = {
+        name: shop.daily[name].transpose("day", "item").values[:, place]
+        for name in ("sales", "stock", "arrivals")
+    }
+    drawn = builder.draw(builder.centre, np.hypot(FAME, OWN))
+    logs, begun = _seen_logs(builder, books, drawn)
+    first = builder.calendar.index[0]
+
+    def paths(review):
+        day = months[review]
+        month = (day.year - first.year) * 12 + day.month - first.month
+        known = builder.launch < (day - first).days
+        weight = logs[month] + begun * known[:, None]
+        weight = weight + _artist_logs(builder, drawn["rate"], weight, known)
+        ahead = [_asked(builder, drawn, weight, month + step, month - 1, draws) for step in (0, 1)]
+        days = pd.DatetimeIndex([day, day + pd.DateOffset(months=1)])
+        return np.stack(ahead, axis=2) * known[:, None, None], days
+
+    return paths
+
+
+def _seen_logs(builder, books, drawn):
+    "Logarithms of weights as known before each month, and those of the first deliveries."
+    logs, found = np.zeros(drawn["rate"].shape), {}
+    for month in np.unique(builder.month[builder.burn_in :]):
+        found[month] = logs
+        days = np.flatnonzero(builder.month == month)
+        rows = days - builder.burn_in
+        if rows[-1] >= len(books["sales"]):
+            break
+        sold, left = books["sales"][rows], books["stock"][rows]
+        share = (left > 0) + 0.5 * ((left == 0) & (sold > 0))
+        mean = builder.expected(drawn, days, share, month)
+        copies = sold.sum(axis=0)[:, None].astype(float)
+        logs = logs + builder.likely(mean, copies, share.sum(axis=0)[:, None] > 0)
+    day = builder.launch - builder.burn_in
+    inside = (day > 0) & (day < len(books["sales"]))
+    lots = np.where(inside, books["arrivals"][np.where(inside, day, 0), np.arange(len(day))], 0)
+    return found, builder.first_lot(drawn["rate"], lots)
+
+
+def _artist_logs(builder, rate, logs, known):
+    "What an artist's other titles say of a title's rate, as a change of weights."
+    weight = np.exp(logs - logs.max(axis=1, keepdims=True))
+    weight /= weight.sum(axis=1, keepdims=True)
+    centre, every = builder.centre, FAME**2 + OWN**2
+    mean = (weight * rate).sum(axis=1)
+    left = np.maximum((weight * (rate - mean[:, None]) ** 2).sum(axis=1), 1e-6)
+    told = np.maximum(1 / left - 1 / every, 0)
+    own = (mean / left - centre / every) / np.maximum(told, 1e-6) - centre
+    use = (told > 1e-3) & known
+    trust = np.where(use, 1 / (OWN**2 + 1 / np.maximum(told, 1e-3)), 0)
+    artist = builder.items["artist"].factorize()[0]
+    sums = [np.bincount(artist, each)[artist] - each for each in (trust, trust * own)]
+    fame, spread = sums[1] / (1 / FAME**2 + sums[0]), 1 / (1 / FAME**2 + sums[0]) + OWN**2
+    apart = rate - centre[:, None]
+    return apart**2 / 2 / every - (apart - fame[:, None]) ** 2 / 2 / spread[:, None]
+
+
+def _asked(builder, drawn, logs, month, price, draws):
+    "Draws of what is asked for in a month [titles, draws]."
+    days = np.flatnonzero(builder.month == month)
+    mean = builder.expected(drawn, days, np.ones((len(days), len(builder.ids))), price)
+    weight = np.exp(logs - logs.max(axis=1, keepdims=True)).cumsum(axis=1)
+    level = (np.arange(draws) + builder.random.random((len(mean), 1))) / draws
+    rows = [np.searchsorted(one / one[-1], at) for one, at in zip(weight, level, strict=True)]
+    chosen = builder.random.permuted(np.minimum(rows, builder.draws - 1), axis=1)
+    mean = np.take_along_axis(mean, chosen, axis=1)
+    return builder.random.poisson(mean * builder.effect(mean.shape))
+
+
+def launch_draws(shop, ids, demand, seen, reach=91, draws=4000):
+    "Draws of the demand of the first days [titles, draws]; the artist's fame is known exactly."
+    builder = Builder(shop, ids, draws)
+    drawn = builder.draw(builder.centre + builder.table[0], OWN)
+    total, logs = np.zeros((2, *drawn["rate"].shape))
+    for title, first in enumerate(builder.launch):
+        one = Builder.__new__(Builder)
+        one.__dict__.update(_only(builder, title))
+        numbers = {name: of[[title]] for name, of in drawn.items()}
+        days = np.arange(first, first + reach)
+        for month in np.unique(builder.month[days]):
+            inside = days[builder.month[days] == month]
+            worth, early = one.effect((1, draws)), inside < first + seen
+            if early.any():
+                share = np.ones((early.sum(), 1))
+                mean = one.expected(numbers, inside[early], share, month) * worth
+                copies = demand[title, inside[early] - first].sum()
+                logs[title] += (copies * np.log(np.maximum(mean, 1e-12)) - mean)[0]
+                total[title] += copies
+            if not early.all():
+                share = np.ones(((~early).sum(), 1))
+                mean = one.expected(numbers, inside[~early], share, month) * worth
+                total[title] += builder.random.poisson(mean)[0]
+    return _drawn_again(total, logs, builder.random)
+
+
+def _only(builder, title):
+    "What a builder knows of one title."
+    season, slow = builder.world
+    fame, effect = builder.table
+    rows = dict(launch=builder.launch[[title]], new=builder.new[[title]])
+    parts = dict(world=(season[:, [title]], slow[:, [title]]), table=(fame, effect[:, [title]]))
+    return builder.__dict__ | rows | parts
+
+
+def _drawn_again(total, logs, random):
+    "Draws by their weights."
+    weight = np.exp(logs - logs.max(axis=1, keepdims=True))
+    weight /= weight.sum(axis=1, keepdims=True)
+    count = total.shape[1]
+    return np.stack(
+        [one[random.choice(count, count, p=own)] for one, own in zip(total, weight, strict=True)]
+    )
