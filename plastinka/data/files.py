@@ -30,7 +30,7 @@ from plastinka.data.books import (
     seen_grids,
 )
 from .cells import read_statuses
-from .days import header_months
+from .days import header_months, sheet_period, text_period
 from .pages import load_pages
 from .headings import USUAL, usual_headers
 from .schema import ALIASES, match_headers, required_columns
@@ -222,11 +222,13 @@ def from_header(
     "A sheet without what stands above its headers."
     head = grid.head(100)
     start = find_header(head, aliases, _known_by_words)
-    above = full_rows(head[:start], grid.rows, head[start]) if start else []
+    full = full_rows(head[:start], grid.rows, head[start]) if start else []
+    above = [" ".join(filter(None, row)) for row in head[:start]]
     rows = grid.rows[start:]
     cells = [column[start:] for column in grid.cells]
     below = rows[1] if len(rows) > 1 else 0
-    return fill_merged(replace(grid, cells=cells, rows=rows, rejected=above), below)
+    begun = replace(grid, cells=cells, rows=rows, rejected=full, above=above)
+    return fill_merged(begun, below)
 
 # %% ../../nbs/07_data.files.ipynb #f720ab29
 def known_columns(
@@ -242,10 +244,20 @@ def known_columns(
     by_month = {"sold_date", "count"} if months else set()
     return frozenset(found) | frozenset(usual_headers(headers, kind, missing)) | by_month
 
+# %% ../../nbs/07_data.files.ipynb #264dcc73
+def _named_days(grids, where):
+    "The day of sale as a column that is known, where each sheet says a period of its own."
+    periods = [
+        next(filter(None, map(text_period, grid.above)), None) or sheet_period(grid.sheet, where)
+        for grid in grids
+    ]
+    return {"sold_date"} if all(periods) and len(set(periods)) == len(grids) else set()
+
 # %% ../../nbs/07_data.files.ipynb #50229cf0
-def _are_sales(grids, aliases):
+def _are_sales(grids, aliases, where):
     "Whether sheets can be read as one table of sales."
-    columns = {known_columns(grid.head(1)[0], "sales", aliases) for grid in grids}
+    dated = _named_days(grids, where)
+    columns = {known_columns(grid.head(1)[0], "sales", aliases) | dated for grid in grids}
     needed = [set(group) for group in required_columns("sales")]
     kinds = read_statuses(pd.Series([grid.sheet for grid in grids]))
     returns = np.isin(kinds, ["gone", "back", "aside"])
@@ -253,18 +265,18 @@ def _are_sales(grids, aliases):
     return same and not returns.any()
 
 # %% ../../nbs/07_data.files.ipynb #fe672d81
-def _sales_sheets(tables, aliases):
+def _sales_sheets(tables, aliases, where):
     "Sheets that hold sales; all of them where another one may hold sales, too."
     if len(tables) < 2:
         return tables
-    whole = [grid for grid in tables if _are_sales([grid], aliases)]
+    whole = [grid for grid in tables if _are_sales([grid], aliases, where)]
     others = [grid.sheet for grid in tables if not any(grid is each for each in whole)]
     plain = read_statuses(pd.Series(others, dtype=object)) == ""
     months = any(header_months([text for name in others for text in (name, f"{name} 2000")]))
     return whole if whole and plain.all() and not months else tables
 
 # %% ../../nbs/07_data.files.ipynb #5fa465dd
-def _stock_sheets(tables, aliases):
+def _stock_sheets(tables, aliases, where):
     "Sheets without a day of sale, where another one has it."
     heads = [known_columns(grid.head(1)[0], "sales", aliases) for grid in tables]
     pairs = list(zip(tables, heads, strict=True))
@@ -292,9 +304,9 @@ def choose_sheets(
     "The sheets of a workbook that are read."
     seen = seen_grids(grids)
     tables = _with_columns(seen, kind or "sales", aliases)
-    choose = dict(sales=_sales_sheets, stock=_stock_sheets).get(kind, lambda found, _: found)
-    chosen = choose(tables, aliases) or seen
-    if len(chosen) > 1 and not (kind == "sales" and _are_sales(chosen, aliases)):
+    choose = dict(sales=_sales_sheets, stock=_stock_sheets).get(kind, lambda found, *_: found)
+    chosen = choose(tables, aliases, where) or seen
+    if len(chosen) > 1 and not (kind == "sales" and _are_sales(chosen, aliases, where)):
         raise choose_sheet(seen, where, sheet)
     left_out = [grid.sheet for grid in grids if not any(grid is each for each in chosen)]
     if left_out:
