@@ -45,25 +45,17 @@ def parse_date(
     )
 
 # %% ../../nbs/03_data.days.ipynb #1813d455
-_MONTHS = (
-    """january januar januári január jänner janvier enero gennaio januari styczeń stycznia январь
-    января январе""",
-    """february februar február feber février febrero febbraio februari luty lutego февраль февраля
-    феврале""",
-    "march märz maerz mrz március mars marzo maart marzec marca март марта марте",
-    "april aprile április avril abril kwiecień kwietnia апрель апреля апреле",
-    "may mai május mayo maggio mei maj maja май мая мае",
-    "june juni június juin junio giugno czerwiec czerwca июнь июня июне",
-    "july juli július juillet julio luglio lipiec lipca июль июля июле",
-    "august augusztus août aout agosto augustus sierpień sierpnia август августа августе",
-    """september szeptember septembre septiembre setiembre settembre wrzesień września сентябрь
-    сентября сентябре""",
-    """october oktober október octobre octubre ottobre październik października октябрь октября
-    октябре""",
-    "november novembre noviembre listopad listopada ноябрь ноября ноябре",
-    """december dezember décembre diciembre dicembre grudzień grudnia декабрь декабря
-    декабре""",
-)  # Their names in nine languages
+_MONTHS = """january januar januári január jänner janvier enero gennaio januari styczeń stycznia
+январь января январе|february februar február feber février febrero febbraio februari luty lutego
+февраль февраля феврале|march märz maerz mrz március mars marzo maart marzec marca март марта марте
+|april aprile április avril abril kwiecień kwietnia апрель апреля апреле|may mai május mayo maggio
+mei maj maja май мая мае|june juni június juin junio giugno czerwiec czerwca июнь июня июне|july
+juli július juillet julio luglio lipiec lipca июль июля июле|august augusztus août aout agosto
+augustus sierpień sierpnia август августа августе|september szeptember septembre septiembre
+setiembre settembre wrzesień września сентябрь сентября сентябре|october oktober október octobre
+octubre ottobre październik października октябрь октября октябре|november novembre noviembre listopad
+listopada ноябрь ноября ноябре|december dezember décembre diciembre dicembre grudzień grudnia
+декабрь декабря декабре"""  # Their names in nine languages
 
 
 def _plain_letters(word):
@@ -73,7 +65,7 @@ def _plain_letters(word):
 
 _MONTH = {
     name[:size]: number
-    for number, names in enumerate(_MONTHS, 1)
+    for number, names in enumerate(_MONTHS.split("|"), 1)
     for name in _plain_letters(names).split()
     for size in range(3, len(name) + 1)
 }  # Each name and each of its beginnings, in plain letters

@@ -272,7 +272,7 @@ _COUNT_WORDS = {
         "во q всего товар* чек* заказ* период net total number num count ordered order product"
         " item line lineitem shipped fulfilled invoiced delivered billed gesamt artikel article*"
         " produit* producto* articulo* termek* purchased no commande* pedid* bestellt*"
-        " базов* единиц* хранен* учета",
+        " базов* единиц* ед хранен* учета",
         _NUMBER + " продан* sold verkauft*",
     ),
     "stock": Wording(
@@ -281,7 +281,7 @@ _COUNT_WORDS = {
         "во q текущ* свободн* конечн* кон конец склад* магазин* всего общ* фактическ* товар*"
         " current actual total real level count number num product item variant aktuell* frei*"
         " gesamt aktualis szabad actuel* reel final* now today closing store shop факт физич*"
-        " physical shelf no базов* единиц* хранен* учета",
+        " physical shelf no базов* единиц* ед хранен* учета",
         "конечн* кон конец closing final* остат* hand soh qoh stock* available",
     ),
 }
