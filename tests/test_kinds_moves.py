@@ -224,9 +224,9 @@ def test_half_of_the_rows_sold_nothing(tmp_path):
     assert read(write(tmp_path / "s.csv", [HEADERS, *rows])) == (SOLD, MONEY)
 
 
-CURED = """s.xlsb save it as .xlsx|s.dbf LibreOffice|s.json DataFrame|s.zip Unpack it|s.pdf export the
-|s.mxl in 1C|s.docx into a workbook|s.png picture|s.parquet pandas|s.gsheet Download|s.xyz Save it as one
-""".replace("\n", "")
+CURED = """s.xlsb save it as .xlsx|s.dbf LibreOffice|s.json DataFrame|s.zip Unpack it
+|s.pdf export the|s.mxl in 1C|s.docx into a workbook|s.png picture|s.parquet pandas
+|s.gsheet Download|s.xyz Save it as one""".replace("\n", "")
 
 
 @pytest.mark.parametrize("case", CURED.split("|"))

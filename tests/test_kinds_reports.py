@@ -35,7 +35,10 @@ TITLES = """Продажи за март 2025 г.|Период: 01.03.2025 00:00
 |03/01/2025 - 03/31/2025|Verkäufe im März 2025|Zeitraum: 01.03.2025 bis 31.03.2025
 |Ventes du mois de mars 2025|du 01/03/2025 au 31/03/2025|Ventas de marzo de 2025
 |Eladások 2025. március""".replace("\n", "").split("|")
-REPORT = [["Номенклатура", "Количество", "Сумма"], *[[n, c[2], 100] for n, c in zip(NAMES, COPIES)]]
+REPORT = [
+    ["Номенклатура", "Количество", "Сумма"],
+    *[[n, c[2], 100] for n, c in zip(NAMES, COPIES, strict=True)],
+]
 
 
 @pytest.mark.parametrize("title", TITLES)
@@ -92,7 +95,7 @@ def test_a_period_in_two_columns(tmp_path):
     rows += [
         [f"{m}-01", f"{m}-28", n, c[at]]
         for at, m in enumerate(MONTHS)
-        for n, c in zip(NAMES, COPIES)
+        for n, c in zip(NAMES, COPIES, strict=True)
     ]
     assert sold_by_month(write(tmp_path / "s.csv", rows)) == SOLD
 

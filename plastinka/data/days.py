@@ -53,9 +53,9 @@ mei maj maja май мая мае|june juni június juin junio giugno czerwiec c
 juli július juillet julio luglio lipiec lipca июль июля июле|august augusztus août aout agosto
 augustus sierpień sierpnia август августа августе|september szeptember septembre septiembre
 setiembre settembre wrzesień września сентябрь сентября сентябре|october oktober október octobre
-octubre ottobre październik października октябрь октября октябре|november novembre noviembre listopad
-listopada ноябрь ноября ноябре|december dezember décembre diciembre dicembre grudzień grudnia
-декабрь декабря декабре"""  # Their names in nine languages
+octubre ottobre październik października октябрь октября октябре|november novembre noviembre
+listopad listopada ноябрь ноября ноябре|december dezember décembre diciembre dicembre grudzień
+grudnia декабрь декабря декабре"""  # Their names in nine languages
 
 
 def _plain_letters(word):
