@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from fastcore.basics import patch
 
 from ..core import input_error
 from .books import Grid
@@ -48,21 +49,29 @@ class Table:
         places = [place for place, each in enumerate(self.headers) if header_key(each) == key]
         return self.cells[places[0]] if places else None
 
-    def keep(
-        self,
-        chosen: np.ndarray,  # Which rows stay: bool, one per row
-        reason: str = "",  # Why the others do not, where that is counted
-    ):
-        "Leave the other rows out."
-        if reason and not chosen.all():
-            self.left_out[reason] = self.left_out.get(reason, 0) + int((~chosen).sum())
-        self.cells = {place: column[chosen] for place, column in self.cells.items()}
-        self.rows = self.rows[chosen]
+# %% ../../nbs/08_data.headers.ipynb #816ee88e
+@patch
+def keep(
+    self: Table,
+    chosen: np.ndarray,  # Which rows stay: bool, one per row
+    reason: str = "",  # Why the others do not, where that is counted
+):
+    "Leave the other rows out."
+    if reason and not chosen.all():
+        self.left_out[reason] = self.left_out.get(reason, 0) + int((~chosen).sum())
+    self.cells = {place: column[chosen] for place, column in self.cells.items()}
+    self.rows = self.rows[chosen]
 
-    def add(self, header: str, column: pd.Categorical):  # A new header; one cell per row
-        "Put a column at the end."
-        self.cells[len(self.headers)] = column
-        self.headers.append(header)
+
+@patch
+def add(
+    self: Table,
+    header: str,  # A new one
+    column: pd.Categorical,  # One cell per row
+):
+    "Put a column at the end."
+    self.cells[len(self.headers)] = column
+    self.headers.append(header)
 
 # %% ../../nbs/08_data.headers.ipynb #2bed6090
 def _is_known(text):

@@ -212,12 +212,21 @@ def _with_guesses(profile, columns):
     )
 
 # %% ../../nbs/14_data.inspect.ipynb #0b4dc419
-def _find_kind(headers, profile):
+def _find_kind(table, profile):
     "The kind of a file: as its profile says, as its program's profile does, or by its headers."
     if profile.kind or "sold_date" in profile.columns:
         return profile.kind or "sales"
-    kinds = {shipped_profiles()[name].kind for name in fitting_profiles(headers)}
-    return kinds.pop() if len(kinds) == 1 and "" not in kinds else guess_kind(headers)
+    kinds = {shipped_profiles()[name].kind for name in fitting_profiles(table.headers)}
+    if len(kinds) == 1 and "" not in kinds:
+        return kinds.pop()
+    return "sales" if names_documents(table) else guess_kind(table.headers)
+
+
+def _with_parts(columns, made_of):
+    "Columns with those out of which another one was made."
+    made = columns["header"].map(made_of)
+    said = columns["read_as"].mask(made.notna(), made.astype(str) + ", a part")
+    return columns.assign(read_as=said)
 
 # %% ../../nbs/14_data.inspect.ipynb #5b971525
 def inspect_file(
@@ -231,9 +240,8 @@ def inspect_file(
         raise input_error(str(path), "is a folder", "Give one of the files in it")
     find_files(path)
     profile = as_profile(profile)
-    asked, (table, grid, sheets) = kind, _open(path, profile, sheet, kind)
-    kind = kind or _find_kind(table.headers, profile)
-    kind = "sales" if kind == "stock" and not asked and names_documents(table) else kind
+    table, grid, sheets = _open(path, profile, sheet, kind)
+    kind = kind or _find_kind(table, profile)
     profile, said = choose_profile(profile, table.headers, kind)
     columns = describe_columns(table, _read_headers(table, kind, profile))
     if kind == "stock" and "sold_date" in set(columns["guess"]):
@@ -242,8 +250,6 @@ def inspect_file(
     first = read = _try_reading(table, kind, profile, path, grid)
     if first.missing:
         read = _try_reading(table, kind, _with_guesses(profile, columns), path, grid)
-    made = columns["header"].map(first.made_of)
-    columns["read_as"] = columns["read_as"].mask(made.notna(), made.astype(str) + ", a part")
     return Inspection(
         file=path.name,
         kind=kind,
@@ -252,7 +258,7 @@ def inspect_file(
         separator=grid.separator,
         header_row=int(grid.rows[0]),
         rows=len(table.rows),
-        columns=columns,
+        columns=_with_parts(columns, first.made_of),
         missing=first.missing,
         problems=read.problems,
         repairs=read.repairs,

@@ -333,7 +333,7 @@ def _title_period(table):
     periods = said or ({own} if own else set())
     return next(iter(periods)) if len(periods) == 1 else None
 
-
+# %% ../../nbs/10_data.monthly.ipynb #50e925cf
 def _has_day_cells(table):
     "Whether some column holds days, whatever its header."
     columns = [
@@ -342,7 +342,7 @@ def _has_day_cells(table):
     dated = [texts[texts.str.contains(r"\d.*\D.*\d")] for texts in columns]
     return any(len(texts) > 1 and parse_date(texts)[0].notna().mean() > 0.8 for texts in dated)
 
-
+# %% ../../nbs/10_data.monthly.ipynb #86163b84
 _SALES_WORDS = re.compile(
     r"(?i)прода|реализ|выруч|прибыл|sales|sold|revenue|verk[aä]uf|umsatz|absatz|vent[ae]|vendu|"
     r"vendid|elad|forgal"
@@ -356,7 +356,7 @@ def says_sales(
     words = [*table.above, table.where, *table.headers]
     return _title_period(table) is None or any(map(_SALES_WORDS.search, words))
 
-
+# %% ../../nbs/10_data.monthly.ipynb #65768797
 def _date_by_title(table):
     "Add the last day of the period that a title says as the day of sale; whether there is one."
     period = _title_period(table)

@@ -291,7 +291,7 @@ def _document_days(column):
     days = np.array([*(each and each[1] for each in found), None], dtype=object)
     return days[column.codes]
 
-
+# %% ../../nbs/09_data.parts.ipynb #31af975a
 def names_documents(
     table: Table,  # One file
 ) -> bool:  # Whether it may be a report of sales by documents
@@ -299,7 +299,7 @@ def names_documents(
     found = [pd.notna(_document_days(column)).sum() for column in table.cells.values()]
     return max(found, default=0) > 1
 
-
+# %% ../../nbs/09_data.parts.ipynb #5bc74892
 def document_days(
     table: Table,  # One file of sales without a day; a column may be added, headings left out
     names: list[str],  # Headers of what was sold
