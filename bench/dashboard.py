@@ -47,7 +47,8 @@ def fill_store(folder: Path, titles: int):
     from plastinka.evaluate.backtest import cross_validate
     from plastinka.models.baselines import RecentQuantiles
     from plastinka.panel.panel import build_panel
-    from plastinka.store.load import keep_run, load_files
+    from plastinka.store.forecasts import keep_run
+    from plastinka.store.load import load_files
     from plastinka.store.query import read_ledger, read_panel
 
     store, (stock, sales) = str(folder / "shop.db"), write_files(folder, titles)

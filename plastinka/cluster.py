@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['PATIENCE', 'STORE_BYTES', 'QUIET', 'PORTS', 'START_ATTEMPTS', 'split_address', 'check_address', 'library_digest',
-           'check_library', 'node_options', 'start_cluster', 'own_cluster', 'given_address', 'ray_ready', 'connect']
+           'check_library', 'set_variables', 'node_options', 'start_cluster', 'own_cluster', 'given_address',
+           'ray_ready', 'connect']
 
 # %% ../nbs/01_cluster.ipynb #895958e9
 import contextlib
@@ -73,6 +74,22 @@ def check_library(
         problem = f"has plastinka {other}, and here it is {library_digest()}"
         raise input_error("the Ray cluster", problem, "Install the same version on both")
 
+# %% ../nbs/01_cluster.ipynb #f1c220c0
+@contextlib.contextmanager
+def set_variables(
+    values: dict[str, str],  # Environment variables
+):
+    "Set environment variables within the block."
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
 # %% ../nbs/01_cluster.ipynb #288d1941
 STORE_BYTES = 256 * 2**20
 QUIET = dict(RAY_USAGE_STATS_ENABLED="0", RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0")
@@ -126,13 +143,22 @@ def own_cluster(
     processors: int = 0,  # That Ray may use; 0 = all
 ):
     "Yield Ray's `Cluster` on this machine, and end it."
-    folder = tempfile.mkdtemp(prefix="ray-")
-    try:
+    with _own_folder() as folder:
         cluster = start_cluster(processors, folder)
         try:
             yield cluster
         finally:
             cluster.shutdown()
+
+# %% ../nbs/01_cluster.ipynb #f0f0be88
+@contextlib.contextmanager
+def _own_folder():
+    "Yield a folder for Ray's logs, sockets and notes, and remove it."
+    folder = tempfile.mkdtemp(prefix="ray-")
+    Path(folder, "ray").mkdir()
+    try:
+        with set_variables(dict(RAY_TMPDIR=folder)):
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

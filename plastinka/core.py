@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['SECRET_FOLDER', 'SECRET_NAME', 'PASSWORDS', 'PlastinkaError', 'InputError', 'input_error', 'atomic_path',
            'file_sha256', 'resolve_secret', 'known_secrets', 'hide_secrets', 'record_progress', 'notebook_shell',
-           'NotebookProgress', 'report_progress', 'step', 'BarRecorder', 'NotebookBar', 'bar', 'extra_modules',
-           'missing_extra', 'summary_html', 'summary_text']
+           'NotebookProgress', 'report_progress', 'show_progress', 'step', 'BarRecorder', 'NotebookBar', 'bar',
+           'extra_modules', 'missing_extra', 'summary_html', 'summary_text']
 
 # %% ../nbs/00_core.ipynb #0a16c724
 import hashlib
@@ -220,6 +220,13 @@ def report_progress(
 ):
     "Show a line of progress to the user, and record it for the parent process."
     record_progress(say=message)
+    show_progress(message)
+
+
+def show_progress(
+    message: str,  # One line for a person
+):
+    "Show a line of progress to the user."
     if notebook_shell():
         _add_line(message)
     else:

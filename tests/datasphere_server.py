@@ -37,7 +37,7 @@ PROJECT, FORBIDDEN = "bt1projectproject1pr", "bt1forbiddenforbidde"
 TOKEN = "t1.test-token-of-the-cloud"
 SETTINGS = dict(
     tokens=[TOKEN],  # IAM tokens that are let in
-    expire_after=None,  # Calls after which the first token is refused
+    expire_after=None,  # The call, made from now on, after which the first token is refused
     no_capacity=[],  # Instance types of which none is free
     instances=["c1.4", "c1.8", "g1.1"],  # Instance types that exist
     seconds=None,  # Time that a job is given
@@ -207,7 +207,7 @@ class State:
     def __init__(self, folder: Path, python: str):
         self.folder, self.python, self.lock = folder, python, threading.RLock()
         self.settings, self.jobs, self.operations = dict(SETTINGS), {}, {}
-        self.calls, self.runs = [], {}
+        self.calls, self.runs, self.since = [], {}, 0
         self.store, self.proxy = Store(folder / "store", self), None
 
     def report(self) -> dict:
@@ -224,6 +224,7 @@ class State:
     def change(self, values: dict):
         if "drop" in values:
             self.proxy.drop(values.pop("drop"))
+        self.since = len(self.calls)
         self.settings.update(values)
 
     def fault(self, method: str, when: str, context):
@@ -253,8 +254,8 @@ def guarded(method):
         state.fault(name, "before", context)
         given = dict(context.invocation_metadata()).get("authorization", "")
         settings, token = state.settings, given.removeprefix("Bearer ")
-        late = settings["expire_after"]
-        expired = late is not None and len(state.calls) > late and token == settings["tokens"][0]
+        late = settings["expire_after"] in state.calls[state.since : -1]
+        expired = late and token == settings["tokens"][0]
         if token not in settings["tokens"] or expired:
             context.abort(grpc.StatusCode.UNAUTHENTICATED, "The token is invalid or has expired")
         answer = method(self, request, context)

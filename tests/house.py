@@ -27,8 +27,8 @@ DEFAULT_EXP = re.compile(r"^#\s*\|\s*default_exp\s+(\S+)", re.MULTILINE)
 
 
 def pages(root: Path) -> dict[str, list[dict]]:
-    """Every notebook by its path under nbs/, as a list of cells with `type`, `source`, `tags` and
-    `outputs`."""
+    """Every notebook by its path under nbs/, as a list of cells with `type`, `source`, `tags`,
+    `outputs` and `id`."""
     found = {}
     for path in sorted((root / "nbs").rglob("*.ipynb")):
         name = path.relative_to(root / "nbs").as_posix()
@@ -41,6 +41,7 @@ def pages(root: Path) -> dict[str, list[dict]]:
                 source="".join(cell["source"]),
                 outputs=cell.get("outputs", []),
                 tags=cell.get("metadata", {}).get("tags", []),
+                id=cell.get("id"),
             )
             for cell in cells
         ]
@@ -441,6 +442,15 @@ def exported_once(root: Path) -> list[str]:
     return faults
 
 
+def cell_ids(root: Path) -> list[str]:
+    "No two cells of a notebook have one id: Jupyter would give one of them another, and save it."
+    faults = []
+    for name, cells in pages(root).items():
+        ids = [cell["id"] for cell in cells if cell["id"]]
+        faults += [f"{name} has two cells {one}" for one in sorted(set(ids)) if ids.count(one) > 1]
+    return faults
+
+
 def links(root: Path) -> list[str]:
     "What prose links to is there, and so is each notebook that it names."
     found, faults = pages(root), []
@@ -474,5 +484,6 @@ RULES = [
     machine_paths,
     run_notebooks,
     exported_once,
+    cell_ids,
     links,
 ]

@@ -1,6 +1,7 @@
 """Nobody without a key, nobody with too little a role, no server error whatever is sent, and no
 file that the readers do not read."""
 
+import asyncio
 import io
 import json
 import os
@@ -274,6 +275,33 @@ def test_many_files_and_many_words(clients):
     assert answer.json()["field"] == "body"
     answer = clients["operator"].post("/api/v1/jobs/forecast", json=dict(budget=200_000))
     assert answer.json()["parameters"]["budget"] == "200000"
+
+
+def test_a_client_that_hangs_in_the_middle_of_an_upload_is_told_so(service, app, monkeypatch):
+    from plastinka.doors import guard
+
+    patient = guard.patient_receive
+    monkeypatch.setattr(guard, "patient_receive", lambda receive: patient(receive, 0.2))
+    key, _ = make_key(service.keys, "slow", "operator")
+    head = b'--x\r\nContent-Disposition: form-data; name="sales_files"; filename="a.csv"\r\n\r\n'
+    headers = [(b"authorization", f"Bearer {key}".encode()), (b"content-length", b"1000")]
+    headers += [(b"content-type", b"multipart/form-data; boundary=x"), (b"host", b"x")]
+    scope = dict(type="http", method="POST", path="/api/v1/uploads", headers=headers)
+    scope |= dict(query_string=b"", http_version="1.1", client=("127.0.0.1", 1), scheme="http")
+    scope |= dict(raw_path=scope["path"].encode(), root_path="", server=("x", 80))
+    parts, sent = [dict(type="http.request", body=head + b"Artist,Al", more_body=True)], []
+
+    async def receive():
+        return parts.pop() if parts else await asyncio.sleep(60)
+
+    async def send(message):
+        sent.append(message)
+
+    before = {path.name for path in service.data.parent.rglob("*")}
+    asyncio.run(app(scope, receive, send))
+    body = json.loads(b"".join(each.get("body", b"") for each in sent))
+    assert sent[0]["status"] == 408 and body["cure"] == "Send it without pauses."
+    assert {path.name for path in service.data.parent.rglob("*")} - before <= {"uploads"}
 
 
 # schemathesis asks every address with what its description allows, and with what it does not

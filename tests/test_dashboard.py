@@ -22,7 +22,7 @@ from plastinka.doors.desk import Desk, open_desk  # noqa: E402
 from plastinka.doors.keys import Identity, make_key  # noqa: E402
 from plastinka.doors.ordered import run_forecast, run_places  # noqa: E402
 from plastinka.doors.serve import listening_socket, make_server, workers_at_work  # noqa: E402
-from plastinka.doors.service import open_service  # noqa: E402
+from plastinka.doors.service import JOB_KINDS, asked_parameters, open_service  # noqa: E402
 from plastinka.doors.view_orders import report_link, source_pieces  # noqa: E402
 from plastinka.evaluate.artifacts import write_artifact  # noqa: E402
 from plastinka.evaluate.backtest import cross_validate  # noqa: E402
@@ -88,6 +88,13 @@ def test_every_text_has_a_russian_one_with_the_same_values():
         return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
 
     assert [text for text, own in ours.items() if fields(text) != fields(own)] == []
+
+
+def test_every_parameter_of_a_form_has_russian_words():
+    declared = [asked_parameters(notebook) for notebook in JOB_KINDS.values()]
+    names = {name.replace("_", " ") for each in declared for name in each}
+    meanings = {parameter.meaning for each in declared for parameter in each.values()}
+    assert len(names) > 40 and sorted((names | meanings) - set(russian())) == []
 
 
 @pytest.fixture(scope="module")

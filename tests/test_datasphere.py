@@ -376,7 +376,7 @@ def test_a_certificate_that_is_not_known(tmp_path, cloud, options, quick, monkey
 @needs_sdk
 def test_a_token_that_expires_on_the_way_leaves_the_job_at_work(tmp_path, cloud, options, quick):
     folder = queued(tmp_path, wait=1.5)
-    cloud.change(expire_after=len(cloud.report()["calls"]) + 5)
+    cloud.change(expire_after="Execute")
     receipt = run(folder, options)
     assert receipt["status"] == "running"
     assert f"plastinka attach {folder.name}" in receipt["error"]["message"]
@@ -384,6 +384,18 @@ def test_a_token_that_expires_on_the_way_leaves_the_job_at_work(tmp_path, cloud,
     receipt = datasphere.attach_folder(folder, io.StringIO(), options)
     assert receipt["status"] == "succeeded" and paid(cloud, folder) == 1
     assert receipt["error"] is None
+
+
+@needs_sdk
+def test_a_token_that_expires_before_the_job_is_executed(tmp_path, cloud, options, quick):
+    folder = queued(tmp_path)
+    cloud.change(expire_after="Create")
+    receipt = run(folder, options)
+    assert receipt["status"] == "failed" and paid(cloud, folder) == 0
+    assert f"plastinka attach {folder.name}" in receipt["error"]["message"]
+    cloud.reset()
+    receipt = datasphere.attach_folder(folder, io.StringIO(), options)
+    assert receipt["status"] == "succeeded" and paid(cloud, folder) == 1
 
 
 @needs_sdk

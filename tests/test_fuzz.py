@@ -370,3 +370,4 @@ if __name__ == "__main__":
     first, last = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else int(sys.argv[1]) + 1
     counts, faults = summary(run_workers(range(first, last)))
     print(counts, *faults, sep="\n")
+    sys.exit(bool(faults))

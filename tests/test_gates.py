@@ -163,6 +163,26 @@ def test_ci_runs_make_test():
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
 
 
+def test_slow_cells_are_run_to_the_last_notebook(tmp_path, monkeypatch):
+    import everything
+    import nbdev.test
+
+    def run(path, **how):
+        ran.append(Path(path).name)
+        if path.endswith(("a.ipynb", "c.ipynb")):
+            raise SystemExit(1)
+
+    ran = []
+    monkeypatch.setattr(nbdev.test, "nbdev_test", run)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nbs").mkdir()
+    for name in "abcd":
+        (tmp_path / "nbs" / f"{name}.ipynb").write_text("" if name == "d" else "#| slow")
+    with pytest.raises(SystemExit, match="failed: nbs/a.ipynb, nbs/c.ipynb"):
+        exec(everything.SLOW_CELLS, {})
+    assert ran == ["a.ipynb", "b.ipynb", "c.ipynb"]
+
+
 def test_the_table_of_everything_says_what_was_skipped_and_why(tmp_path):
     import everything
 

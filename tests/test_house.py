@@ -313,6 +313,11 @@ BREAKS = [
         "exports MOST twice",
     ),
     (
+        house.cell_ids,
+        broken_room("00_core", *[each | dict(id="a") for each in room("core")]),
+        "00_core.ipynb has two cells a",
+    ),
+    (
         house.links,
         broken_room(RUN, title(), cell("[Core](00_core.ipynb#errors)", "markdown")),
         "links to 00_core.ipynb, which is not there",

@@ -1,5 +1,6 @@
 """Importing plastinka is quick and changes nothing global; each is tried in a new process."""
 
+import ast
 import json
 import os
 import subprocess
@@ -71,3 +72,32 @@ print(json.dumps(dict(before=before, after=state())))
 def test_the_functions_change_no_limits_and_no_log_levels():
     found = in_new_process(USED)
     assert found["after"] == found["before"]
+
+
+def imported(path):
+    "Module and name of whatever a file takes from plastinka, also inside its functions."
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("plastinka."):
+            yield from ((node.module, each.name) for each in node.names)
+
+
+def defined(module):
+    "The names of a module, read without importing it."
+    place = ROOT / module.replace(".", "/")
+    file = place.with_suffix(".py") if place.with_suffix(".py").exists() else place / "__init__.py"
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from ((each.asname or each.name).split(".")[0] for each in node.names)
+
+
+def test_benches_and_tools_import_what_is_there():
+    "They are run seldom, and import inside functions: a name that was moved would be seen late."
+    files = [*ROOT.glob("bench/*.py"), *ROOT.glob("tools/*.py")]
+    asked = {(file.name, *each) for file in files for each in imported(file)}
+    known = {module: set(defined(module)) for _, module, _ in asked}
+    assert len(asked) > 100
+    assert [each for each in sorted(asked) if each[2] not in known[each[1]]] == []

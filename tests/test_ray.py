@@ -4,11 +4,14 @@ it had under way. The rooms 01, 69 and 83 show the rest without Ray."""
 import io
 import json
 import os
+import random
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 import pytest
 
 from plastinka.cluster import node_options, own_cluster
@@ -20,6 +23,8 @@ pytestmark = [
     pytest.mark.long,
     pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray: pip install 'plastinka[tune]'"),
 ]
+
+KILLS = max(int(os.environ.get("PLASTINKA_KILLS", 30)) // 10, 2)  # Of workers of Ray
 
 SLOW_SUM = """
 import time
@@ -117,6 +122,51 @@ def test_a_node_that_dies_costs_only_its_runs(tmp_path, quiet):
     assert not list(there.glob("runs/*/.*"))
 
 
+def kill_a_worker(after: float) -> bool:
+    "Kill a process that has a run for a node, after some seconds; whether there was one."
+    time.sleep(after)
+    for process in psutil.process_iter(["cmdline"]):
+        if any("ray::remote_run" in word for word in process.info["cmdline"] or []):
+            process.kill()
+            return True
+    return False
+
+
+def orphans() -> list[psutil.Process]:
+    "Runners whose parent is gone."
+    found = [each for each in psutil.process_iter(["cmdline", "ppid"]) if each.info["ppid"] == 1]
+    return [one for one in found if "execute_from_arguments" in " ".join(one.info["cmdline"] or [])]
+
+
+def test_killed_workers_cost_only_their_runs(tmp_path, quiet):
+    import ray
+
+    from plastinka.jobs.ray import run_folders
+
+    moment, killed = random.Random(KILLS), []
+    with own_cluster(2) as cluster, ThreadPoolExecutor(1) as killer:
+        ray.init(address=cluster.address, log_to_driver=False)
+        try:
+            for number in range(KILLS):
+                folder = tmp_path / f"round{number}"
+                folder.mkdir()
+                runs = summing(folder, 2, 1.0)
+                kill = killer.submit(kill_a_worker, moment.random() * 6)
+                receipts = run_folders(runs, io.StringIO())
+                killed.append(kill.result())
+                assert [receipt["status"] for receipt in receipts] == ["succeeded"] * 2
+                assert [(run / "total.txt").read_text() for run in runs] == ["3", "6"]
+                assert not list(folder.glob("runs/*/.*"))
+        finally:
+            ray.shutdown()
+    print(f"{sum(killed)} of {KILLS} workers were killed at work")
+    assert sum(killed) >= KILLS / 3
+    until = time.monotonic() + 60
+    while orphans() and time.monotonic() < until:
+        time.sleep(1)
+    assert not orphans()
+
+
 def test_a_study_on_ray_is_stopped_resumed_and_told(tmp_path, quiet):
     from dataclasses import replace
 
@@ -179,9 +229,10 @@ def test_the_fits_of_a_backtest_are_spread_and_equal_to_those_made_here(tmp_path
     pd.testing.assert_frame_equal(*tables, check_exact=True)
 
 
-def test_a_run_on_ray_tells_its_kernel_of_the_cluster(tmp_path, quiet):
+def test_a_run_on_ray_tells_its_kernel_of_the_cluster(tmp_path, quiet, monkeypatch):
     from plastinka.jobs.ray import run_folders
 
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # A machine on which Ray has never run
     (run,) = summing(tmp_path, 1, 0.1)
     book = json.loads((tmp_path / "summing.ipynb").read_text())
     book["cells"][1]["source"] += (

@@ -75,7 +75,7 @@ def laid_out(source: str) -> str:
 def test_there_is_what_the_list_names():
     names = {folder.name for folder in FOLDERS}
     wanted = {"service_account", "datasphere_community", "datasphere_project"}
-    assert wanted | {"object_storage", "functions", "example"} == names
+    assert wanted | {"object_storage", "functions", "postgresql", "example"} == names
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.rglob("*.tf")), ids=lambda path: str(path)[-40:])
@@ -149,6 +149,15 @@ def test_inputs_and_outputs_are_those_of_the_list():
     example = set(named(parsed(ROOT / "environments" / "example")["output"]))
     wanted = {"datasphere_project_id", "community_id", "datasphere_summary", "import_status"}
     assert wanted <= example
+
+
+def test_the_database_is_the_one_of_the_list():
+    blocks = parsed(ROOT / "modules" / "postgresql")
+    [cluster] = [each for each in blocks["resource"] if "yandex_mdb_postgresql_cluster" in each]
+    [config] = cluster["yandex_mdb_postgresql_cluster"]["this"]["config"]
+    assert config["version"] == "15"
+    assert named(blocks["variable"])["backup_days"]["default"] == 7
+    assert "user_secret" not in str(named(blocks["output"]))
 
 
 def test_a_fault_is_found():

@@ -56,6 +56,7 @@ DATA = PACKAGE / "data"
 TELLERS = dict(find_faults=2, set_aside=1, count_repairs=3, repair_lines=2, Rule=0, CellType=1)
 SAMPLES = dict(
     ASKED="each row is one copy",
+    STRANGE="no known currency stands beside the prices",
     what="day first, as other files prove",
     reason="is before 1950",
     side="sales",

@@ -14,9 +14,15 @@ ROOT = Path(__file__).resolve().parents[1]
 SLOW_CELLS = """
 from pathlib import Path
 from nbdev.test import nbdev_test
+failed = []
 for page in sorted(Path("nbs").rglob("*.ipynb")):
     if "#| slow" in page.read_text(encoding="utf-8"):
-        nbdev_test(path=str(page), flags="slow", n_workers=0)
+        try:
+            nbdev_test(path=str(page), flags="slow", n_workers=0)
+        except SystemExit:
+            failed.append(str(page))
+if failed:
+    raise SystemExit(f"failed: {', '.join(failed)}")
 """
 LONG = dict(PLASTINKA_LONG="1", PLASTINKA_EXAMPLES="random")
 LONG |= dict(PLASTINKA_KILLS="200", PLASTINKA_FAULTS="100")

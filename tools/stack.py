@@ -3,9 +3,10 @@
     python tools/stack.py                starts all, prints addresses and a key; Ctrl-C stops all
     python tools/stack.py --test         starts all, uses them as a shop does, stops all
 
-PostgreSQL and the S3 server come from wheels, MLflow is started where it is installed. The commands
-and variables of plastinka's own services are those of the compose file; only names of hosts, ports
-and folders become this machine's. What is kept lies in the folder `stack`."""
+PostgreSQL and the S3 server come from wheels, MLflow from an environment of its own
+(`.venv-mlflow`). The commands and variables of plastinka's own services are those of the compose
+file; only names of hosts, ports and folders become this machine's. What is kept lies in the folder
+`stack`."""
 
 import argparse
 import contextlib
@@ -29,6 +30,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 COMPOSE = ROOT / "deploy" / "compose.yaml"
 OWN = ("api", "worker-1", "worker-2", "scheduler")  # In the order in which they start
+MLFLOW = [each / "bin" / "mlflow" for each in (ROOT / ".venv-mlflow", Path(sys.prefix))]
 PATIENCE = 120  # Seconds in which a service must be healthy
 KEY = re.compile(r"Key of an admin, shown only now: (\S+)")
 
@@ -216,21 +218,13 @@ class Stack:
         system.makedirs("plastinka", exist_ok=True)
 
     def start_mlflow(self) -> dict[str, str]:
-        if importlib.util.find_spec("mlflow") is None:
+        program = next(filter(Path.is_file, MLFLOW), None)
+        if program is None:
             print("mlflow is not installed, and is left out", flush=True)
             return dict(MLFLOW_TRACKING_URI="")
         port = free_port()
         address = f"http://127.0.0.1:{port}"
-        command = [
-            sys.executable,
-            "-m",
-            "mlflow",
-            "server",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(port),
-        ]
+        command = [str(program), "server", "--host", "127.0.0.1", "--port", str(port)]
         command += ["--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db"]
         wait_for("mlflow", f"{address}/health", *self.start("mlflow", command))
         return dict(MLFLOW_TRACKING_URI=address)
@@ -271,7 +265,7 @@ def use(stack: Stack):
 
 
 def look(stack: Stack):
-    "Log in as a browser does, and open the first page."
+    "Log in as a browser does, open the first page, and click through all where a browser is."
     import http.cookiejar
     import urllib.parse
 
@@ -287,6 +281,49 @@ def look(stack: Stack):
             f"after the login: {answer.url} ({answer.status}, {len(page):,} characters)", flush=True
         )
         assert answer.status == 200 and page
+    click_through(place, stack.key)
+
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), "")
+
+
+def click_through(place: str, key: str):
+    "Open every page from the menu in a browser, and ask the model, as a buyer would."
+    if not CHROMIUM or importlib.util.find_spec("playwright") is None:
+        print("there is no chromium, or no playwright: the pages are not clicked through")
+        return
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        how = dict(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page, faults = started.chromium.launch(**how).new_page(), []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+        page.goto(f"{place}/login")
+        page.fill("#key", key)
+        page.get_by_role("button").click()
+        page.locator("h2").first.wait_for(timeout=60_000)
+        seen = visit_pages(page)
+        page.goto(f"{place}/app/forecast")
+        page.get_by_role("button", name="Ask the model").click(timeout=60_000)
+        page.get_by_text("To order:").first.wait_for(timeout=60_000)
+    print(f"{len(seen)} pages clicked through: {', '.join(seen)}", flush=True)
+    assert len(seen) == 8 and not faults, faults
+
+
+def visit_pages(page) -> list[str]:
+    "Click on each page of the menu; its headings."
+    seen = []
+    for number in range(page.locator("nav a[href^='/app/']").count()):
+        link = page.locator("nav a[href^='/app/']").nth(number)
+        if "/language/" in link.get_attribute("href"):
+            continue
+        link.click()
+        page.get_by_text("One moment").wait_for(state="detached", timeout=60_000)
+        page.locator("h2").first.wait_for(timeout=60_000)
+        assert not page.locator(".bad").count(), page.locator(".bad").first.inner_text()
+        seen.append(page.locator("h2").first.inner_text())
+    return seen
 
 
 def left_over(folder: Path) -> list[str]:

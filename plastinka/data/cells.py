@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['MOST_OF_COLUMN', 'STATUS_HEADERS', 'FLAG_HEADERS', 'settle_decimals', 'currency_names', 'take_word',
-           'header_currency', 'check_currency', 'is_total', 'read_statuses', 'read_flags', 'gives_reason',
-           'may_be_count']
+           'header_currency', 'is_currency', 'check_currency', 'is_total', 'read_statuses', 'read_flags',
+           'gives_reason', 'may_be_count']
 
 # %% ../../nbs/06_data.cells.ipynb #4ec1d8d6
 import re
@@ -120,6 +120,26 @@ def header_currency(
     words = re.findall(rf"[^\W\d_]+|[{_CURRENCY_SIGNS}]", header.lower())
     named = [_SIGNS.get(word, word.upper() if word.upper() in _CODES else "") for word in words]
     return next((each for each in named if each), "")
+
+# %% ../../nbs/06_data.cells.ipynb #b1263916
+_ISO_4217 = frozenset(
+    """AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN
+    BWP BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD
+    FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY
+    KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP
+    MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR
+    RON RSD RUB RUR RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SYP SZL THB TJS TMT
+    TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW
+    ZWL HRK EEK LTL LVL SKK SIT DEM FRF KR LEI""".split()
+)
+
+
+def is_currency(
+    name: str,  # A word, a code or a sign
+) -> bool:
+    "Whether a currency is known by a name."
+    word = name.strip().rstrip(".")
+    return word.upper() in _ISO_4217 | _CODES or word.lower() in _SIGNS or word in _CURRENCY_SIGNS
 
 # %% ../../nbs/06_data.cells.ipynb #42699673
 def check_currency(

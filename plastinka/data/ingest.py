@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +21,15 @@ from fastcore.basics import patch
 
 from plastinka.core import (
     InputError,
-    bar,
     file_sha256,
     input_error,
     report_progress,
     summary_html,
     summary_text,
 )
+from ..beside import side_by_side
 from .books import REJECTED, Grid
-from .columns import ASKED, take_columns
+from .columns import ASKED, STRANGE, take_columns
 from .headers import cell_texts, make_table
 from .files import BOOKS, find_files, known_columns, printable, read_grids
 from .monthly import NO_COPIES, unfold_months
@@ -398,18 +399,28 @@ def _leave_foreign(failed, parts, profiles):
     return pd.DataFrame(left_out, columns=["file", "reason"])
 
 # %% ../../nbs/11_data.ingest.ipynb #d3a4a7f0
+def _try_path(file, found, profiles, sheet, rates):
+    "A file as parts, or why it is none, where its folder may hold other files."
+    (path, name, kind), own = file, profiles[file[2]]
+    try:
+        return _read_path(path, name, kind, own, sheet or own.sheet, rates)
+    except InputError as error:
+        if path not in found and not (kind == "sales" and _is_blank(path)):
+            raise
+        return error
+
+
 def _read_parts(chosen, found, frames, profiles, sheet, rates):
     "Every file and every DataFrame as parts; files of folders that are none."
     names = _short_names([path for path, _ in chosen])
+    files = [(path, name, kind) for (path, kind), name in zip(chosen, names, strict=True)]
     parts, failed = [], []
-    for (path, kind), name in zip(bar(chosen, "files"), names, strict=True):
-        own = profiles[kind]
-        try:
-            parts += _read_path(path, name, kind, own, sheet or own.sheet, rates)
-        except InputError as error:
-            if path not in found and not (kind == "sales" and _is_blank(path)):
-                raise
-            failed.append((path, name, kind, error))
+    read = partial(_try_path, found=found, profiles=profiles, sheet=sheet, rates=rates)
+    for (path, name, kind), given in zip(files, side_by_side(read, files, "files"), strict=True):
+        if isinstance(given, InputError):
+            failed.append((path, name, kind, given))
+        else:
+            parts += given
     foreign = _leave_foreign(failed, parts, profiles)
     for (frame, name), kind in frames:
         parts += _read_given(frame, name, kind, profiles[kind], rates)
@@ -421,8 +432,8 @@ def open_questions(
     source: dict,  # Of a file: file; notes: column, what, rows, example
 ) -> list[str]:  # Sentences
     "What the reading of a file asks."
-    asked = [what for _, what, _, _ in source.get("notes", []) if what.startswith(ASKED)]
-    return [f"{source['file']}: {what}" for what in asked]
+    noted = [what for _, what, _, _ in source.get("notes", [])]
+    return [f"{source['file']}: {what}" for what in noted if what.startswith((ASKED, STRANGE))]
 
 # %% ../../nbs/11_data.ingest.ipynb #326d1b2d
 def read_sources(

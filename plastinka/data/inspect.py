@@ -24,7 +24,13 @@ from plastinka.data.guesses import (
     guess_kind,
     nearest_column,
 )
-from .monthly import NO_COPIES, says_sales, unfold_months
+from plastinka.data.monthly import (
+    NO_COPIES,
+    has_days,
+    month_columns,
+    says_sales,
+    unfold_months,
+)
 from .parts import names_documents
 from .profiles import Profile, as_profile, profile_aliases, settle_profile
 from .programs import choose_profile, fitting_profiles, shipped_profiles
@@ -146,6 +152,8 @@ def _try_reading(table, kind, profile, path, grid):
     "Read a file as a load would."
     table = _copied(table)
     try:
+        if has_days(table.headers):
+            month_columns(table.headers, table.where)  # Refuses weeks and days
         rows, about = take_columns(table, kind, profile, path.parent)
     except InputError as error:
         nothing = pd.DataFrame(columns=REJECTED), pd.DataFrame(columns=_REPAIRS)
@@ -216,6 +224,8 @@ def _find_kind(table, profile):
     "The kind of a file: as its profile says, as its program's profile does, or by its headers."
     if profile.kind or "sold_date" in profile.columns:
         return profile.kind or "sales"
+    if has_days(table.headers):
+        return "sales"
     kinds = {shipped_profiles()[name].kind for name in fitting_profiles(table.headers)}
     if len(kinds) == 1 and "" not in kinds:
         return kinds.pop()

@@ -201,9 +201,7 @@ def _prices(texts):
 # %% ../../nbs/02_data.values.ipynb #5f814aae
 def bare_prices(
     texts: pd.Series,  # Stripped texts
-) -> (
-    pd.Series
-):  # The same without currency and blanks between thousands; what is below zero begins with a minus
+) -> pd.Series:  # Without currency and blanks; what is below zero begins with a minus
     "The number that a price is, as it was written."
     bare = (
         texts.str.lower()

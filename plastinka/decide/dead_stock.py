@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ..panel.panel import full_months
 from ..scores.counts import Counts, poisson_counts
 from ..scores.sums import sum_counts
 
@@ -66,7 +67,7 @@ def price_months(
     before = np.roll(price, 1, axis=1)
     same = np.abs(np.log(price / before)) < 1e-6
     same[:, 0] = False
-    use = same & np.isfinite(units) & (exposure > 0) & (panel["observed"].values >= 1 - 1e-6)
+    use = same & np.isfinite(units) & (exposure > 0) & full_months(panel)
     item, month = np.nonzero(use)
     rows = pd.DataFrame(dict(item=item, month=month, sold=units[use], exposure=exposure[use]))
     rows["log_price"] = np.log(price[use])

@@ -225,9 +225,7 @@ def demand_ahead(
 def past_sales(
     panel: xr.Dataset,  # Everything measured, an unfinished month included
     reach: Reach,  # The days that an order is for
-) -> (
-    pd.DataFrame
-):  # Index item_id; months (whole, of last year), last_year, most_sold; NaN = unknown
+) -> pd.DataFrame:  # By item_id: whole months of last year, last_year, most_sold; NaN = unknown
     "What was sold in the same months of last year, and the most asked for in as many in a row."
     units = panel["units"].to_pandas().fillna(0)
     asked = units

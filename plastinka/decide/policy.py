@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PATHS', 'uniform_points', 'level_paths', 'follow_totals', 'demand_paths', 'split_paths', 'Terms', 'stock_at_delivery',
            'copy_chances', 'copy_values', 'pack_values', 'rank_copies', 'cut_list', 'fill_minimum', 'choose_copies',
-           'order_policy', 'ranked_values', 'level_policy']
+           'order_policy', 'ranked_values']
 
 # %% ../../nbs/72_decide.policy.ipynb #e49794a6
 from dataclasses import dataclass
@@ -15,7 +15,6 @@ import pandas as pd
 from scipy.special import ndtr, ndtri
 from scipy.stats import qmc
 
-from ..core import input_error
 from ..scores.counts import Counts
 from ..scores.sums import Dependence, as_dependence, sum_counts
 
@@ -299,16 +298,3 @@ def ranked_values(
     need = paths[:, :, -1] - stock_at_delivery(paths, stock, arrivals)
     values = copy_values(copy_chances(need, pack), terms, len(paths))
     return rank_copies(pack_values(values, pack))
-
-# %% ../../nbs/72_decide.policy.ipynb #f0609de3
-def level_policy(
-    paths: np.ndarray,  # int64 [items, draws, periods] demand; the order comes with the last one
-    stock: np.ndarray,  # Copies at hand now [items]
-    arrivals: np.ndarray,  # Copies on order that come at each period's start [items, periods]
-    level: float,  # Probability with which stock and orders shall be enough, 0..1
-) -> np.ndarray:  # int64 [items] copies to order now
-    "What to order by a service level."
-    if not 0 < level < 1:
-        raise input_error(f"service level {level:g}", "is no probability", "Give one such as 0.75")
-    total = np.quantile(paths.sum(axis=2), level, axis=1, method="inverted_cdf")
-    return np.maximum(total - stock - arrivals.sum(axis=1), 0).astype(np.int64)

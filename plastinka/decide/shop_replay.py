@@ -34,6 +34,7 @@ from plastinka.decide.replay import (
 )
 from .terms import Rules, item_terms, last_costs, policy_terms
 from ..models.core import Forecast
+from ..panel.panel import full_months
 
 # %% ../../nbs/78_decide.shop_replay.ipynb #c7b2dd2e
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def replay_months(
     months: int = 11,  # How many are wanted
 ) -> pd.DatetimeIndex:  # Months that begin with a review, ascending
     "The months of a replay; raises `InputError` where there are too few."
-    full = pd.DatetimeIndex(panel["month"].values)[panel["observed"].values >= 1 - 1e-6]
+    full = pd.DatetimeIndex(panel["month"].values)[full_months(panel)]
     count = min(months, len(full) - LEARNED - 1)
     if count < 1:
         problem = f"has {len(full)} complete months"

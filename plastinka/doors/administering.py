@@ -16,11 +16,10 @@ from fastapi import Request
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..core import InputError
 from .callbacks import list_callbacks
 from .cleaning import Retention, clean, list_backups
 from .keys import end_key, list_keys, make_key, read_audit
-from .problems import Problem, input_problem
+from .problems import Problem, refused_as
 from .results import RUN_NAME, iso_time, job_view, key_view
 from .routes import PLAIN_TEXT, Limit, Name, Offset, Route, ServiceOf
 from .service import ALL_KINDS, make_job, request_model
@@ -61,10 +60,8 @@ def delete_key(
     key_id: Name,  # Of the list
 ):
     "End a key: it opens nothing from now on."
-    try:
+    with refused_as(404):
         return JSONResponse(key_view(end_key(service.keys, key_id)))
-    except InputError as error:
-        raise input_problem(error, 404) from None
 
 # %% ../../nbs/88_doors.administering.ipynb #a817e2e3
 def get_audit(
@@ -160,10 +157,8 @@ def delete_schedule(
     name: ScheduleName,  # Of the list
 ):
     "Take a schedule away."
-    try:
+    with refused_as(404):
         end_schedule(service.schedules, name)
-    except InputError as error:
-        raise input_problem(error, 404) from None
     return JSONResponse(dict(name=name, status="ended"))
 
 # %% ../../nbs/88_doors.administering.ipynb #10d99089
@@ -248,10 +243,8 @@ def post_restore(
     from plastinka.store.upkeep import restore
 
     path = find_backup(service, body.run)
-    try:
+    with refused_as(409):
         tables = restore(path, service.store)
-    except InputError as error:
-        raise input_problem(error, 409) from None
     return JSONResponse(dict(rows=sum(int(one.split()[0]) for one in tables.values())))
 
 # %% ../../nbs/88_doors.administering.ipynb #ca87860c

@@ -17,8 +17,7 @@ from typing import Annotated, Literal
 from fastapi import Body, File, Form, Header, Query, Request, UploadFile
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
 
-from ..core import InputError
-from .problems import Problem, input_problem
+from .problems import Problem, refused_as
 from .results import iso_time, job_log, job_view
 from .routes import IdentityOf, Name, Offset, Route, ServiceOf
 from .service import ALL_KINDS, JOB_KINDS, ShopService, request_model
@@ -100,10 +99,8 @@ def job_starter(
 # %% ../../nbs/88_doors.asking.ipynb #2b725135
 def _found_job(service, job_id):
     "A job; `Problem` 404 where there is none."
-    try:
+    with refused_as(404):
         return read_job(service.queue, job_id)
-    except InputError as error:
-        raise input_problem(error, 404) from None
 
 # %% ../../nbs/88_doors.asking.ipynb #3cba04f3
 def get_jobs(
@@ -205,10 +202,8 @@ def delete_job(
 ):
     "Cancel a job: at once while it waits; soon when it runs."
     _found_job(service, job_id)
-    try:
+    with refused_as(409):
         return JSONResponse(job_view(ask_to_cancel(service.queue, job_id)), 202)
-    except InputError as error:
-        raise input_problem(error, 409) from None
 
 # %% ../../nbs/88_doors.asking.ipynb #19506c02
 def post_retry(
@@ -217,10 +212,8 @@ def post_retry(
 ):
     "Let a job be tried again that failed three times through no fault of its own."
     _found_job(service, job_id)
-    try:
+    with refused_as(409):
         return JSONResponse(job_view(revive_job(service.queue, job_id)), 202)
-    except InputError as error:
-        raise input_problem(error, 409) from None
 
 # %% ../../nbs/88_doors.asking.ipynb #99c7c479
 ASKING = [

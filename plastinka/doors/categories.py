@@ -20,8 +20,7 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..core import InputError
-from .problems import Problem, input_problem
+from .problems import Problem, refused_as
 from .results import job_view
 from .routes import Route, ServiceOf
 from .service import ShopService
@@ -97,10 +96,8 @@ def next_day(
 ) -> JSONResponse:  # predicted_sales, category, run, judgement
     "Forecast the next day of a category."
     name, row = find_category(service, category)
-    try:
+    with refused_as(422):
         predicted = load_category(row["folder"]).predict(series)
-    except InputError as error:
-        raise input_problem(error) from None
     told = dict(predicted_sales=predicted, category=name, run=row["run"])
     return JSONResponse(told | dict(judgement=row["judgement"]))
 

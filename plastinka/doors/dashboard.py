@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PAGES', 'FRAME', 'HEAD', 'VISITOR', 'LANGUAGE_COOKIE', 'ICON', 'PAGE_PATHS', 'WARM_PAUSE', 'Page', 'view', 'menu',
-           'visitor_desk', 'page_builder', 'asked_page', 'add_addresses', 'make_pages', 'PageDoor', 'warm', 'keep_warm',
-           'add_dashboard']
+           'visitor_desk', 'page_builder', 'asked_page', 'add_addresses', 'make_pages', 'PageRouter', 'warm',
+           'keep_warm', 'add_dashboard']
 
 # %% ../../nbs/97_doors.dashboard.ipynb #8b50bc83
 import contextlib
@@ -206,7 +206,7 @@ PAGE_PATHS = ("/app", "/static/", "/components/", "/favicon.ico")
 
 
 @dataclass
-class PageDoor:
+class PageRouter:
     "An ASGI application that answers for the pages, and passes on everything else."
 
     app: Callable  # The rest
@@ -279,4 +279,4 @@ def add_dashboard(
 
     app.router.lifespan_context = both
     app.state.home = "/app"
-    app.add_middleware(PageDoor, pages=pages)
+    app.add_middleware(PageRouter, pages=pages)

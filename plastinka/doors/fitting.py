@@ -51,6 +51,7 @@ def train_shop(
     settings: dict,  # horizon, cutoffs (how many, or months), seed
     parts=None,  # `jobs.parts.Parts` that keeps finished fits; None keeps nothing
     store: str = "",  # Store with a champion whose cutoffs shall be taken, as far as can be
+    everything: xr.Dataset | None = None,  # Panel of the whole ledger; None = not at hand
 ) -> tuple:  # `Backtest`, the model trained on everything, and the panel that it saw
     "Judge a model on past months, and train it on all of them."
     from plastinka.evaluate.backtest import cross_validate, totals_factor
@@ -59,7 +60,7 @@ def train_shop(
     from plastinka.models.baselines import BASELINES
 
     with step("Judging the model on months that it has not seen"):
-        panel, horizon = cut_panel(ledger), settings["horizon"]
+        panel, horizon = cut_panel(ledger, everything=everything), settings["horizon"]
         cutoffs = champion_cutoffs(panel["month"].values, horizon, settings["cutoffs"], store)
         how = dict(cutoffs=cutoffs, horizon=horizon, seed=settings["seed"])
         others = [each for each in BASELINES if each.name != model.name]
@@ -145,7 +146,7 @@ def fit_model(
     everything: xr.Dataset | None = None,  # Panel of the whole ledger; None = it is measured here
 ) -> FittedShop:  # Raises `InputError` where the months are too few
     "Judge a model on past months, train it on all of them, and forecast every item."
-    held, trained, panel = train_shop(ledger, model, settings)
+    held, trained, panel = train_shop(ledger, model, settings, everything=everything)
     with step("Forecasting"):
         forecast = forecast_items(ledger, trained, panel, settings["horizon"], everything)
     return FittedShop(held, trained, forecast, panel)
@@ -163,7 +164,7 @@ def reuse_model(
     from plastinka.evaluate.fit import cut_panel
 
     with step("Forecasting with a model that was trained before"):
-        panel = cut_panel(ledger)
+        panel = cut_panel(ledger, everything=everything)
         check_knows(artifact, panel, horizon)
         forecast = forecast_items(ledger, artifact.model, panel, horizon, everything)
     with step("Judging it by the months since"):

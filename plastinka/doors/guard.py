@@ -395,10 +395,16 @@ async def pass_on(
 
     async def answer(message):
         if late and not request.status:
-            raise Problem(408, "the body did not come.", "Send it without pauses.")
+            raise TimeoutError
         await request.answer(message)
 
-    await self.app(scope, receive, answer)
+    try:
+        await self.app(scope, receive, answer)
+    except Exception:  # Of `answer`, or of an application that gives up without one
+        if late and not request.status:
+            why = "the body did not come."
+            raise Problem(408, why, "Send it without pauses.") from None
+        raise
 
 # %% ../../nbs/87_doors.guard.ipynb #a0e7dd4f
 @patch

@@ -38,7 +38,7 @@ from plastinka.doors.configs import (
     list_configs,
     send_config,
 )
-from .problems import Problem, input_problem
+from .problems import Problem, refused_as
 from .results import iso_time, table_rows
 from plastinka.doors.routes import (
     Format,
@@ -98,10 +98,8 @@ def one_model(
     name: str,  # A model, its run, or "champion"
 ) -> dict:  # A row of the list; raises `Problem` where there is none
     "A model."
-    try:
+    with refused_as(404):
         found = find_model(service.shop, name)
-    except InputError as error:
-        raise input_problem(error, 404) from None
     return table_rows(pd.DataFrame([found])[[*MODEL_SHOWN, "digest"]])[0]
 
 # %% ../../nbs/88_doors.modelling.ipynb #f0abf0f6
@@ -157,10 +155,8 @@ def post_promote(
 ):
     "Make a model the champion."
     name = one_model(service, model)["model"]
-    try:
+    with refused_as(409):
         check_model_files(service, name)
-    except InputError as error:
-        raise input_problem(error, 409) from None
     promote(service.shop, name)
     return JSONResponse(one_model(service, name))
 
@@ -169,10 +165,8 @@ def post_rollback(
     service: ServiceOf,  # That is asked
 ):
     "Bring the champion before back."
-    try:
+    with refused_as(409):
         return JSONResponse(one_model(service, rollback(service.shop)))
-    except InputError as error:
-        raise input_problem(error, 409) from None
 
 # %% ../../nbs/88_doors.modelling.ipynb #f46311de
 def post_archive(
@@ -181,10 +175,8 @@ def post_archive(
 ):
     "Take a model out of use; the champion is refused."
     name = one_model(service, model)["model"]
-    try:
+    with refused_as(409):
         return JSONResponse(one_model(service, archive(service.shop, name)))
-    except InputError as error:
-        raise input_problem(error, 409) from None
 
 # %% ../../nbs/88_doors.modelling.ipynb #b62e24b1
 def zip_folder(
@@ -207,12 +199,10 @@ def get_model_file(
     from plastinka.doors.fitting import fetched_artifact
 
     name = one_model(service, model)["model"]
-    try:
+    with refused_as(409):
         check_model_files(service, name)
         with fetched_artifact(find_model(service.shop, name)["folder"]) as folder:
             path = zip_folder(folder)
-    except InputError as error:
-        raise input_problem(error, 409) from None
     return FileResponse(path, filename=f"{name}.zip", background=BackgroundTask(path.unlink))
 
 # %% ../../nbs/88_doors.modelling.ipynb #8c77b0fc
@@ -340,10 +330,8 @@ def one_config(
 ) -> JSONResponse:  # Raises `Problem` where there is none
     "Settings by their name."
     enter_studies(service)
-    try:
+    with refused_as(404):
         return JSONResponse(config_view(find_config(service.configs, name, objective)))
-    except InputError as error:
-        raise input_problem(error, 404) from None
 
 # %% ../../nbs/88_doors.modelling.ipynb #00fa8eec
 def get_active_config(
@@ -398,10 +386,8 @@ def delete_one_config(
 ):
     "Take settings off the list; active ones are refused."
     one_config(service, config_id)
-    try:
+    with refused_as(409):
         delete_config(service.configs, config_id)
-    except InputError as error:
-        raise input_problem(error, 409) from None
     return JSONResponse(dict(config_id=config_id, status="deleted"))
 
 # %% ../../nbs/88_doors.modelling.ipynb #ac6573c9

@@ -16,6 +16,7 @@ import xarray as xr
 
 from ..config import given_settings
 from ..core import input_error
+from ..data.cells import is_currency
 from ..data.ledger import Ledger
 from ..data.values import single_amount
 from ..decide.branches import BranchPlan, plan_branches
@@ -64,6 +65,9 @@ def shop_currency(
 ) -> str:  # A code or a sign; "" = unknown
     "In which money the shop counts."
     named = settings.get("currency") or given_settings().get("currency") or ""
+    if named and not is_currency(named):
+        cure = "Write a code such as RUB or EUR, or a sign such as ₽, or leave it out"
+        raise input_error(f"currency «{named}»", "is none that is known", cure)
     stated = [each for each in ledger.report.get("currency", []) if each]
     return named or (stated[0] if stated else "")
 

@@ -16,10 +16,9 @@ from fastapi import Path as InPath
 from fastapi import Query, Request
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 
-from ..core import InputError
 from .guard import REPORT_POLICY
 from .metrics import service_figures
-from .problems import Problem, input_problem
+from .problems import Problem, refused_as
 from plastinka.doors.results import (
     find_run_folder,
     iso_time,
@@ -49,10 +48,8 @@ def get_forecasts(
     format: Format = "json",  # Of the answer
 ):
     "What is expected of each title in each month: quantiles and mean."
-    try:
+    with refused_as(404):
         page = forecast_page(service.shop, run, choice)
-    except InputError as error:
-        raise input_problem(error, 404) from None
     return table_answer(page, choice, format)
 
 # %% ../../nbs/88_doors.reading.ipynb #c50ad9ef

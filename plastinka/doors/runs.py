@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['run_command', 'report_run', 'report_chain', 'report_elsewhere', 'submit_command', 'attach_command', 'runs_command',
-           'show_command', 'readable_files', 'cancel_command', 'rerun_command', 'resume_command', 'report_comparison',
-           'prune_command', 'kept_runs', 'function_package_command']
+           'show_command', 'readable_files', 'shown_value', 'cancel_command', 'rerun_command', 'resume_command',
+           'report_comparison', 'prune_command', 'kept_runs', 'function_package_command']
 
 # %% ../../nbs/90_doors.runs.ipynb #8814c8d1
 import sys
@@ -29,6 +29,7 @@ def run_command(
     "Run a parameterized notebook; its own parameters are options."
     from plastinka.jobs.backends import find_backend
     from plastinka.jobs.core import Job, queue_run
+    from plastinka.jobs.registry import place_runs
     from plastinka.jobs.turns import run_queued
 
     find_backend(backend)
@@ -38,7 +39,7 @@ def run_command(
         from plastinka.doors.chain import run_chain
 
         return report_chain(*run_chain(notebook, shops, values, out, backend, jobs))
-    folder = queue_run(Job(notebook, values), out)
+    folder = queue_run(Job(notebook, place_runs(notebook, values, out)), out)
     with progress_shown(quiet):
         receipt = run_queued(folder, backend, jobs)
     return report_run(folder, receipt, quiet)
@@ -112,13 +113,14 @@ def submit_command(
     "Send a run to DataSphere, and leave it there; `plastinka attach` follows it."
     from plastinka.jobs import datasphere
     from plastinka.jobs.core import Job, queue_run
+    from plastinka.jobs.registry import place_runs
 
     if again:
         folder, clone_of = datasphere.queue_again(again, out, notebook, values)
     else:
         if not notebook:
             raise input_error("notebook", "is not given", "Name one, such as: submit forecast")
-        job = Job(notebook, values)
+        job = Job(notebook, place_runs(notebook, values, out))
         if dry_run:
             print(datasphere.write_dry_run(job, out))
             return 0
@@ -212,15 +214,26 @@ def readable_files(
     return [path for path in paths if path.is_file()]
 
 # %% ../../nbs/90_doors.runs.ipynb #4f7f082b
+def shown_value(
+    value,  # Of a parameter
+) -> str:  # One line
+    "A parameter's value as a person reads it: of a long list its beginning."
+    if not isinstance(value, list):
+        return str(value)
+    more = f" and {len(value) - 2} more" if len(value) > 2 else ""
+    return ", ".join(map(str, value[:2])) + more
+
+
 def _run_lines(receipt):
     "What there is to say of a run in a few lines."
     facts = {name: receipt.get(name) for name in ("notebook", "status", "started", "seconds")}
     facts["memory"] = f"{receipt.get('peak_memory_bytes', 0) / 1e6:,.0f} MB at most"
     facts["reason"] = (receipt.get("error") or {}).get("message")
-    given = receipt.get("parameters", {}).items()
-    facts["parameters"] = ", ".join(f"{name}={value}" for name, value in given if value)
     known = {name: value for name, value in facts.items() if value not in (None, "")}
-    return [f"{name:<12}{value}" for name, value in known.items()]
+    given = {name: value for name, value in receipt.get("parameters", {}).items() if value}
+    lines = [f"{name:<12}{value}" for name, value in known.items()]
+    lines += ["parameters"] if given else []
+    return lines + [f"  {name:<16}{shown_value(value)}" for name, value in given.items()]
 
 # %% ../../nbs/90_doors.runs.ipynb #759b1c24
 def cancel_command(
@@ -365,7 +378,7 @@ def function_package_command(
     networks: bool = False,  # With torch and darts, too; no service takes so much
     json: bool = False,  # Print what it weighs as JSON
 ) -> int:  # Exit code; 1 where it is too large
-    "Pack this version for cloud functions, and say what it weighs and whether it fits."
+    "Pack this version for cloud functions; say what it weighs and whether it fits."
     from dataclasses import asdict
 
     from plastinka.jobs import function_package as packing

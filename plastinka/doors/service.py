@@ -6,7 +6,7 @@
 __all__ = ['AT_A_TIME', 'POOL', 'JOB_KINDS', 'ADMIN_KINDS', 'ALL_KINDS', 'ONE_AT_A_TIME', 'NOT_ASKED', 'CALLBACK_MEANING',
            'PLAIN_NAME', 'ASKED_NAMES', 'TITLED', 'NEW_TITLES', 'TITLE_MEANING', 'LOOK_UP', 'ShopService',
            'open_service', 'make_worker', 'asked_parameters', 'title_model', 'write_titles', 'request_model',
-           'enter_studies', 'kept_forecasts', 'make_job']
+           'enter_studies', 'kept_forecasts', 'look_up_field', 'make_job']
 
 # %% ../../nbs/85_doors.service.ipynb #fa3a677d
 import contextlib
@@ -29,7 +29,7 @@ from plastinka.doors.configs import (
     open_configs,
 )
 from .keys import KeyRing, open_keys
-from .problems import Problem
+from .problems import Problem, input_problem
 from .uploads import UploadLimits, find_upload, upload_files, upload_report
 from ..jobs.core import Job
 from ..jobs.parameters import check_parameters, notebook_parameters, run_notebook_path
@@ -322,6 +322,18 @@ LOOK_UP = dict(
 )
 
 
+def look_up_field(
+    service: ShopService,  # That has it
+    name: str,  # A key of `LOOK_UP`
+    value: str,  # As asked for
+) -> dict:  # Parameters of the run; raises a `Problem` that names the field
+    "What a request names of the service's own."
+    try:
+        return LOOK_UP[name](service, value)
+    except InputError as error:
+        raise replace(input_problem(error), where=name) from None
+
+# %% ../../nbs/85_doors.service.ipynb #e478acc4
 def make_job(
     service: ShopService,  # That does it
     kind: str,  # A key of `ALL_KINDS`
@@ -331,7 +343,7 @@ def make_job(
     notebook, asked, found = ALL_KINDS[kind], dict(values), {}
     for name in ASKED_NAMES:
         if kind in ASKED_NAMES[name][1]:
-            found |= LOOK_UP[name](service, asked.pop(name, "last" if name == "run" else ""))
+            found |= look_up_field(service, name, asked.pop(name, "last" if name == "run" else ""))
     titles = asked.pop("titles", []) if kind in TITLED else []
     found |= dict(titles=str(write_titles(service.data / "titles", titles))) if titles else {}
     declared = asked_parameters(notebook)

@@ -11,9 +11,8 @@ from typing import Annotated
 from fastapi import Header, Request
 from fastapi.responses import JSONResponse
 
-from ..core import InputError
 from .callbacks import Callbacks, check_callback, keep_callback
-from .problems import Problem, input_problem
+from .problems import Problem, refused_as
 from .results import job_view
 from .service import ONE_AT_A_TIME, ShopService, make_job
 from ..jobs.queue import count_jobs, is_known, list_jobs, put_job, same_job
@@ -63,10 +62,8 @@ def start_job(
         refuse_second(under_way(service, kind), f"a job of {kind} is under way.")
     if count_jobs(service.queue)["queued"] >= MOST_WAITING:
         raise Problem(503, "too many jobs wait.", "Ask again later.", retry_after=300)
-    try:
+    with refused_as(409):
         return put_job(service.queue, job, kind, 0, key, owner, request_id)
-    except InputError as error:
-        raise input_problem(error, 409) from None
 
 # %% ../../nbs/87_doors.starting.ipynb #a748f6e6
 def callbacks_of(

@@ -13,6 +13,7 @@ import pandas as pd
 
 from ..data.schema import QUANTILES
 from .desk import Desk, forecast_runs, kept_forecast, read_once, shop_panel
+from ..panel.panel import full_months
 from ..scores.counts import quantile_counts
 from ..scores.exposure import complete_own
 from ..store.query import data_digest
@@ -101,7 +102,7 @@ def made_months(
 def _made(desk, runs):
     "The months of all forecasts that are over."
     panel, parts, seen = shop_panel(desk), [], set()
-    over = panel["month"].values[panel["observed"].values >= 1 - 1e-6]
+    over = panel["month"].values[full_months(panel)]
     for run, cutoff in zip(runs["run_id"], runs["cutoff"], strict=True):
         months = [month for month in over if month > cutoff.to_datetime64() and month not in seen]
         if months:

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FILE_TABLE', 'copies_by_month', 'store_cards', 'month_pieces', 'send_files', 'as_bytes', 'report_pieces', 'set_aside',
-           'mended_workbook', 'send_mended', 'mending_table', 'upload_pieces', 'load_button', 'mended_files',
-           'stored_pieces', 'data_view']
+           'mended_workbook', 'send_mended', 'column_words', 'mending_table', 'upload_pieces', 'load_button',
+           'mended_files', 'stored_pieces', 'data_view']
 
 # %% ../../nbs/95_doors.view_data.ipynb #22d33d3d
 import io
@@ -26,6 +26,7 @@ from .pictures import bar_picture
 from .pieces import button, cards, heading, html, notice, table
 from .uploads import check_upload_files, find_upload, take_upload, upload_files
 from .uploads import upload_report
+from ..report.texts import retell, say, speaking
 from ..report.words import format_value
 from ..store.query import read_quarantine, read_raw, store_status
 
@@ -157,6 +158,13 @@ def send_mended(
     return send_files(desk, sent["stock"], sales | {"mended.xlsx": mended_workbook(rows)})
 
 # %% ../../nbs/95_doors.view_data.ipynb #8aa1ed6d
+def column_words(
+    name: str,  # Of a column of the ledger: sold_date
+) -> str:  # "Sold date", as texts know it
+    "A column as a heading."
+    return name.replace("_", " ").capitalize()
+
+
 def mending_table(
     desk: Desk,  # Whose page
     rows: pd.DataFrame,  # From `set_aside`
@@ -166,8 +174,13 @@ def mending_table(
     first = ("file", "row", "column", "value", "reason")
     labels = dict(file="File", row="Row", column="Column", value="Value", reason="Reason")
     columns = {name: (labels[name], "text") for name in first}
-    columns |= {name: (name.replace("_", " "), "text") for name in ours}
-    shown = table(desk, rows, columns, 10, editable=ours)
+    columns |= {name: (column_words(name), "text") for name in ours}
+    with speaking(desk.language):
+        said = rows.assign(
+            reason=[retell(each) for each in rows["reason"]],
+            column=[say(column_words(each)) for each in rows["column"]],
+        )
+    shown = table(desk, said, columns, 10, editable=ours)
     shown.widths = dict(reason=260, file=130)
     return shown
 

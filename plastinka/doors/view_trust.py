@@ -11,7 +11,7 @@ import panel as pn
 
 from .desk import Desk
 from .pictures import month_lines
-from .pieces import cards, heading, html, table
+from .pieces import cards, heading, html, written_table
 from .trusted import made_months, trial_months
 from ..report.words import format_value
 
@@ -58,7 +58,7 @@ def trust_pieces(
     return [
         trust_cards(desk, months),
         pn.Row(*pictures, sizing_mode="stretch_width"),
-        table(desk, months.iloc[::-1], TRUST_MONTHS, 12),
+        written_table(desk, months.iloc[::-1], TRUST_MONTHS),
     ]
 
 # %% ../../nbs/95_doors.view_trust.ipynb #481e1a3b

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['COMPLETIONS', 'EVEN_SPREAD', 'USUAL_SPREAD', 'HALF', 'pool_codes', 'outcome_shares', 'evidence_share', 'shrink_maps',
            'pool_maps', 'Calibration', 'map_counts', 'cell_means', 'tilt_counts', 'fit_calibration', 'pit_change',
-           'coverage_change', 'title_groups', 'calibration_table']
+           'title_groups', 'calibration_table']
 
 # %% ../../nbs/63_evaluate.calibrate.ipynb #f993f89f
 from collections.abc import Sequence
@@ -25,7 +25,6 @@ from ..scores.metrics import mean_score
 from ..scores.sums import LEVEL_EDGES, PLACES, map_chances, pit_shares
 from plastinka.scores.tables import (
     Truth,
-    interval_levels,
     middle_draws,
     own_pit,
     pit_covered,
@@ -238,21 +237,6 @@ def pit_change(
             known = int((~np.isnan(held[1])).sum())
             rows.append((group, level, known, *(mean_score(one) for one in held), *limits))
     return pd.DataFrame(rows, columns=["group", "level", "n", "before", "after", "low", "high"])
-
-
-def coverage_change(
-    before: Counts,  # Forecast of demand [n]
-    after: Counts,  # The same, corrected
-    truth: Truth,  # What happened
-    groups: dict[str, np.ndarray],  # Name → bool [n]
-    item: np.ndarray,  # [n] item of each row
-    cutoff: np.ndarray,  # [n] cutoff of each row
-    quantiles=QUANTILES,  # [Q] the symmetric intervals among them are counted
-    seed: int = 0,  # Of the randomised PIT
-) -> pd.DataFrame:  # As `pit_change`
-    "The same from distributions."
-    pits = [own_pit(one, truth, seed) for one in (before, after)]
-    return pit_change(*pits, groups, item, cutoff, list(interval_levels(quantiles)), seed)
 
 # %% ../../nbs/63_evaluate.calibrate.ipynb #d2b7bbc4
 def title_groups(

@@ -36,10 +36,20 @@ def last_complete_month(
 def cut_panel(
     ledger: Ledger,  # All that is known
     cutoff: pd.Timestamp | None = None,  # Last month to see; default the last complete one
+    everything: xr.Dataset | None = None,  # Panel of the whole ledger; None = not at hand
 ) -> xr.Dataset:  # Panel that ends at the cutoff
     "The panel as it was known at the end of a month."
-    cutoff = last_complete_month(ledger) if cutoff is None else pd.Timestamp(cutoff)
-    return build_panel(ledger.cut(cutoff))
+    known = ledger.cut(last_complete_month(ledger) if cutoff is None else pd.Timestamp(cutoff))
+    if everything is not None and _is_whole(known, ledger):
+        return everything
+    return build_panel(known)
+
+
+def _is_whole(cut, ledger):
+    "Whether a cut has taken nothing away."
+    same = cut.last_day == ledger.last_day and cut.stock_counted == ledger.stock_counted
+    same = same and len(cut.cancelled) == len(ledger.cancelled)
+    return same and cut.copies.equals(ledger.copies) and cut.items.equals(ledger.items)
 
 # %% ../../nbs/60_evaluate.fit.ipynb #26d762a9
 def fit_like(

@@ -16,9 +16,7 @@ from .artifacts import rows_over
 def beside_titles(
     forecast: pd.DataFrame,  # item_id, month, q0.05 …, mean, as kept
     panel: xr.Dataset,  # Panel of today
-) -> (
-    pd.DataFrame
-):  # item_id, artist, album, months, expected, sold, lost, outside; largest miss first
+) -> pd.DataFrame:  # item_id, artist, album, months, expected, sold, lost, outside; worst first
     "A kept forecast beside the sales of each title, over all months that are over."
     rows = rows_over(forecast, panel)
     asked = np.round(rows["sold"] + rows["lost"])
@@ -30,9 +28,8 @@ def beside_titles(
         names = panel[name].to_series()
         found.insert(place, name, found["item_id"].map(names))
     missed = (found["sold"] + found["lost"] - found["expected"]).abs()
-    return found.loc[missed.sort_values(ascending=False, kind="stable").index].reset_index(
-        drop=True
-    )
+    worst = missed.sort_values(ascending=False, kind="stable").index
+    return found.loc[worst].reset_index(drop=True)
 
 # %% ../../nbs/66_evaluate.since.ipynb #2df4b852
 def drift_facts(

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['LEAST_HISTORY', 'TRIAL_BYTES', 'SILENT', 'ENGINES', 'part_months', 'StudySettings', 'plan_study', 'study_data',
            'try_values', 'model_files', 'write_weights', 'keep_best', 'finish_trial', 'run_here', 'trials_at_once',
-           'ray_trial', 'book_searcher', 'book_scheduler', 'run_on_ray', 'quiet_tune', 'silent_reporter',
-           'default_model', 'compare_winner', 'gain_table', 'gain_sentence', 'StudyResult', 'open_study', 'run_trials',
-           'write_table', 'close_study', 'tune', 'plot_study', 'scaled_settings', 'plot_parallel']
+           'ray_trial', 'book_searcher', 'TrialBar', 'book_scheduler', 'run_on_ray', 'silent_reporter', 'default_model',
+           'compare_winner', 'gain_table', 'gain_sentence', 'StudyResult', 'open_study', 'run_trials', 'write_table',
+           'close_study', 'tune', 'plot_study', 'scaled_settings', 'plot_parallel']
 
 # %% ../../nbs/69_evaluate.tune.ipynb #79d6768b
 import os
@@ -15,7 +15,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -264,11 +263,29 @@ def book_searcher(
 
     return BookSearcher()
 
+# %% ../../nbs/69_evaluate.tune.ipynb #32c90fe7
+class TrialBar:
+    "A bar of trials that may be copied."
+
+    def __init__(
+        self,
+        shown,  # The bar
+    ):
+        self.shown = shown
+
+    def update(self):
+        "One trial more is done."
+        if self.shown is not None:
+            self.shown.update()
+
+    def __getstate__(self):
+        return dict(shown=None)
+
 # %% ../../nbs/69_evaluate.tune.ipynb #97661e43
 def book_scheduler(
     book: StudyBook,  # Of the study
     keep: int,  # Best trials whose weights are kept
-    progress,  # A bar
+    progress: TrialBar,  # Counts finished trials
 ):  # For Ray Tune
     "A scheduler that asks the book."
     from ray.tune.schedulers import FIFOScheduler, TrialScheduler
@@ -304,10 +321,10 @@ def run_on_ray(
     settings: StudySettings,  # How much
 ) -> None:
     "Run trials side by side until the budget is used up."
-    from plastinka.cluster import ray_ready
+    from plastinka.cluster import ray_ready, set_variables
 
     count = trials_at_once(settings.at_once)
-    with quiet_tune(), ray_ready(count), tempfile.TemporaryDirectory() as folder:
+    with set_variables(SILENT), ray_ready(count), tempfile.TemporaryDirectory() as folder:
         from ray import tune
 
         with bar(None, "trials", total=book.budget) as progress:
@@ -317,7 +334,7 @@ def run_on_ray(
                     metric="score",
                     mode="min",
                     search_alg=book_searcher(book),
-                    scheduler=book_scheduler(book, settings.keep, progress),
+                    scheduler=book_scheduler(book, settings.keep, TrialBar(progress)),
                     num_samples=-1,
                     max_concurrent_trials=count,
                     reuse_actors=True,
@@ -336,20 +353,6 @@ SILENT = dict(RAY_AIR_NEW_OUTPUT="0", TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1")
 SILENT |= dict(
     TUNE_MAX_PENDING_TRIALS_PG="1", TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S="0"
 )
-
-# %% ../../nbs/69_evaluate.tune.ipynb #f9a7432e
-@contextmanager
-def quiet_tune():
-    "Turn Ray Tune's own output off within the block."
-    before = {name: os.environ.get(name) for name in SILENT}
-    os.environ.update(SILENT)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
 
 # %% ../../nbs/69_evaluate.tune.ipynb #e56badaa
 def silent_reporter():  # For Ray Tune

@@ -14,6 +14,7 @@ import xarray as xr
 
 from ..core import input_error
 from ..models.core import Fitted
+from ..panel.panel import full_months
 
 # %% ../../nbs/66_evaluate.what_if.ipynb #e4da119f
 NEIGHBOURS = 300  # Titles that are kept beside the one in question
@@ -34,7 +35,7 @@ def small_panel(
     order = np.lexsort((np.arange(len(ids)) * 2654435761 % 2**32, -alike))
     near, others = order[: most // 2], order[most // 2 :]
     kept = np.unique(np.concatenate([[own], near, others[: most - len(near)]]))
-    return panel.isel(item=kept, month=np.flatnonzero(panel["observed"].values >= 1 - 1e-6))
+    return panel.isel(item=kept, month=full_months(panel))
 
 # %% ../../nbs/66_evaluate.what_if.ipynb #b381b644
 def change_item(

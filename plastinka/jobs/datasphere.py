@@ -293,9 +293,8 @@ def bring_to_end(
             return call
         if stream:
             print(f"{call.outcome}: {call.message}. Trying again", file=stream, flush=True)
-        if call.outcome == "capacity" and CloudRecord(folder / "datasphere.json").read().get(
-            "execute"
-        ):
+        record = CloudRecord(folder / "datasphere.json").read()
+        if call.outcome == "capacity" and record.get("execute"):
             renew(folder)
         time.sleep(options.pause * 2**attempt * random.uniform(0.5, 1.5))
     return call

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RETRIES', 'Parcel', 'read_parcels', 'Shipment', 'pack', 'place_files', 'execute_shipment', 'unpack', 'KeyStream',
-           'told_of_cluster', 'remote_run', 'run_folders', 'run_folder', 'check']
+           'remote_run', 'run_folders', 'run_folder', 'check']
 
 # %% ../../nbs/83_jobs.ray.ipynb #c4eca445
 import contextlib
@@ -17,7 +17,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..cluster import check_library, given_address, library_digest, ray_ready
+from plastinka.cluster import (
+    check_library,
+    given_address,
+    library_digest,
+    ray_ready,
+    set_variables,
+)
 from ..core import InputError, atomic_path, input_error
 from plastinka.jobs.core import (
     PARTS_FOLDER,
@@ -221,30 +227,16 @@ class KeyStream:
         "A cluster is no terminal."
         return False
 
-# %% ../../nbs/83_jobs.ray.ipynb #a4bb1f55
-@contextlib.contextmanager
-def told_of_cluster(
-    address: str,  # Of the cluster; "" tells nothing
-):
-    "Tell the processes that are started within the block of a cluster."
-    names = ("RAY_ADDRESS", "PLASTINKA_CLUSTER")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, address) if address else {})
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
-
 # %% ../../nbs/83_jobs.ray.ipynb #3acc5005
 def remote_run(shipment: Shipment) -> dict:
     "A run as a task of Ray."
     import ray
 
-    address = ray.get_runtime_context().gcs_address if shipment.alone else ""
-    with told_of_cluster(address):
+    told = dict(PLASTINKA_CORES="1")
+    if shipment.alone:
+        names = ("RAY_ADDRESS", "PLASTINKA_CLUSTER")
+        told = dict.fromkeys(names, ray.get_runtime_context().gcs_address)
+    with set_variables(told):
         return execute_shipment(shipment, KeyStream(f"plastinka {shipment.name}"))
 
 # %% ../../nbs/83_jobs.ray.ipynb #3ee545c7

@@ -23,7 +23,8 @@ from ..core import input_error
 from ..scores.counts import Counts, quantile_counts
 
 # %% ../../nbs/47_models.launches.ipynb #8122f258
-SHARED_KINDS = ("artist", "style", "label", "format")  # Attributes that titles have in common
+# Attributes that titles have in common; a table may lack one
+SHARED_KINDS = ("artist", "style", "label", "format", "novelty")
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Launches:
     "Titles by the days since their release."
 
     # item_id, artist, style, label, format, words (a list), price, first_day (of sale), perhaps
-    # artist_sales
+    # novelty (new release or back catalogue) and artist_sales
     titles: pd.DataFrame
     sold: np.ndarray  # Copies sold on each day since release [titles, days]
     open: np.ndarray  # Share of the day on which a copy could be sold, 0..1 [titles, days]
@@ -154,7 +155,8 @@ def likeness(
     known: pd.DataFrame,  # Earlier launches
 ) -> dict[str, np.ndarray]:  # By measure [one, known] 0..1
     "How alike titles are, by each measure."
-    found = {name: same_text(one[name], known[name]) for name in SHARED_KINDS}
+    shared = [name for name in SHARED_KINDS if name in one and name in known]
+    found = {name: same_text(one[name], known[name]) for name in shared}
     found["words"] = common_words(one["words"], known["words"])
     found["price"] = near_price(one["price"], known["price"])
     found["style and price"] = found["style"] * found["price"]
@@ -410,7 +412,7 @@ def model_quantiles(
 # %% ../../nbs/47_models.launches.ipynb #00a55c96
 FAR, SHARED = (
     0.02,
-    dict(style=1.0, artist=1.0, format=0.2),
+    dict(style=1.0, artist=1.0, format=0.2, novelty=1.0),
 )  # Weights of launches by what they share
 
 
@@ -432,7 +434,7 @@ def analogue_quantiles(
 ) -> np.ndarray:  # [titles, grid] copies
     "Quantiles of what launches of the same kind sold."
     alike = likeness(titles.titles, model.known.titles)
-    kind = FAR + sum(weight * alike[name] for name, weight in SHARED.items())
+    kind = FAR + sum(weight * alike[name] for name, weight in SHARED.items() if name in alike)
     known_price = (titles.titles["price"] > 0).to_numpy()[:, None]
     weights = kind * np.where(known_price, alike["price"] + 1e-6, 1.0) * np.minimum(model.share, 1)
     worth = worth_ahead(titles, model.curve, model.seen, model.reach)

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import betainc
 
-from .baselines import RuleModel, same_ahead
+from .baselines import SteadyRule
 from ..panel.months import best_effect, effect_likelihood, product_shape
 from ..panel.prior import count_items, first_point, fit_prior, prior_at
 from ..scores.counts import Counts, negative_binomial_counts, tail_counts
@@ -134,7 +134,7 @@ def hurdle_counts(
 
 # %% ../../nbs/42_models.pooled.ipynb #6a12465f
 @dataclass(frozen=True)
-class PooledNegativeBinomial(RuleModel):
+class PooledNegativeBinomial(SteadyRule):
     "Negative binomial, with a gamma prior over the shop's titles."
 
     kind: ClassVar[str] = "pooled negative binomial"  # Key of the catalog's loaders
@@ -142,18 +142,17 @@ class PooledNegativeBinomial(RuleModel):
     window: int = POOLED_MONTHS  # Months looked back
     decay: float = DECAY  # Weight of a month over that of the next one
 
-    def counts(
+    def month_counts(
         self,
         panel: xr.Dataset,  # Panel that ends at the cutoff
-        horizon: int,  # Months ahead
-    ) -> Counts:  # Demand [items, horizon], in copies
-        "The same distribution for every month ahead."
+    ) -> Counts:  # Demand of any month ahead [items], in copies
+        "Each title's posterior."
         found = learn_rates(recent_months(panel, self.window, self.decay))
-        return same_ahead(negative_binomial_counts(found.mean, found.size), horizon)
+        return negative_binomial_counts(found.mean, found.size)
 
 # %% ../../nbs/42_models.pooled.ipynb #06ff5623
 @dataclass(frozen=True)
-class PooledHurdle(RuleModel):
+class PooledHurdle(SteadyRule):
     "Whether, and how many: a beta and a gamma prior over the shop's titles."
 
     kind: ClassVar[str] = "pooled hurdle"  # Key of the catalog's loaders
@@ -161,11 +160,10 @@ class PooledHurdle(RuleModel):
     window: int = POOLED_MONTHS  # Months looked back
     decay: float = DECAY  # Weight of a month over that of the next one
 
-    def counts(
+    def month_counts(
         self,
         panel: xr.Dataset,  # Panel that ends at the cutoff
-        horizon: int,  # Months ahead
-    ) -> Counts:  # Demand [items, horizon], in copies
-        "The same distribution for every month ahead."
+    ) -> Counts:  # Demand of any month ahead [items], in copies
+        "Zero, or more, by both posteriors."
         chance, beyond = learn_hurdle(recent_months(panel, self.window, self.decay))
-        return same_ahead(hurdle_counts(chance, beyond), horizon)
+        return hurdle_counts(chance, beyond)

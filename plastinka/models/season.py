@@ -36,9 +36,7 @@ def season_ratio(
     forecast: Forecast,  # Demand of items in the months ahead
     panel: xr.Dataset,  # Panel that ends at the cutoff
     group: np.ndarray,  # Ids of the group's items
-) -> (
-    np.ndarray | None
-):  # [horizon] what the group sold a year before, over what is expected of it; None = unknown
+) -> np.ndarray | None:  # [horizon] sold a year before over what is expected; None = unknown
     "How far a group's expectation is from its last year."
     before = pd.DatetimeIndex(forecast.months) - pd.DateOffset(years=1)
     if not before.isin(panel["month"].values).all():

@@ -248,9 +248,9 @@ def build_panel(
 # %% ../../nbs/30_panel.panel.ipynb #668998af
 def full_months(
     panel: xr.Dataset,  # Panel
-) -> xr.Dataset:  # The same without months that the data covers in part
-    "Only the months that were observed to their end."
-    return panel.isel(month=panel["observed"].values == 1)
+) -> np.ndarray:  # bool [months]
+    "Which months the data covers from their first day to their last."
+    return panel["observed"].values >= 1 - 1e-6
 
 # %% ../../nbs/30_panel.panel.ipynb #95e71a99
 def stock_now(

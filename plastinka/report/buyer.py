@@ -18,6 +18,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from ..decide.buying import Order
+from ..panel.panel import full_months
 from .summary import Report
 from .figures import ACCENT, FIGURE_STYLE, MUTED
 from .texts import say, spoken
@@ -26,11 +27,9 @@ from .words import format_value
 # %% ../../nbs/88_report.buyer.ipynb #6bb34496
 def sales_facts(
     panel: xr.Dataset,  # The panel
-) -> (
-    pd.DataFrame
-):  # sold_year, sold_recent (copies); days_out, days (of the last months); by item_id
+) -> pd.DataFrame:  # sold_year, sold_recent (copies); days_out, days (recent); by item_id
     "What each record did lately."
-    full = np.flatnonzero(panel["observed"].values >= 1 - 1e-6)
+    full = np.flatnonzero(full_months(panel))
     units, recent = panel["units"].values.astype(float), full[-3:]
     days = pd.DatetimeIndex(panel["month"].values[recent]).days_in_month.to_numpy()
     facts = dict(sold_year=np.nansum(units[:, full[-12:]], axis=1))

@@ -6,8 +6,8 @@
 __all__ = ['NO_STOCK', 'NO_PRICE', 'NO_FORECAST', 'INTERVAL', 'TO_ORDER', 'NAMED', 'FEWEST_COPIES', 'FAR_APART', 'TITLE_CHECKS',
            'NO_SEASON', 'BORROWED_SEASON', 'MOST_RATIO', 'Headline', 'counted', 'expected_total', 'expectations',
            'money_lost', 'losses', 'order_details', 'order_headline', 'headlines', 'months_check', 'far_apart',
-           'ordered_days', 'total_checks', 'record_name', 'name_records', 'title_checks', 'loss_check', 'season_check',
-           'count_check', 'backtest_check', 'sense_checks']
+           'ordered_days', 'total_checks', 'record_name', 'format_copies', 'name_records', 'title_checks', 'loss_check',
+           'season_check', 'count_check', 'backtest_check', 'sense_checks']
 
 # %% ../../nbs/87_report.headlines.ipynb #261bddf7
 import math
@@ -260,21 +260,21 @@ def total_checks(
 # %% ../../nbs/87_report.headlines.ipynb #198eb99d
 TITLE_CHECKS = {
     "expected more than twice last year’s": (
-        "Of {records} more than twice what they sold in the same days of last year is expected: "
+        "For {records}, more than twice what they sold in the same days of last year is expected: "
         "{names}.",
         "expected",
         "last_year",
         "last year",
     ),
     "ordered more than twice last year’s": (
-        "Of {records} more than twice what they sold last year in the days of the order is "
+        "For {records}, more than twice what they sold last year in the days of the order is "
         "ordered: {names}.",
         "order",
         "last_year_ordered",
         "last year",
     ),
     "demand beyond everything ever sold": (
-        "Of {records} the demand is beyond the most that was ever sold in as many months: {names}.",
+        "For {records}, demand is beyond the most that was ever sold in as many months: {names}.",
         "demand",
         "most_sold",
         "at most",
@@ -289,6 +289,13 @@ def record_name(
     texts = [format_value(row.get(name)) for name in ("artist", "album", "edition")]
     return ", ".join(text for text in texts if text != "–") or "–"
 
+# %% ../../nbs/87_report.headlines.ipynb #fad6c248
+def format_copies(
+    copies: float,  # Copies, counted or expected
+) -> str:
+    "Whole copies without a decimal, expected ones with one."
+    return format_value(copies, "count" if copies % 1 == 0 else "units")
+
 # %% ../../nbs/87_report.headlines.ipynb #8a056c2a
 def name_records(
     found: pd.DataFrame,  # Rows of the order list
@@ -299,8 +306,8 @@ def name_records(
     "Records with the two numbers that do not agree."
     apart = (found[column] - found[beside]).sort_values(ascending=False, kind="stable")
     named = [
-        f"{record_name(row)} ({format_value(row[column], 'units')}; "
-        f"{say(word)} {format_value(row[beside], 'units')})"
+        f"{record_name(row)} ({format_copies(row[column])}; "
+        f"{say(word)} {format_copies(row[beside])})"
         for _, row in found.loc[apart.index].head(NAMED).iterrows()
     ]
     more = len(found) - NAMED

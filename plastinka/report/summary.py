@@ -44,12 +44,12 @@ from plastinka.evaluate.hierarchy import (
     panel_levels,
     shop_totals,
 )
-from ..models.baselines import FALLBACK, RecentQuantiles, SeasonalNaive
+from ..models.baselines import RecentQuantiles, SeasonalNaive
 from ..models.core import Forecast, future_months
 from ..models.newcomers import NEWCOMER
 from .texts import say
 from .words import format_value
-from ..panel.panel import build_panel, stock_now
+from ..panel.panel import build_panel, full_months, stock_now
 from ..scores.counts import quantile_counts
 from ..scores.tables import coverage_table, plain_truth, score_table
 from ..simulate.shop import make_shop
@@ -131,7 +131,7 @@ def usual_model(
 ) -> str:  # Its name; tide where nobody is named
     "The model that made most of a forecast."
     names = [] if table is None else table["model"].value_counts().index
-    return next((str(name) for name in names if name not in (NEWCOMER, FALLBACK)), "tide")
+    return next((str(name) for name in names if name != NEWCOMER), "tide")
 
 # %% ../../nbs/86_report.summary.ipynb #f0e4f1bb
 def has_forecast(
@@ -257,7 +257,7 @@ def shop_history(
             units=total(panel["units"]),
             money=total(panel["units"] * price),
             **sum_losses(settled_losses(panel), "item"),
-            full=panel["observed"].values >= 1 - 1e-6,
+            full=full_months(panel),
         )
     )
 
@@ -266,14 +266,14 @@ def whole_months(
     panel: xr.Dataset,  # The panel
 ) -> int:
     "How many of the panel's months the files cover from the first day to the last."
-    return int((panel["observed"].values >= 1 - 1e-6).sum())
+    return int(full_months(panel).sum())
 
 # %% ../../nbs/86_report.summary.ipynb #11085401
 def last_year(
     panel: xr.Dataset,  # The panel
 ) -> pd.DataFrame:  # The names, units, in_stock, lost_units, lost_money; in the panel's order
     "Every item's last twelve full months: sold, share of days in stock, lost."
-    year = panel.isel(month=np.flatnonzero(panel["observed"].values >= 1 - 1e-6)[-12:])
+    year = panel.isel(month=np.flatnonzero(full_months(panel))[-12:])
     units = year["units"].sum("month", skipna=True, min_count=1).values.astype(float)
     return item_names(panel).assign(
         units=units,
@@ -298,7 +298,7 @@ def same_months(
     reach: Reach,  # Months of the forecast, and the days of them that are ahead
 ) -> np.ndarray:  # [months + 1] copies, last in all; NaN = unknown
     "What the whole shop sold in the same months of last year."
-    sold = panel["units"].sum("item").to_series().where(panel["observed"].values >= 1 - 1e-6)
+    sold = panel["units"].sum("item").to_series().where(full_months(panel))
     before = reach.months - pd.DateOffset(years=1)
     known = sold.reindex(before).to_numpy(float) * reach.shares
     return np.append(known, known.sum())

@@ -6,6 +6,7 @@
 __all__ = ['KEPT_KEYS', 'CAME', 'Choice', 'forecast_page', 'lost_page', 'forecast_names', 'history_page']
 
 # %% ../../nbs/25_store.pages.ipynb #aca5d1a0
+import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -108,20 +109,27 @@ def _forecast_columns():
 # %% ../../nbs/25_store.pages.ipynb #5a333764
 KEPT_KEYS = 8  # Forecasts whose keys a process keeps
 _KEYS: OrderedDict = OrderedDict()  # Address, run and time of a forecast → levels, keys
+_READING = threading.Lock()
 
 
+def _read_keys(connection, number):
+    "Quantiles of a run, and item and month of its rows, from the database."
+    levels, key = _levels(connection, number), [FORECAST.c.item_number, FORECAST.c.month_number]
+    wanted = [FORECAST.c.run_number == number, FORECAST.c.quantile == (levels or [-1])[0]]
+    rows = connection.execute(sa.select(*key).where(*wanted).order_by(*key)).all()
+    return levels, np.array(rows, dtype=np.int64).reshape(-1, 2)
+
+# %% ../../nbs/25_store.pages.ipynb #0b99e81e
 def _run_keys(connection, number):
-    "Quantiles of a run, and item and month of its rows; one that was made anew has another time."
+    "Quantiles of a run, and item and month of its rows, read once."
     made = connection.scalar(sa.select(RUN.c.made).where(RUN.c.number == number))
     name = (str(connection.engine.url), number, made)
-    if name not in _KEYS:
-        levels, key = _levels(connection, number), [FORECAST.c.item_number, FORECAST.c.month_number]
-        wanted = [FORECAST.c.run_number == number, FORECAST.c.quantile == (levels or [-1])[0]]
-        rows = connection.execute(sa.select(*key).where(*wanted).order_by(*key)).all()
-        _KEYS[name] = levels, np.array(rows, dtype=np.int64).reshape(-1, 2)
-        while len(_KEYS) > KEPT_KEYS:
-            _KEYS.popitem(last=False)
-    return _KEYS[name]
+    with _READING:
+        if name not in _KEYS:
+            _KEYS[name] = _read_keys(connection, number)
+            while len(_KEYS) > KEPT_KEYS:
+                _KEYS.popitem(last=False)
+        return _KEYS[name]
 
 # %% ../../nbs/25_store.pages.ipynb #2a6371ed
 def _found_items(connection, choice):

@@ -126,7 +126,7 @@ def _write_event(connection, number, event):
     connection.execute(sa.insert(MODEL_EVENT).values(**row, made=made))
 
 # %% ../../nbs/24_store.registry.ipynb #211c9d21
-def _enthrone(connection, number, event):
+def _make_champion(connection, number, event):
     "Make a model the champion, and the champion a candidate."
     before = sa.update(MODEL).where(MODEL.c.stage == "champion")
     connection.execute(before.values(stage="candidate"))
@@ -143,7 +143,7 @@ def promote(
     model = find_model(store, name)
     if model["stage"] != "champion":
         with open_store(store).writing() as connection:
-            _enthrone(connection, int(model["number"]), "promoted")
+            _make_champion(connection, int(model["number"]), "promoted")
     return model["model"]
 
 # %% ../../nbs/24_store.registry.ipynb #54ef2edf
@@ -206,7 +206,7 @@ def rollback(
         if len(pile) < 2:
             cure = "Promote one: plastinka promote MODEL --store …"
             raise input_error("rollback", "there is no champion before this one", cure)
-        _enthrone(connection, pile[-2], "rollback")
+        _make_champion(connection, pile[-2], "rollback")
         models = _model_rows(connection)
     return models.set_index("number")["model"][pile[-2]]
 

@@ -48,11 +48,24 @@ module "functions" {
   minutes        = var.function_minutes
 }
 
+module "postgresql" {
+  count               = var.database_network_id == "" ? 0 : 1
+  source              = "../../modules/postgresql"
+  name                = "${var.name}-store"
+  folder_id           = var.folder_id
+  network_id          = var.database_network_id
+  subnet_id           = var.database_subnet_id
+  zone                = var.database_zone
+  user_secret         = var.database_secret
+  deletion_protection = var.database_protected
+}
+
 locals {
   functions = try(module.functions[0].addresses, {})
   function_settings = join("", [
     for name, address in local.functions : "functions_${name} = \"${address}\"\n"
   ])
+  store_setting      = try("store = \"${module.postgresql[0].address}\"\n", "")
   bucket_setting     = var.bucket == "" ? "" : "functions_bucket = \"s3://${var.bucket}\"\nfunctions_minutes = ${var.function_minutes}\n"
   service_account_id = var.existing_service_account_id != "" ? var.existing_service_account_id : module.service_account[0].id
   community_id       = var.existing_community_id != "" ? var.existing_community_id : module.community[0].community_id

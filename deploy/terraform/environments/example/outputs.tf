@@ -10,7 +10,7 @@ output "community_id" {
 
 output "plastinka_settings" {
   description = "Lines for plastinka.toml; plastinka check reads them from there"
-  value       = "datasphere_project = \"${local.project_id}\"\n${local.bucket_setting}${local.function_settings}"
+  value       = "datasphere_project = \"${local.project_id}\"\n${local.store_setting}${local.bucket_setting}${local.function_settings}"
 }
 
 output "datasphere_summary" {

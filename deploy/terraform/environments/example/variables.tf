@@ -98,3 +98,34 @@ variable "function_minutes" {
   description = "Minutes after which a function is ended"
   default     = 10
 }
+
+variable "database_network_id" {
+  type        = string
+  description = "Network for a managed PostgreSQL 15 as the store; empty for none"
+  default     = ""
+}
+
+variable "database_subnet_id" {
+  type        = string
+  description = "Subnet of that network, in the zone below; needed for a database"
+  default     = ""
+}
+
+variable "database_zone" {
+  type        = string
+  description = "Zone of the database's host"
+  default     = "ru-central1-a"
+}
+
+variable "database_secret" {
+  type        = string
+  description = "Password of the store's owner: export TF_VAR_database_secret=…; needed for a database"
+  default     = ""
+  sensitive   = true
+}
+
+variable "database_protected" {
+  type        = bool
+  description = "Whether terraform destroy leaves the database alone"
+  default     = true
+}
