@@ -224,10 +224,17 @@ def test_half_of_the_rows_sold_nothing(tmp_path):
     assert read(write(tmp_path / "s.csv", [HEADERS, *rows])) == (SOLD, MONEY)
 
 
-@pytest.mark.parametrize("name", ["s.xlsb", "s.dbf", "s.json", "s.zip", "s.pdf"])
-def test_what_is_not_read_gets_one_message(tmp_path, name):
+CURED = """s.xlsb save it as .xlsx|s.dbf LibreOffice|s.json DataFrame|s.zip Unpack it
+|s.pdf export the|s.mxl in 1C|s.docx into a workbook|s.png picture|s.parquet pandas
+|s.gsheet Download|s.xyz Save it as one""".replace("\n", "")
+
+
+@pytest.mark.parametrize("case", CURED.split("|"))
+def test_what_is_not_read_gets_one_message_with_its_cure(tmp_path, case):
+    name, _, cure = case.partition(" ")
     (tmp_path / name).write_bytes(b"\x03" + bytes(range(256)) * 4)
-    with pytest.raises(InputError, match=rf"files that end in .{name[2:]} cannot be read. Save it"):
+    ending = name.partition(".")[2]
+    with pytest.raises(InputError, match=rf"files that end in .{ending} cannot be read. .*{cure}"):
         read_sources(sales=tmp_path / name)
 
 

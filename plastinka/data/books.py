@@ -50,6 +50,7 @@ class Grid:
     # Merged cells over several rows: column from 0, first and last row number
     merged: list[tuple[int, int, int]] = field(default_factory=list)
     hidden: bool = False  # Whether the sheet is hidden
+    above: list[str] = field(default_factory=list)  # Lines above the headers, as one text each
     # Column from 0 → how many of its cells are formulas without a stored value
     unsaved: dict[int, int] = field(default_factory=dict)
 

@@ -27,7 +27,7 @@ from .files import read_grid
 from .groups import find_sums
 from .headers import Table, cell_texts, different_texts, make_table
 from .headings import total_header, usual_headers, worded_count
-from .parts import put_together, settle_sold
+from .parts import one_of_each, put_together, settle_sold
 from .patterns import extract, matches
 from .profiles import Profile, lookup_path, profile_aliases, settle_profile
 from .rates import convert_prices
@@ -321,6 +321,9 @@ def _worded_sums(frame, names, undated):
     "Which rows a word says to be sums."
     few = (frame[names].notna().sum(axis=1) <= 1).to_numpy()
     worded = np.any([is_total(frame[name]) for name in names], axis=0) & few
+    if "sold_date" in frame:  # The word may stand in the place of the day
+        worded |= is_total(frame["sold_date"]) & (frame[names].isna().all(axis=1)).to_numpy()
+        undated = undated | is_total(frame["sold_date"])
     sums = np.flatnonzero(worded & ~undated)
     dated = np.any([_names_day(frame[name].iloc[sums]) for name in names], axis=0)
     worded[sums] = dated
@@ -345,7 +348,8 @@ def _no_records(frame, table):
     found = np.zeros(len(frame), dtype=bool)
     if not names:
         return found, found
-    undated = frame["sold_date"].isna().to_numpy() if "sold_date" in frame else ~found
+    dated = "sold_date" in frame and not table.days_made
+    undated = frame["sold_date"].isna().to_numpy() if dated else ~found
     worded, services = _worded_sums(frame, names, undated), service_rows(frame)
     plain = _plain_sums(frame, table, worded, undated)
     for what, rows in [
@@ -510,6 +514,7 @@ def _column_cells(table, found, profile):
 def _foreign_headers(table, found, split):
     "Headers that nothing reads."
     used = {header for names in (*found.values(), *split.values()) for header in names}
+    used |= set(table.made_of)
     return [header for header in table.headers if header and header not in used]
 
 
@@ -519,7 +524,7 @@ def _describe_reading(table, found, split, foreign):
     made = {}
     for name, headers in split.items():
         made[headers[0]] = ", ".join([*filter(None, [made.get(headers[0])]), name])
-    pairs = [*used.items(), *made.items()]
+    pairs = [*used.items(), *made.items(), *table.made_of.items()]
     return dict(
         filtered=sum(table.left_out.values()),
         filters=", ".join(f"{reason}: {rows:,}" for reason, rows in table.left_out.items()),
@@ -565,10 +570,10 @@ def _name_columns(table, kind, profile):
         fill_orders(table, found, next(iter(profile.order), ""), stated)
     if profile.statuses:
         _take_stated(table, found, profile)
-        found = find_table_columns(table, kind, profile)
+        found = one_of_each(table, find_table_columns(table, kind, profile))
     if plain:
         used = take_statuses(table, found)
-        found = find_table_columns(table, kind, profile, used)
+        found = one_of_each(table, find_table_columns(table, kind, profile, used))
     found = _read_statement(table, kind, profile, found, used)
     found = found | _invoice_header(table, kind, profile, found)
     if plain:

@@ -25,8 +25,9 @@ _USUAL = {
         "Автор|Interpret|Künstler|Előadó|Artiste|Interprète|Artista|Intérprete|Artiest|Wykonawca"
     ),
     "album": (
-        "Наименование товара|Номенклатура|Товар|Товары|Продукция|Album name|Product title"
-        "|Product name"
+        "Названия строк|Row Labels|Zeilenbeschriftungen|Étiquettes de lignes|Etiquetas de fila"
+        "|Sorcímkék|Наименование товара|Номенклатура|Товар|Товары|Продукция|Album name"
+        "|Product title|Product name"
         "|Item name|Lineitem name|Product|Item|Name|Titel|Artikelbezeichnung|Bezeichnung"
         "|Artikel|Cím|Terméknév|Termék neve|Termék|Megnevezés|Áru megnevezése|Titre|Produit"
         "|Désignation|Libellé|Article|Título|Producto|Artículo|Prodotto|Articolo"
@@ -78,7 +79,7 @@ _USUAL_OPTIONAL = {
 # %% ../../nbs/06_data.headings.ipynb #7a6ee6cc
 _USUAL_SALES = {
     "sold_date": (
-        "Дата реализации|Дата чека|Дата документа|Дата и время|Дата|Date of sale"
+        "Принят в обработку|Дата реализации|Дата чека|Дата документа|Дата и время|Дата|Date of sale"
         "|Sold at|Sold on|Transaction date|Invoice date|Paid at|Created at|Date"
         "|Verkaufsdatum|Verkauft am|Bestelldatum"
         "|Kaufdatum|Rechnungsdatum|Datum|Eladás dátuma|Rendelés dátuma|Dátum|Date de vente"
@@ -216,10 +217,10 @@ _NAME_WORDS = {
     ),
     "album": Wording(
         "альбом* наименован* назван* album* title* titel cim* titre titulo lemez* artikelname"
-        " produktname artikelbezeichnung bezeichnung termeknev product item release",
+        " produktname artikelbezeichnung bezeichnung termeknev megnevez* product item release",
         "товар* номенклатур* пластинк* релиз* продукц* name* полное full product* item* lineitem"
         " line neve nev nom nombre disque disco schallplatte* record lp vinyl artikel produkt"
-        " release termek* article articulo producto",
+        " release termek* tetel* article articulo producto",
         "album* альбом* title* titel назван* наименован* name*",
     ),
 }
@@ -230,7 +231,8 @@ _DAY_WORDS = {
         "дата даты date* datum fecha день timestamp verkaufsdatum verkaufszeit bestelldatum"
         " bestellzeit rechnungsdatum belegdatum buchungsdatum kaufdatum auftragsdatum idopont*"
         " ideje kelte placed момент moment datuma",
-        "время time uhrzeit zeit heure hora час* прода* заказ* чек* документ* реализац* операц*"
+        "line lineitem item время time uhrzeit zeit heure hora час* прода* заказ* чек* документ*"
+        " реализац* операц*"
         " покупк* отгруз* оплат* провед* sale* sold order* transaction invoice* receipt* purchase*"
         " paid payment completed closed processed add placed business posting utc gmt local"
         " закрыт* заверш* выполн* выдач* moment момент ship* dispatch*"
@@ -269,7 +271,8 @@ _COUNT_WORDS = {
         " verkaufsmenge eladott eladas* vendu* vente* vendid* venta* отгружен* реализация",
         "во q всего товар* чек* заказ* период net total number num count ordered order product"
         " item line lineitem shipped fulfilled invoiced delivered billed gesamt artikel article*"
-        " produit* producto* articulo* termek* purchased no commande* pedid* bestellt*",
+        " produit* producto* articulo* termek* purchased no commande* pedid* bestellt*"
+        " базов* единиц* ед хранен* учета",
         _NUMBER + " продан* sold verkauft*",
     ),
     "stock": Wording(
@@ -278,7 +281,7 @@ _COUNT_WORDS = {
         "во q текущ* свободн* конечн* кон конец склад* магазин* всего общ* фактическ* товар*"
         " current actual total real level count number num product item variant aktuell* frei*"
         " gesamt aktualis szabad actuel* reel final* now today closing store shop факт физич*"
-        " physical shelf no",
+        " physical shelf no базов* единиц* ед хранен* учета",
         "конечн* кон конец closing final* остат* hand soh qoh stock* available",
     ),
 }

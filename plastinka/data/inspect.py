@@ -6,7 +6,7 @@
 __all__ = ['Inspection', 'describe_columns', 'inspect_file', 'describe', 'starter_profile', 'write_profile']
 
 # %% ../../nbs/14_data.inspect.ipynb #2e604461
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,14 @@ from plastinka.data.guesses import (
     guess_kind,
     nearest_column,
 )
-from .monthly import NO_COPIES, has_days, month_columns, unfold_months
+from plastinka.data.monthly import (
+    NO_COPIES,
+    has_days,
+    month_columns,
+    says_sales,
+    unfold_months,
+)
+from .parts import names_documents
 from .profiles import Profile, as_profile, profile_aliases, settle_profile
 from .programs import choose_profile, fitting_profiles, shipped_profiles
 from .rows import check_rows, parse_cells, quarantine_rows
@@ -120,6 +127,7 @@ class _Reading:
     repairs: pd.DataFrame
     days: dict[str, tuple[str, str]]
     left_out: str = ""
+    made_of: dict[str, str] = field(default_factory=dict)  # Header → column that it is part of
 
 # %% ../../nbs/14_data.inspect.ipynb #97ba1d24
 _REPAIRS = ["file", "column", "what", "rows", "example"]
@@ -158,7 +166,8 @@ def _try_reading(table, kind, profile, path, grid):
     parsed, problems, repairs = _find_problems(rows, profile, rejected)
     notes = pd.DataFrame([[path.name, *note] for note in about["notes"]], columns=_REPAIRS)
     mended = pd.concat([notes, *repairs], ignore_index=True)
-    return _Reading("", problems, mended, _day_spans(parsed), about["filters"])
+    days, filters = _day_spans(parsed), about["filters"]
+    return _Reading("", problems, mended, days, filters, table.made_of)
 
 # %% ../../nbs/14_data.inspect.ipynb #a61d5f77
 def _day_spans(parsed):
@@ -171,23 +180,23 @@ def _day_spans(parsed):
     return {name: tuple(span) for name, span in spans.items()}
 
 # %% ../../nbs/14_data.inspect.ipynb #1c3f1c9a
-def _without_months(table):
+def _without_months(table, kind):
     "A table of monthly sums as rows, one that cannot be such a table with the reason; bad cells."
     try:
-        table, _, unread = unfold_months(table)
+        table, _, unread = unfold_months(table, kind or ("sales" if says_sales(table) else "stock"))
     except InputError as error:
         table.notes.append(["", str(error).partition(": has ")[2] or str(error), 1, ""])
         unread = []
     return table, unread
 
 
-def _open(path, profile, sheet):
+def _open(path, profile, sheet, kind):
     "The table of a file, its cells, and the names of all sheets with the chosen one first."
     aliases = profile_aliases(profile)
     sheets = list_sheets(path, aliases)
     grid = read_grid(path, aliases, sheet or profile.sheet or (sheets[0] if sheets else ""))
     where = f"{path.name}, sheet «{grid.sheet}»" if grid.sheet else path.name
-    table, unread = _without_months(make_table(grid, where)[0])
+    table, unread = _without_months(make_table(grid, where)[0], kind)
     grid.rejected += [(row, text, f"{header}: {NO_COPIES}") for row, header, text in unread]
     others = [name for name in sheets if name != grid.sheet]
     return table, grid, [grid.sheet, *others] if grid.sheet else []
@@ -211,14 +220,23 @@ def _with_guesses(profile, columns):
     )
 
 # %% ../../nbs/14_data.inspect.ipynb #0b4dc419
-def _find_kind(headers, profile):
+def _find_kind(table, profile):
     "The kind of a file: as its profile says, as its program's profile does, or by its headers."
     if profile.kind or "sold_date" in profile.columns:
         return profile.kind or "sales"
-    if has_days(headers):
+    if has_days(table.headers):
         return "sales"
-    kinds = {shipped_profiles()[name].kind for name in fitting_profiles(headers)}
-    return kinds.pop() if len(kinds) == 1 and "" not in kinds else guess_kind(headers)
+    kinds = {shipped_profiles()[name].kind for name in fitting_profiles(table.headers)}
+    if len(kinds) == 1 and "" not in kinds:
+        return kinds.pop()
+    return "sales" if names_documents(table) else guess_kind(table.headers)
+
+
+def _with_parts(columns, made_of):
+    "Columns with those out of which another one was made."
+    made = columns["header"].map(made_of)
+    said = columns["read_as"].mask(made.notna(), made.astype(str) + ", a part")
+    return columns.assign(read_as=said)
 
 # %% ../../nbs/14_data.inspect.ipynb #5b971525
 def inspect_file(
@@ -232,8 +250,8 @@ def inspect_file(
         raise input_error(str(path), "is a folder", "Give one of the files in it")
     find_files(path)
     profile = as_profile(profile)
-    table, grid, sheets = _open(path, profile, sheet)
-    kind = kind or _find_kind(table.headers, profile)
+    table, grid, sheets = _open(path, profile, sheet, kind)
+    kind = kind or _find_kind(table, profile)
     profile, said = choose_profile(profile, table.headers, kind)
     columns = describe_columns(table, _read_headers(table, kind, profile))
     if kind == "stock" and "sold_date" in set(columns["guess"]):
@@ -250,7 +268,7 @@ def inspect_file(
         separator=grid.separator,
         header_row=int(grid.rows[0]),
         rows=len(table.rows),
-        columns=columns,
+        columns=_with_parts(columns, first.made_of),
         missing=first.missing,
         problems=read.problems,
         repairs=read.repairs,
@@ -391,7 +409,8 @@ def _profile_columns(columns):
         f"  # {line.read_as}: {_quoted(line.header)} is known without a profile"
         for line in rest.itertuples()
     ]
-    have = set(columns["read_as"]) | set(guesses["guess"])
+    have = {name for text in columns["read_as"] for name in text.split(", ")}
+    have |= set(guesses["guess"])
     missing = [name for name in COLUMNS if name not in have and name not in OPTIONAL]
     return lines + [f"  # {name}: not found; {COLUMNS[name].meaning}" for name in missing]
 

@@ -33,7 +33,8 @@ def _by_text(column, function, missing):
 # %% ../../nbs/09_data.statuses.ipynb #2fa479f1
 # Letters of headers under which an order's number stands
 ORDER_HEADERS = frozenset(
-    """order orderid orderno ordernumber orderref orderreference invoice invoiceid invoiceno
+    """noзаказа noчека noticket nticket ticket belegnr belegnummer bonnr bizonylatszám
+order orderid orderno ordernumber orderref orderreference invoice invoiceid invoiceno
 invoicenumber receipt receiptno receiptnumber transactionid saleid name заказ номерзаказа
 заказномер чек номерчека счет номерсчета документ номердокумента bestellung bestellnummer
 bestellnr auftragsnummer auftragsnr rechnungsnummer rendelés rendelésszám rendelésazonosító

@@ -506,15 +506,16 @@ def _plain_data(content, where):
 
 # %% ../../nbs/06_data.text.ipynb #578ef4fa
 def _find_table(data, aliases, by_words):
-    "Separator, lines to skip, rows above the headers that may be sales, headers, quotes or not."
+    "Separator, lines to skip, full rows above the headers, all of them, headers, quotes or not."
     lines = data[: 1 << 18].decode("utf-8", "ignore").split("\n")[:140]
     stated = re.fullmatch(r'"?sep=([!#-~\t])"?', lines[0].strip("\ufeff"))
     separator = stated[1] if stated else find_separator(lines, aliases)
     ends, rows, by_line = _first_rows(lines[bool(stated) :], separator, aliases)
     place = find_header(rows, aliases, by_words)
     skipped = (0, *ends)[place] + bool(stated)
-    above = full_rows(rows[:place], (1 + bool(stated), *ends), rows[place]) if place else []
-    return separator, skipped, above, rows[place], by_line
+    full = full_rows(rows[:place], (1 + bool(stated), *ends), rows[place]) if place else []
+    above = [" ".join(filter(None, row)) for row in rows[:place]]
+    return separator, skipped, full, above, rows[place], by_line
 
 # %% ../../nbs/06_data.text.ipynb #5f7cd9f1
 def read_text(
@@ -525,7 +526,7 @@ def read_text(
 ) -> Grid:  # Of all lines from the header on
     "Read a table from text, whatever its encoding and separator."
     data, encoding, notes = _plain_data(content, where)
-    separator, skipped, above, header, by_line = _find_table(data, aliases, by_words)
+    separator, skipped, full, above, header, by_line = _find_table(data, aliases, by_words)
     if len(header) > MAX_COLUMNS:
         raise too_wide(where, len(header))
     if not by_line:
@@ -538,4 +539,5 @@ def read_text(
         detail = str(error).splitlines()[0][:200]
         cure = "Open it in Excel and save it as .xlsx"
         raise input_error(where, f"cannot be taken apart: {detail}", cure) from None
-    return Grid(cells, rows, "", encoding, separator, above + rejected, notes=notes)
+    lost = full + rejected
+    return Grid(cells, rows, "", encoding, separator, lost, notes=notes, above=above)

@@ -193,8 +193,8 @@ ASSUMED = {
     "right.",
     "lead": "{n} records have a supplier without a lead time ({names}): {days} days are taken.",
     "on_order": "{n} of {of} lines of open orders match no record and are not counted: {names}.",
-    "branch": "{n} branches sell, and the stock names none of their copies ({names}): it was "
-    "ordered as if they had none.",
+    "branch": "The stock names no copy in {n} of the branches that sell ({names}): it was ordered "
+    "as if there were none.",
     "currency": "No file names the currency; it can be set as currency in the settings.",
 }
 

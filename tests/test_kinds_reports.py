@@ -1,0 +1,252 @@
+"""More members of the kinds: reports as 1C, QuickBooks and spreadsheets print them, with the month
+in a title, a range or a sheet's name, groups in several rows of headers, documents and records as
+headings, branches without a sum. The truth is made first, and each file is written from it."""
+
+import openpyxl
+import pandas as pd
+import pytest
+from test_kinds_exports import book
+from test_kinds_shops import STOCK, read, write
+
+from plastinka.core import InputError
+from plastinka.data.ingest import read_sources
+from plastinka.data.inspect import inspect_file
+from plastinka.data.values import parse_count
+
+NAMES = ["Marmalade Sun - Glass Harbour", "Сад камней - Вода", "DJ Kobold - Erdgeschoss"]
+MONTHS = ["2025-01", "2025-02", "2025-03", "2025-04"]
+COPIES = [[2, 1, 4, 1], [1, 3, 2, 5], [1, 1, 1, 2]]  # Records × months
+SOLD = dict(zip(MONTHS, map(sum, zip(*COPIES, strict=True)), strict=True))
+ALL = sum(SOLD.values())
+
+
+def sold_by_month(path):
+    "Copies by month, as rows are read."
+    rows = read_sources(sales=path).rows
+    copies = parse_count(rows["count"])[0]
+    months = pd.to_datetime(rows["sold_date"], dayfirst=True, format="mixed").dt.strftime("%Y-%m")
+    return copies.groupby(months).sum().to_dict()
+
+
+# The month above the table, in the sheet's name, or in a range
+
+TITLES = """Продажи за март 2025 г.|Период: 01.03.2025 00:00:00 - 31.03.2025 23:59:59
+|С 1 по 31 марта 2025|Sales report, March 2025|From 2025-03-01 to 2025-03-31
+|03/01/2025 - 03/31/2025|Verkäufe im März 2025|Zeitraum: 01.03.2025 bis 31.03.2025
+|Ventes du mois de mars 2025|du 01/03/2025 au 31/03/2025|Ventas de marzo de 2025
+|Eladások 2025. március""".replace("\n", "").split("|")
+REPORT = [
+    ["Номенклатура", "Количество", "Сумма"],
+    *[[n, c[2], 100] for n, c in zip(NAMES, COPIES, strict=True)],
+]
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_the_month_stands_above_the_table(tmp_path, title):
+    path = write(tmp_path / "s.csv", [[title], [], *REPORT, ["Итого", SOLD["2025-03"], 300]])
+    assert sold_by_month(path) == {"2025-03": SOLD["2025-03"]}
+
+
+def test_a_part_of_a_month_ends_on_its_last_day(tmp_path):
+    path = write(tmp_path / "s.csv", [["01.03.2025 - 12.03.2025"], *REPORT])
+    assert set(read_sources(sales=path).rows["sold_date"]) == {"2025-03-12"}
+
+
+@pytest.mark.parametrize("title", ["01.03.2025 - 30.04.2025", "с 01.01.2025 по 30.06.2025"])
+def test_a_period_of_several_months_is_refused_by_its_days(tmp_path, title):
+    path = write(tmp_path / "s.csv", [[title], *REPORT])
+    with pytest.raises(InputError, match="which is more than a month.* Export each month"):
+        read_sources(sales=path)
+
+
+@pytest.mark.parametrize("title", ["2 апреля 2025", "январь - март 2025", "2025", "Marketing 2025"])
+def test_a_title_that_is_no_month_dates_nothing(tmp_path, title):
+    with pytest.raises(InputError, match="sold_date"):
+        read_sources(sales=write(tmp_path / "s.csv", [[title], *REPORT]))
+
+
+@pytest.mark.parametrize("names", ["Январь 2025|Февраль 2025", "Jan|Feb"])
+def test_a_sheet_for_each_month_without_days(tmp_path, names):
+    head = ["Item", "Sold", "Price"]
+    rows = [[head, *[[n, c[m], 9] for n, c in zip(NAMES, COPIES, strict=True)]] for m in (0, 1)]
+    path = book(tmp_path / "Sales 2025.xlsx", dict(zip(names.split("|"), rows, strict=True)))
+    assert sold_by_month(path) == {month: SOLD[month] for month in MONTHS[:2]}
+
+
+RANGES = ["01.{m}.2025–28.{m}.2025", "2025-{m}-01 - 2025-{m}-28"]
+
+
+@pytest.mark.parametrize("form", RANGES)
+@pytest.mark.parametrize("wide", [True, False])
+def test_a_range_of_days_is_its_month(tmp_path, form, wide):
+    spans = [form.format(m=month[5:]) for month in MONTHS]
+    rows = [["Название", *spans], *[[n, *c] for n, c in zip(NAMES, COPIES, strict=True)]]
+    if not wide:
+        rows = [["Период", "Название", "Продано"]] + [
+            [span, name, own[at]]
+            for at, span in enumerate(spans)
+            for name, own in zip(NAMES, COPIES, strict=True)
+        ]
+    assert sold_by_month(write(tmp_path / "s.csv", rows)) == SOLD
+
+
+def test_a_period_in_two_columns(tmp_path):
+    rows = [["Begin Date", "End Date", "Title", "Quantity"]]
+    rows += [
+        [f"{m}-01", f"{m}-28", n, c[at]]
+        for at, m in enumerate(MONTHS)
+        for n, c in zip(NAMES, COPIES, strict=True)
+    ]
+    assert sold_by_month(write(tmp_path / "s.csv", rows)) == SOLD
+
+
+# Months in headers: words of many languages, years above, two numbers of each month
+
+WORDS = """Jan Feb Mrz Apr|Jänner Feber März April|janv. févr. mars avr.|ene feb mar abr
+|jan. febr. márc. ápr.|янв фев мар апр|gen feb mar apr|sty lut mar kwi""".replace("\n", "")
+TOTALS = "Summe|Gesamt|Total|Total|Összesen|Итого|Totale|Razem".split("|")
+
+
+@pytest.mark.parametrize("words, total", list(zip(WORDS.split("|"), TOTALS, strict=True)))
+def test_months_are_known_in_eight_languages(tmp_path, words, total):
+    rows = [["Title", *[f"{word} 2025" for word in words.split()], total]]
+    rows += [[name, *own, sum(own)] for name, own in zip(NAMES, COPIES, strict=True)]
+    rows.append([total, *SOLD.values(), ALL])
+    assert sold_by_month(write(tmp_path / "s.csv", rows)) == SOLD
+
+
+def test_a_column_that_looks_like_one_more_month_is_refused_by_name(tmp_path):
+    rows = [["Title", "Jan 2025", "Qwx 2025", "Mar 2025"], [NAMES[0], 1, 2, 3], [NAMES[1], 1, 2, 3]]
+    with pytest.raises(InputError, match="«Qwx 2025» beside its months"):
+        read_sources(sales=write(tmp_path / "s.csv", rows))
+
+
+ABOVE = {
+    "years": ([2025, "", "", ""], ["Janvier", "Février", "Mars", "Avril"], lambda c: c),
+    "two numbers": (
+        [word for name in "Январь Февраль Март Апрель".split() for word in (f"{name} 2025", "")],
+        ["Количество", "Сумма"] * 4,
+        lambda c: [cell for copies in c for cell in (copies, 100 * copies)],
+    ),
+}
+
+
+@pytest.mark.parametrize("way", ABOVE)
+def test_months_in_two_rows_of_headers(tmp_path, way):
+    first, second, cells = ABOVE[way]
+    rows = [["Désignation", *first], ["", *second]]
+    rows += [[name, *cells(own)] for name, own in zip(NAMES, COPIES, strict=True)]
+    rows.append(["Total", *cells(list(SOLD.values()))])
+    assert sold_by_month(write(tmp_path / "s.csv", rows)) == SOLD
+
+
+# Reports of 1C and of bookkeeping programs
+
+
+def test_groups_under_headers_of_several_levels(tmp_path):
+    made = openpyxl.Workbook()
+    page, head = made.active, ["Начальный остаток", "Приход", "Расход", "Конечный остаток"]
+    rows = [["Ведомость по товарам на складах"], ["Период: 01.01.2025 - 30.06.2025"], []]
+    rows += [["Склад", None, *head], ["Номенклатура", "Ед. изм.", *[None] * 4]]
+    left = [own[0] for own in COPIES] + [3, 2, 4]
+    names = [*NAMES, "Okta - Polar", "Juno - Mare", "Red Clay - Kiln"]
+    rows.append(["Основной склад", None, 60, 30, 74, sum(left)])
+    for group, part in (("Винил", slice(0, 3)), ("Винил б/у", slice(3, 6))):
+        rows.append([group, None, 30, 15, 37, sum(left[part])])
+        rows += [[n, "шт", 10, 5, 15 - c, c] for n, c in zip(names[part], left[part], strict=True)]
+    for row in [*rows, ["Итого", None, 60, 30, 74, sum(left)]]:
+        page.append(row)
+    made.save(tmp_path / "k.xlsx")
+    assert read_sources(tmp_path / "k.xlsx").rows["count"].astype(int).sum() == sum(left)
+    assert inspect_file(tmp_path / "k.xlsx").kind == "stock"
+
+
+PAPER = "Чек ККМ 0000-{n:06d} от {n:02d}.03.2025 12:30:11"
+
+
+@pytest.mark.parametrize("above", [True, False])
+def test_the_day_stands_in_the_name_of_a_document(tmp_path, above):
+    rows = [["Документ", "Номенклатура", "Количество"]]
+    rows += [[PAPER.format(n=n), NAMES[n % 3], 1 + n % 2] for n in range(1, 9)]
+    if above:
+        rows = [["Документ движения", "Количество"], ["Номенклатура", ""]] + [
+            line for paper, name, copies in rows[1:] for line in ([paper, copies], [name, copies])
+        ]
+    path = write(tmp_path / "s.csv", rows)
+    found = read_sources(sales=path).rows
+    assert found["count"].astype(int).sum() == sum(1 + n % 2 for n in range(1, 9))
+    assert sorted(found["sold_date"])[0] == "01.03.2025" and inspect_file(path).kind == "sales"
+
+
+def test_the_record_stands_above_its_sales(tmp_path):
+    rows = [["", "Date", "Transaction Type", "Qty", "Sales Price"]]
+    for name, own in zip(NAMES, COPIES, strict=True):
+        rows.append([name, "", "", "", ""])
+        rows += [["", f"0{m}/05/2025", "Sales Receipt", c, 9] for m, c in enumerate(own, 1)]
+        rows.append([f"Total for {name}", "", "", sum(own), ""])
+    path = write(tmp_path / "s.csv", [*rows, ["TOTAL", "", "", ALL, ""]])
+    assert read(path) == (ALL, 9.0 * ALL)
+    assert set(read_sources(sales=path).rows["album"]) == set(NAMES)
+
+
+# Stocks
+
+BRANCHES = {
+    "bare names": (["Тверская", "Невский"], 1),
+    "in brackets": (["In stock [North]", "In stock [South]"], 1),
+    "facts beside": (["Discs", "Tracks"], None),
+}
+
+
+@pytest.mark.parametrize("way", BRANCHES)
+def test_a_stock_by_branches_without_their_sum(tmp_path, way):
+    headers, summed = BRANCHES[way]
+    left = [0, 3, 1, 5, 0, 4]
+    rows = [["Artist", "Title", *headers]]
+    rows += [
+        [f"A{n}", f"T{n}", c // 2 if summed else 1, c - c // 2 if summed else 9]
+        for n, c in enumerate(left)
+    ]
+    path = write(tmp_path / "k.csv", rows)
+    found = read_sources(path).rows
+    assert ("count" in found) == bool(summed)
+    if summed:
+        assert found["count"].astype(int).sum() == sum(left)
+        shown = inspect_file(path).columns.set_index("header")["read_as"]
+        assert [shown[each] for each in headers] == ["count, a part"] * 2
+
+
+LINES = {
+    "numbers of columns": [["1", "2", "3", "4"]],
+    "units": [["", "", "руб.", "шт."]],
+    "headers again": [STOCK[0]] * 2,
+}
+
+
+@pytest.mark.parametrize("way", LINES)
+def test_lines_of_a_form_are_no_records(tmp_path, way):
+    path = write(tmp_path / "k.csv", [STOCK[0], *LINES[way], *STOCK[1:]])
+    raw = read_sources(path)
+    assert len(raw.rows) == len(STOCK) - 1 and raw.sources["filtered"].sum() == len(LINES[way])
+
+
+def test_one_code_in_either_of_two_columns(tmp_path):
+    rows = [
+        ["UPC", "EAN", *STOCK[0]],
+        ["602557048445", "", *STOCK[1]],
+        ["", "4600000000017", *STOCK[2]],
+    ]
+    found = read_sources(write(tmp_path / "k.csv", rows)).rows
+    assert list(found["barcode"]) == ["602557048445", "4600000000017"]
+
+
+HEADS = (
+    "Количество (в базовых единицах)|Сумма по полю Остаток|Sum of Stock|Количество (в ед. хранения)"
+)
+
+
+@pytest.mark.parametrize("header", HEADS.split("|"))
+def test_more_headers_of_a_stock(tmp_path, header):
+    rows = [[*STOCK[0][:3], header], *STOCK[1:]]
+    found = read_sources(write(tmp_path / "k.csv", rows)).rows
+    assert found["count"].astype(int).sum() == sum(row[3] for row in STOCK[1:])
