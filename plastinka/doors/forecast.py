@@ -368,8 +368,7 @@ def forecast_from(
     settings: dict,  # The parameters of `forecast`, by name
     data: ShopData,  # As `read_shop` gives it
     found: tuple = (),  # From `find_artifact`; looked for where the settings name a model
-    # What the model forecast before, and how its months go together; None = it forecasts now
-    kept: tuple[Forecast, Dependence] | None = None,
+    kept: tuple[Forecast, Dependence] | None = None,  # A run's forecast; None = it forecasts now
 ) -> Result:  # Forecast, orders, scores, panel
     "Judge and fit, or use a model that is there, and order."
     plan, using = read_plan(settings, data.ledger), str(settings.get("using") or "")
