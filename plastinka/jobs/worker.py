@@ -49,12 +49,20 @@ def run_processes(
     marks, found = tuple(name + os.sep for name in folders), {}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            words = process.cmdline()
+            words = (*process.cmdline(), _run_of(process))
             if any((word + os.sep).startswith(marks) for word in words):
                 for each in (process, *process.children(recursive=True)):
                     found[each.pid] = each
     found.pop(os.getpid(), None)
     return list(found.values())
+
+
+def _run_of(process):
+    "The run whose kernel a process is, by the environment that it was started with."
+    try:
+        return process.environ().get("PLASTINKA_RUN", "")
+    except (psutil.Error, OSError):  # Another user's, or already gone
+        return ""
 
 # %% ../../nbs/84_jobs.worker.ipynb #2b69bc5c
 def end_run(
