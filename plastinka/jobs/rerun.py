@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..core import file_sha256, input_error
-from .core import PARTS_FOLDER, Job, is_under_way, read_receipt
+from .core import PARTS_FOLDER, Job, files_in, is_under_way, read_receipt
 from plastinka.jobs.parameters import (
     Parameter,
     notebook_parameters,
@@ -52,20 +52,24 @@ def repeated_values(
     values,  # Its value in the receipt
     data: list[dict],  # What the receipt says of the input files
     folders: list[Path],  # Where to look for files that are not where they were
+    taken: set = frozenset(),  # Files that other parameters name: they are no part of a folder's
 ) -> object:  # The value for the repetition
     "A parameter's value, with its files where they are now."
     if isinstance(values, (list, tuple)):
-        each = [repeated_values(parameter, value, data, folders) for value in values]
+        each = [repeated_values(parameter, value, data, folders, taken) for value in values]
         return [one for value in each for one in (value if isinstance(value, list) else [value])]
     if not isinstance(values, str) or not values or not parameter.holds:
         return values
     own = [entry for entry in data if entry["path"] == values]
-    inside = [entry for entry in data if str(Path(entry["path"]).parent) == values]
+    free = [entry for entry in data if entry["path"] not in taken]
+    inside = [entry for entry in free if str(Path(entry["path"]).parent) == values]
     if own and parameter.holds != "file or address":
         return str(find_input(own[0], folders))
-    if inside:
-        return [str(find_input(entry, folders)) for entry in inside]
-    return values
+    if not inside:
+        return values
+    found = [str(find_input(entry, folders)) for entry in inside]
+    here = map(str, files_in(Path(values)) if Path(values).is_dir() else [])
+    return values if set(found) == set(here) - set(taken) else found
 
 # %% ../../nbs/82_jobs.rerun.ipynb #d7d13cde
 def _repeated_notebook(receipt):
@@ -88,12 +92,12 @@ def repeat_job(
     folders = [Path(each).expanduser() for each in look_in]
     for missing in [each for each in folders if not each.is_dir()]:
         raise input_error(str(missing), "is no folder", "Give an existing one with --look-in")
-    notebook, data = _repeated_notebook(receipt), receipt["data"]
+    notebook, data, given = _repeated_notebook(receipt), receipt["data"], receipt["parameters"]
     values = {}
     for name, parameter in notebook_parameters(run_notebook_path(notebook)).items():
-        if name in receipt["parameters"] and receipt["parameters"][name] != str(folder):
-            value = receipt["parameters"][name]
-            values[name] = repeated_values(parameter, value, data, folders)
+        if name in given and given[name] != str(folder):
+            taken = {one for other, one in given.items() if other != name and isinstance(one, str)}
+            values[name] = repeated_values(parameter, given[name], data, folders, taken)
     return Job(notebook, values)
 
 # %% ../../nbs/82_jobs.rerun.ipynb #2c46fb94
