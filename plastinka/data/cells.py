@@ -162,8 +162,9 @@ def check_currency(
 
 # %% ../../nbs/06_data.cells.ipynb #83cf2726
 _TOTAL = re.compile(
-    r"(?:общий |grand |sub-?|mind|vég)?(?:итоги?|итого|всего|totals?|totale|razem|totaal|summe"
-    r"|gesamt(?:summe)?|zwischensumme|összesen|total général|suma|sous-total|totales)\b"
+    r"(?:общий |grand |sub-?|mind|vég)?(?:итоги?|итого|всего|totals?|summe|gesamt(?:summe)?"
+    r"|zwischensumme|összesen|total général|suma|sous-total|totales"
+    r"|(?:totale|razem|totaal)(?!\s+(?!generale|per |di |del|za |dla |voor |van )\w))\b"
     r"[ :.]*(?:по|for|of|за|:)?.{0,40}"
 )
 # By these alone most texts are told apart
