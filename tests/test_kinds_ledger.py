@@ -166,7 +166,7 @@ def test_order_lines_have_the_date_of_the_line_above(tmp_path, every, newest_fir
 def test_a_few_sales_without_a_date_are_set_aside(tmp_path):
     sales = make_sales()
     days = sales["Sale date"].dt.strftime("%Y-%m-%d")
-    days[[5, 100]] = None
+    days = days.mask(days.index.isin([5, 100]))
     sales.assign(**{"Sale date": days}).to_csv(tmp_path / "sales.csv", index=False)
     found = ledger(tmp_path / "sales.csv")
     assert found.quarantine["reason"].tolist() == ["a sale without its date"] * 2

@@ -104,7 +104,7 @@ def take_word(
     if bare_prices(texts).str.fullmatch(r"-?[\d.,]+").mean() > 1 - MOST_OF_COLUMN:
         return texts, ""
     found = texts.str.lower().str.extract(_BESIDE_NUMBER)
-    words = found["a"].fillna(found["b"])
+    words = found["a"].where(found["a"].notna(), found["b"])
     counts = words.value_counts()
     if counts.empty or counts.iloc[0] < MOST_OF_COLUMN * len(texts):
         return texts, ""
