@@ -370,7 +370,7 @@ def test_other_runs_go_there_as_well(tmp_path, cloud, words, capsys):
         (dict(tokens=["other"]), {}, "Make a new one, export YC_IAM_TOKEN"),
         ({}, dict(project="bt1unknown"), "Copy the id from its page"),
         ({}, dict(project=FORBIDDEN), "datasphere.community-projects.developer"),
-        ({}, dict(instances=("c1.44",)), "unknown cloud instance type: c1.44. Instance types"),
+        ({}, dict(instances=("c1.44",)), "unknown cloud instance type: c1.44. Types are such as"),
     ],
     ids=["token", "project", "right", "instance"],
 )
