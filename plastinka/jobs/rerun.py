@@ -124,6 +124,8 @@ def _whole_receipt(folder):
     if receipt.get("chain"):
         cure = "Repeat one of its runs, or give the command with --shops again"
         raise input_error(folder.name, "is a chain of runs", cure)
+    if receipt.get("status") != "succeeded":  # It may have ended before it had looked at its files
+        receipt = dict(data=[]) | receipt
     missing = [name for name in NEEDED if name not in receipt]
     if missing and not is_under_way(receipt):
         problem = f"does not say {', '.join(missing)}"
