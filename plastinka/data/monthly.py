@@ -108,7 +108,8 @@ _LIKE_MONTH = re.compile(
     r"[^\W\d_]{3,10}\.?[ .\-/']*(?:20)?\d\d(?: ?г\.?)?|20\d\d[ .\-/]*[^\W\d_]{3,10}\.?"
 )
 _OF_YEAR = re.compile(
-    r"(?i)год|year|jahr|année|total|итог|всего|сум|avg|сред|ytd|кв|q[1-4]|quart|trim|half|полуг|halb"
+    r"(?i)год|year|jahr|année|total|итог|всего|сум|avg|сред|ytd|кв"
+    r"|q[1-4]|quart|trim|half|полуг|halb"
     r"|kw|cw|week|нед|цен|price|stock|остат|bestand|plan|план|budget|ziel|rank|код|sku|id"
 )
 

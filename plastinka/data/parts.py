@@ -124,7 +124,8 @@ _FACT = re.compile(
     r"(?:\b|_)(?:id|code|no|nr|num\w*|years?|rating|rank|votes?|have|want|dis[ck]s?|sides?|tracks?"
     r"|size|speed|rpm|weight|bpm|grams?|position|page|shelf|vol\w*|part|order\w*|demand|pack|box"
     r"|days?|age|vat|tax|discount|dto|rabatt|remise|units? per|jahr|bewertung|gewicht|größe|seiten"
-    r"|année|poids|año|peso|év|súly)\b|%|№|номер|код|год|рейтинг|оценк|диск|сторон|трек|вес\b|размер"
+    r"|année|poids|año|peso|év|súly)\b|%|№|номер|код|год|рейтинг"
+    r"|оценк|диск|сторон|трек|вес\b|размер"
     r"|формат|скорост|полк|ряд\b|мест[оа]\b|поряд|заказ|упаков|возраст|скид|ндс|том\b",
     re.IGNORECASE,
 )
