@@ -90,11 +90,11 @@ def title_cards(
 FORECAST_TABLE = {
     "month": ("Month", "month"),
     "mean": ("expected", "units"),
-    "q0.05": ("5 %", "units"),
-    "q0.25": ("25 %", "units"),
-    "q0.5": ("50 %", "units"),
-    "q0.75": ("75 %", "units"),
-    "q0.95": ("95 %", "units"),
+    "q0.05": ("5 %", "quantile"),
+    "q0.25": ("25 %", "quantile"),
+    "q0.5": ("50 %", "quantile"),
+    "q0.75": ("75 %", "quantile"),
+    "q0.95": ("95 %", "quantile"),
 }
 
 
@@ -114,7 +114,7 @@ def title_pieces(
     return [
         title_cards(desk, history, forecast, line),
         pn.pane.Bokeh(picture, sizing_mode="stretch_width"),
-        table(desk, forecast, FORECAST_TABLE, 6),
+        table(desk, forecast.round(1), FORECAST_TABLE, 6),
         *change_pieces(desk, item, run, history, line),
     ]
 
@@ -192,13 +192,13 @@ def change_pieces(
     line: pd.Series,  # From `order_of_title`
 ) -> list:  # Things to show
     "What can be changed."
-    price = None if pd.isna(line["price"]) else float(line["price"])
+    price = None if pd.isna(line["price"]) else round(float(line["price"]), 2)
     stock = None if pd.isna(line["stock"]) else float(line["stock"])
     inputs = pn.widgets.FloatInput(name=desk.say("Price"), value=price, start=0, width=140)
     copies = pn.widgets.FloatInput(name=desk.say("In stock"), value=stock, start=0, width=140)
     past = history.tail(12)
     wide = pd.DataFrame(
-        [past["units"].to_numpy()], columns=[f"{day:%Y-%m}" for day in past["month"]]
+        [past["units"].to_numpy()], columns=[format_value(day, "month") for day in past["month"]]
     )
     months = {name: (name, "count") for name in wide}
     edited = table(desk, wide, months, 1, editable=tuple(months), pagination=None)
