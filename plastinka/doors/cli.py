@@ -16,7 +16,6 @@ import re
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -415,6 +414,7 @@ def disk_message(
 def _let_go(fault):
     "Drop what an error of the disk holds, without a word."
     import gc
+    import traceback
 
     before, sys.unraisablehook = sys.unraisablehook, lambda _: None
     try:
