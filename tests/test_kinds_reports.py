@@ -216,6 +216,33 @@ def test_a_stock_by_branches_without_their_sum(tmp_path, way):
         assert [shown[each] for each in headers] == ["count, a part"] * 2
 
 
+SHEETS = {
+    "branches": (["Центр", "Север"], 1, True),
+    "groups": (["Jazz", "Rock"], 0, False),
+    "days": (["2025-05", "2025-06"], 1, None),
+    "default names": (["Sheet1", "Sheet2"], 1, None),
+    "a copy": (["Stock", "Stock, old"], 1, None),
+    "the sum": (["Центр", "Всего"], 1, None),
+}
+
+
+@pytest.mark.parametrize("way", SHEETS)
+def test_a_stock_on_several_sheets(tmp_path, way):
+    names, shared, branches = SHEETS[way]
+    head, rows = ["Artist", "Title", "Price", "Qty"], STOCK[1:]
+    second = rows if shared else [["another", *row[1:]] for row in rows]
+    parts = {names[0]: [head, *rows], names[1]: [head, *[[*row[:3], row[3] + 1] for row in second]]}
+    path = book(tmp_path / "k.xlsx", parts)
+    if branches is None:
+        with pytest.raises(InputError, match="has 2 sheets with data.*Choose one"):
+            read_sources(path)
+        return
+    found = read_sources(path).rows
+    assert found["count"].astype(int).sum() == 2 * sum(row[3] for row in rows) + len(rows)
+    assert set(found["branch"] if branches else []) == set(names if branches else [])
+    assert ("branch" in found) == branches
+
+
 LINES = {
     "numbers of columns": [["1", "2", "3", "4"]],
     "units": [["", "", "руб.", "шт."]],

@@ -6,7 +6,8 @@
 __all__ = ['COMMANDS', 'EXAMPLES', 'COMMAND_GROUPS', 'FIRST', 'DISK_FAULTS', 'QUICK_COMMANDS', 'ingest_command', 'status_command',
            'backup_command', 'restore_command', 'forget_command', 'inspect_command', 'inspection_values',
            'profiles_command', 'demo_command', 'find_command', 'first_words', 'overview', 'with_settings',
-           'typed_values', 'disk_message', 'Terminated', 'termination_raised', 'error_outcome', 'main', 'dispatch']
+           'typed_values', 'disk_fault', 'disk_message', 'Terminated', 'termination_raised', 'error_outcome', 'main',
+           'dispatch']
 
 # %% ../../nbs/97_doors.cli.ipynb #61a82e59
 import errno
@@ -389,6 +390,15 @@ def typed_values(
 # %% ../../nbs/97_doors.cli.ipynb #f10c5555
 DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # Full, over its quota, read-only
 
+
+def disk_fault(
+    error: BaseException | None,  # What ended a command
+) -> OSError | None:  # One of DISK_FAULTS; None where the disk is not at fault
+    "The fault of a disk that an error is, or that a library has wrapped in an error of its own."
+    behind = () if error is None else (error, *error.args, error.__cause__, error.__context__)
+    faults = (one for one in behind if isinstance(one, OSError) and one.errno in DISK_FAULTS)
+    return next(faults, None)
+
 # %% ../../nbs/97_doors.cli.ipynb #ca09baa5
 def disk_message(
     error: OSError,  # One of DISK_FAULTS
@@ -399,6 +409,19 @@ def disk_message(
     if error.errno == errno.EROFS:
         cure = "Give a folder that may be written to"
     return f"{folder}: {error.strerror}. {cure}."
+
+# %% ../../nbs/97_doors.cli.ipynb #c827e681
+def _let_go(fault):
+    "Drop what an error of the disk holds, without a word."
+    import gc
+    import traceback
+
+    before, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    try:
+        traceback.clear_frames(fault.__traceback__)
+        gc.collect()
+    finally:
+        sys.unraisablehook = before
 
 # %% ../../nbs/97_doors.cli.ipynb #a0af6dec
 def _settle_stdout():
@@ -440,8 +463,8 @@ def error_outcome(
         return 130, "cancelled"
     if isinstance(error, BrokenPipeError):
         return 141, ""
-    if isinstance(error, OSError) and error.errno in DISK_FAULTS:
-        return 2, disk_message(error)
+    if (fault := disk_fault(error)) is not None:
+        return 2, disk_message(fault)
     if isinstance(error, ModuleNotFoundError) and missing_extra(str(error)):
         return 2, missing_extra(str(error)) + "."
     if isinstance(error, MemoryError):
@@ -470,6 +493,8 @@ def main(
             raise
         if message:
             print(f"plastinka: {hide_secrets(message)}", file=sys.stderr)
+        if (fault := disk_fault(error)) is not None:
+            _let_go(fault)
         return code
     finally:
         _settle_stdout()

@@ -95,7 +95,9 @@ def environment() -> dict:  # python, platform, cpu_count, packages
 # %% ../../nbs/81_jobs.runner.ipynb #dcab0f36
 kernel_exits = []  # Exit codes of kernels that were found dead; negative for a signal
 KERNEL = """
-import atexit, os, runpy, sys
+import atexit, gc, os, runpy, sys
+
+gc.set_threshold(100_000, 20, 50)
 
 def leave():
     for stream in filter(None, (sys.__stdout__, sys.__stderr__)):

@@ -52,7 +52,6 @@ from .words import format_value
 from ..panel.panel import build_panel, full_months, stock_now
 from ..scores.counts import quantile_counts
 from ..scores.tables import coverage_table, plain_truth, score_table
-from ..simulate.shop import make_shop
 
 # %% ../../nbs/86_report.summary.ipynb #7b0cb244
 def newest_cutoff(
@@ -157,6 +156,8 @@ def example_panel(
     months: int = 30,  # Months of its files
 ) -> tuple:  # Ledger and panel
     "A made-up shop, read from its files; its best seller has a hostile name."
+    from plastinka.simulate.shop import make_shop
+
     with TemporaryDirectory() as folder, redirect_stderr(StringIO()):
         stock, *sales = make_shop(titles, months, start="2022-07-01").write(folder)
         ledger = build_ledger(read_sources(stock, sales))
