@@ -43,7 +43,8 @@ def program_table() -> pd.DataFrame:  # Index profile; program, kind, export, ab
         )
         for name, each in shipped_profiles().items()
     ]
-    return pd.DataFrame(rows).set_index("profile").sort_values(["program", "kind"])
+    table = pd.DataFrame(rows).set_index("profile").sort_values(["program", "kind"])
+    return pd.concat([table[table["program"] != ""], table[table["program"] == ""]])
 
 # %% ../../nbs/10_data.programs.ipynb #906f93c1
 def profile_settings(
@@ -88,6 +89,8 @@ _USUAL_KEYS = frozenset(header_key(alias) for names in ALIASES.values() for alia
 def _needed_keys(profile):
     "Keys of the headers that a profile needs: one set for each header."
     known_by = [(each,) for each in profile.known_by]
+    if profile.lookups:  # A split may cut a field of the other file
+        profile = profile.model_copy(update=dict(splits=()))
     return {frozenset(map(header_key, names)) for names in needed_headers(profile) + known_by}
 
 
