@@ -19,7 +19,7 @@ import xarray as xr
 from fastcore.basics import patch
 
 from ..beside import beside
-from ..core import input_error, step, summary_html, summary_text
+from ..core import InputError, input_error, step, summary_html, summary_text
 from ..data.ingest import RawRows, read_sources
 from ..data.ledger import Ledger, build_ledger
 from ..data.profiles import Profile, as_profile, common_item_key
@@ -114,6 +114,16 @@ def _read_files(settings):
         profiles[1],
         rates=settings.get("rates") or "",
     )
+
+
+def _read_with_stock(settings):
+    "The shop, and what an order needs of it; without that where it is refused, as it will be again."
+    data = read_shop(settings)
+    try:
+        months = months_ahead(data.ledger, settings["horizon"])
+        return data, shop_stock(data.ledger, data.panel, months)
+    except InputError:
+        return data, None
 
 # %% ../../nbs/91_doors.forecast.ipynb #a92632fd
 NETWORK_SETTINGS = ("lags", "head", "seed", "seeds")
@@ -364,16 +374,6 @@ def forecast_shop(
     return forecast_from(settings, data, found, shop=shop)
 
 
-def _read_with_stock(settings):
-    "The shop, and what an order needs of it; without that where it is refused, as it will be again."
-    data = read_shop(settings)
-    try:
-        months = months_ahead(data.ledger, settings["horizon"])
-        return data, shop_stock(data.ledger, data.panel, months)
-    except InputError:
-        return data, None
-
-# %% ../../nbs/91_doors.forecast.ipynb #08c62ea7
 def forecast_from(
     settings: dict,  # The parameters of `forecast`, by name
     data: ShopData,  # As `read_shop` gives it
