@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ import pandas as pd
 
 from ..core import InputError, input_error
 from .archive import MAX_BYTES, ZIP
+from .blocks import side_tables
 from plastinka.data.books import (
     CONTAINER,
     Grid,
@@ -420,19 +422,23 @@ def read_grids(
 ) -> list[Grid]:  # All rows from the header on, one grid per sheet
     "Read one file as text cells."
     grids = _load(path, _with_usual(aliases), sheet)
-    if len(grids) == 1 and grids[0].encoding and not grids[0].sheet:
-        return grids
-    begun = [from_header(grid, _with_usual(aliases)) for grid in grids]
-    return choose_sheets(begun, kind, aliases, printable(path.name), sheet)
+    where = printable(path.name)
+    if not (len(grids) == 1 and grids[0].encoding and not grids[0].sheet):
+        begun = [from_header(grid, _with_usual(aliases)) for grid in grids]
+        grids = choose_sheets(begun, kind, aliases, where, sheet)
+    known = partial(known_columns, aliases=aliases)
+    return [table for grid in grids for table in side_tables(grid, kind, known, where)]
 
 # %% ../../nbs/07_data.files.ipynb #c01a3ef8
 def read_grid(
     path: Path,  # Workbook or text file
     aliases: dict[str, tuple[str, ...]],  # Known headers by column
     sheet: str = "",  # Sheet to read where several hold something
+    kind: str = "",  # "sales" or "stock": which of two tables side by side
 ) -> Grid:  # All rows from the header on
     "Read the only table of a file."
-    return read_grids(path, aliases, sheet)[0]
+    grid, known = read_grids(path, aliases, sheet)[0], partial(known_columns, aliases=aliases)
+    return side_tables(grid, kind, known, printable(path.name))[0]
 
 # %% ../../nbs/07_data.files.ipynb #8c695a07
 def list_sheets(

@@ -30,6 +30,7 @@ from plastinka.core import (
 from ..beside import side_by_side
 from .books import REJECTED, Grid
 from .columns import ASKED, STRANGE, take_columns
+from .forms import read_form
 from .headers import cell_texts, make_table
 from .files import BOOKS, find_files, known_columns, printable, read_grids
 from .monthly import NO_COPIES, unfold_months
@@ -183,6 +184,7 @@ def _read_table(grid, name, kind, profile, folder, rates, **about):
     "One sheet or text file."
     where = f"{name}, sheet «{grid.sheet}»" if grid.sheet else name
     table, blank = make_table(grid, where, may_be_empty=kind == "sales")
+    table = read_form(table)
     profile, said = choose_profile(profile, table.headers, kind)
     if said:
         report_progress(f"{name}: {said}")

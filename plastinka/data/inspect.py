@@ -16,6 +16,7 @@ import yaml
 from ..core import InputError, atomic_path, input_error
 from .books import REJECTED
 from .columns import find_table_columns, take_columns
+from .forms import read_form
 from .headers import Table, different_texts, make_table
 from .files import find_files, list_sheets, read_grid
 from plastinka.data.guesses import (
@@ -183,6 +184,7 @@ def _day_spans(parsed):
 def _without_months(table, kind):
     "A table of monthly sums as rows, one that cannot be such a table with the reason; bad cells."
     try:
+        table = read_form(table)
         table, _, unread = unfold_months(table, kind or ("sales" if says_sales(table) else "stock"))
     except InputError as error:
         table.notes.append(["", str(error).partition(": has ")[2] or str(error), 1, ""])
@@ -194,7 +196,7 @@ def _open(path, profile, sheet, kind):
     "The table of a file, its cells, and the names of all sheets with the chosen one first."
     aliases = profile_aliases(profile)
     sheets = list_sheets(path, aliases)
-    grid = read_grid(path, aliases, sheet or profile.sheet or (sheets[0] if sheets else ""))
+    grid = read_grid(path, aliases, sheet or profile.sheet or (sheets[0] if sheets else ""), kind)
     where = f"{path.name}, sheet «{grid.sheet}»" if grid.sheet else path.name
     table, unread = _without_months(make_table(grid, where)[0], kind)
     grid.rejected += [(row, text, f"{header}: {NO_COPIES}") for row, header, text in unread]

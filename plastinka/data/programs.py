@@ -43,7 +43,8 @@ def program_table() -> pd.DataFrame:  # Index profile; program, kind, export, ab
         )
         for name, each in shipped_profiles().items()
     ]
-    return pd.DataFrame(rows).set_index("profile").sort_values(["program", "kind"])
+    table = pd.DataFrame(rows).set_index("profile").sort_values(["program", "kind"])
+    return pd.concat([table[table["program"] != ""], table[table["program"] == ""]])
 
 # %% ../../nbs/10_data.programs.ipynb #906f93c1
 def profile_settings(

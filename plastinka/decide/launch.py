@@ -18,7 +18,7 @@ import pandas as pd
 import xarray as xr
 
 from ..core import input_error
-from ..data.days import parse_date
+from ..data.days import date_faults, parse_date
 from ..data.files import read_grid
 from ..data.ledger import Ledger
 from ..data.schema import ALIASES, match_headers, normalise_text
@@ -265,11 +265,11 @@ def title_cells(
 ) -> tuple[pd.DataFrame, str]:  # Cells by our columns; name of the source
     "The cells of a list of titles; raises `InputError` where it holds none."
     if isinstance(source, pd.DataFrame):
-        table, where = source, "the table of new titles"
+        table, where = source.set_axis(np.arange(len(source)) + 2), "the table of new titles"
     else:
         grid, where = read_grid(Path(source), TITLE_HEADERS), Path(source).name
         rows = list(zip(*grid.cells, strict=True))
-        table = pd.DataFrame(rows[1:], columns=list(rows[0]) if rows else [])
+        table = pd.DataFrame(rows[1:], grid.rows[1:], columns=list(rows[0]) if rows else [])
     found = match_headers(map(str, table.columns), TITLE_HEADERS)
     if not {"artist", "album"} & set(found):
         cure = "Head a column «Исполнитель» or Artist, and one «Альбом» or Album"
@@ -280,25 +280,38 @@ def title_cells(
     rest = cells.drop(columns=filled.columns).fillna("").astype(str)
     nameless = ~named & (rest.apply(lambda column: column.str.strip()) != "").any(axis=1)
     if nameless.any():
-        line = int(np.flatnonzero(nameless)[0]) + 2
         problem = "has neither an artist nor a title"
-        raise input_error(f"{where}, row {line}", problem, "Fill one in, or take the row away")
+        cure = "Fill one in, or take the row away"
+        raise input_error(f"{where}, row {nameless.idxmax()}", problem, cure)
     cells = cells[named]
     if cells.empty:
         raise input_error(where, "holds no title", "Give a line for each new title")
-    return cells.reset_index(drop=True), where
+    return cells, where
+
+# %% ../../nbs/76_decide.launch.ipynb #86f8d4f3
+def _refuse_days(cells, bad, where):
+    "Raise `InputError` for the first day of release that is none."
+    if not bad.any():
+        return
+    others = f", and {bad.sum() - 1} more rows" if bad.sum() > 1 else ""
+    raise input_error(
+        f"{where}, row {bad.idxmax()}, release_date",
+        f"«{str(cells[bad.idxmax()]).strip()[:40]}» {date_faults(cells[bad]).iloc[0]}{others}",
+        "Write the day as 2026-03-31, or leave the cell blank where it is not known yet",
+    )
 
 # %% ../../nbs/76_decide.launch.ipynb #5a0911f3
 def read_titles(
     source: str | Path | pd.DataFrame,  # File of new titles, or a table
 ) -> pd.DataFrame:  # As `TITLE_HEADERS`, and note
     "A list of new titles."
-    cells, _ = title_cells(source)
+    cells, where = title_cells(source)
     titles, note = pd.DataFrame(index=cells.index), pd.Series("", index=cells.index)
     for name in TITLE_HEADERS:
         given = cells[name] if name in cells else pd.Series(None, cells.index, dtype=object)
         if name in PARSERS:
             titles[name], bad = PARSERS[name](given)
+            _refuse_days(given, bad & (name == "release_date"), where)
             note += np.where(bad, f"{name.replace('_', ' ')} cannot be read\n", "")
         else:
             titles[name] = given.fillna("").astype(str).str.strip()
@@ -306,7 +319,7 @@ def read_titles(
     twice = titles.duplicated(["artist", "album", "format", "barcode"], keep=False)
     note += np.where(twice, "stands in the list more than once\n", "")
     titles["price"] = titles["price"].where(titles["price"] > 0)
-    return titles.assign(note=note.str.strip())
+    return titles.assign(note=note.str.strip()).reset_index(drop=True)
 
 # %% ../../nbs/76_decide.launch.ipynb #a3b3a92f
 def known_items(
