@@ -45,9 +45,8 @@ from .statuses import ORDER_HEADERS, fill_orders, take_statuses, turn_back
 from .values import cell_text, parse_count, parse_price
 
 # %% ../../nbs/10_data.columns.ipynb #b8a07c5c
-def _load_lookup(lookup, table, profile, folder):
+def _load_lookup(lookup, table, path):
     "The second file of a lookup, and its key."
-    path = lookup_path(lookup, profile, folder, table.where)
     name = lookup.other_key or lookup.key[0]
     other, _ = make_table(read_grid(path, {"key": (name,)}), lookup.file)
     key = other.column(name)
@@ -62,9 +61,10 @@ def _join_lookups(table, profile, folder):
     "Columns of the second files, joined to every row."
     for lookup in profile.lookups:
         own = table.column(lookup.key[0])
-        if own is None:
+        path = None if own is None else lookup_path(lookup, profile, folder, table.where)
+        if path is None:
             continue
-        other, key = _load_lookup(lookup, table, profile, folder)
+        other, key = _load_lookup(lookup, table, path)
         places = pd.Series(np.arange(len(key)), index=np.asarray(key, dtype=object))
         found = places.groupby(level=0).first().reindex(own.categories).fillna(-1)
         rows = np.append(found.to_numpy(np.int64), -1)[own.codes]
@@ -594,7 +594,8 @@ def take_columns(
     found, total = _name_columns(table, kind, profile)
     split, aliases = _split_headers(table, profile), profile_aliases(profile)
     have = {**found, **split, **{name: [name] for name in profile.defaults}}
-    check_columns(have, table.headers, kind, table.where, profile.item_key, aliases)
+    where = f"{table.where}, with the profile {profile.name}" if profile.columns else table.where
+    check_columns(have, table.headers, kind, where, profile.item_key, aliases)
     _check_formulas(table, found)
     _filter_rows(table, profile)
     frame, currency = _settle_cells(_column_cells(table, found, profile), table, kind, found)

@@ -323,7 +323,7 @@ def _describe_file(found):
     "Lines on the file and its place of headers."
     if found.sheets:
         others = ", ".join(found.sheets[1:])
-        more = f" (others with data: {others})" if others else ""
+        more = f" (others with data: {others}; --sheet NAME looks at one)" if others else ""
         how = f"workbook, sheet «{found.sheets[0]}»{more}"
     else:
         separator = _SEPARATOR_NAMES.get(found.separator, found.separator)
@@ -339,7 +339,7 @@ def _describe_missing(found):
     if not found.missing:
         return []
     lines = ["", "Cannot be read as it is. " + found.missing]
-    if found.fitting and not found.profile:
+    if found.fitting and found.profile not in found.fitting.split(", "):
         lines += ["", f"A profile fits its headers: --profile {found.fitting}"]
     numbers = found.columns["type"].isin(("count", "money", ""))
     taken = set(found.columns["read_as"]) | set(found.columns["guess"])

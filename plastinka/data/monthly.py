@@ -44,7 +44,7 @@ def _no_months(where, header):
         f"has several columns for one month, or for days within it, such as «{header}»: weeks or "
         "days, or several numbers of a month",
         "Export the sums of whole months, or a row for each sale; totals by week are forecast by "
-        "plastinka.models.totals, from a row for each week",
+        "plastinka totals --every week, from a row for each sale or week",
     )
 
 

@@ -146,6 +146,7 @@ class Lookup(_Settings):
     )
     key: Headers = Field(description="Header of the number by which rows are joined")
     other_key: Text = Field("", description="Its header in the other file, if it is another one")
+    optional: bool = Field(False, description="Whether files can be read without it")
 
 # %% ../../nbs/09_data.profiles.ipynb #775b1fd1
 def lookup_path(
@@ -153,7 +154,7 @@ def lookup_path(
     profile: BaseModel,  # The profile
     folder: Path,  # Where the file lies that is read
     where: str,  # Its name, for the message
-) -> Path:  # The other file; raises `InputError` if it is not there, or lies elsewhere
+) -> Path | None:  # The other file; raises `InputError` if it lies elsewhere, or is missed
     "The file that a lookup names."
     for place in [folder, *([profile.folder] if profile.folder else [])]:
         path = (place / lookup.file).resolve()
@@ -162,6 +163,8 @@ def lookup_path(
                 return path
             problem = f"profile {profile.name} needs {lookup.file}, which leads out of its folder"
             raise input_error(where, problem, "Copy the file itself into the folder")
+    if lookup.optional:
+        return None
     reason = f"profile {profile.name} needs the file {lookup.file} beside it"
     raise input_error(where, reason, f"Copy {lookup.file} into the same folder")
 

@@ -89,6 +89,8 @@ _USUAL_KEYS = frozenset(header_key(alias) for names in ALIASES.values() for alia
 def _needed_keys(profile):
     "Keys of the headers that a profile needs: one set for each header."
     known_by = [(each,) for each in profile.known_by]
+    if profile.lookups:  # A split may cut a field of the other file
+        profile = profile.model_copy(update=dict(splits=()))
     return {frozenset(map(header_key, names)) for names in needed_headers(profile) + known_by}
 
 

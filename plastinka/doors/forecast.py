@@ -11,7 +11,7 @@ __all__ = ['NETWORK_SETTINGS', 'WEIGHTS_SETTINGS', 'ShopData', 'read_shop', 'cho
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -356,19 +356,30 @@ def forecast_shop(
     check_parameters(run_notebook_path("forecast"), values)
     check_together(run_notebook_path("forecast"), values)
     using = str(settings.get("using") or "")
-    with beside(read_shop, settings) as read:
+    with beside(_read_with_stock, settings) as read:
         if not using:  # A model that is there may need no network, and then no library for them
             choose_model(settings)
         found = find_artifact(using, str(settings["store"])) if using else ()
-        data = read()
-    return forecast_from(settings, data, found)
+        data, shop = read()
+    return forecast_from(settings, data, found, shop=shop)
 
 
+def _read_with_stock(settings):
+    "The shop, and what an order needs of it; without that where it is refused, as it will be again."
+    data = read_shop(settings)
+    try:
+        months = months_ahead(data.ledger, settings["horizon"])
+        return data, shop_stock(data.ledger, data.panel, months)
+    except InputError:
+        return data, None
+
+# %% ../../nbs/91_doors.forecast.ipynb #08c62ea7
 def forecast_from(
     settings: dict,  # The parameters of `forecast`, by name
     data: ShopData,  # As `read_shop` gives it
     found: tuple = (),  # From `find_artifact`; looked for where the settings name a model
     kept: tuple[Forecast, Dependence] | None = None,  # A run's forecast; None = it forecasts now
+    shop: ShopStock | None = None,  # From `shop_stock`; None = it is found here
 ) -> Result:  # Forecast, orders, scores, panel
     "Judge and fit, or use a model that is there, and order."
     plan, using = read_plan(settings, data.ledger), str(settings.get("using") or "")
@@ -376,9 +387,8 @@ def forecast_from(
     replayed, titles = find_replay(settings), given_titles(settings)
     found = found or (find_artifact(using, data.store) if using else ())
     months = months_ahead(data.ledger, settings["horizon"])
-    with beside(shop_stock, data.ledger, data.panel, months) as stock:
-        fitted = fit_or_reuse(data.ledger, settings, found, data.panel, kept and kept[0])
-        shop = stock()
+    shop = shop or shop_stock(data.ledger, data.panel, months)
+    fitted = fit_or_reuse(data.ledger, settings, found, data.panel, kept and kept[0])
     with step("Ordering"):
         ahead, dependence = kept or (fitted.forecast, fitted.held.dependence)
         order = order_shop(data.ledger, data.panel, ahead, plan, dependence, shop)
@@ -575,17 +585,13 @@ def save(
     folder: str | Path,  # Made if absent; files of the same names are replaced
 ) -> list[Path]:  # The files and folders written
     "Write forecast, model, workbook, report and quarantine into a folder."
-
-    folder, data, fitted = Path(folder), self.data, self.fitted
+    folder, data = Path(folder), self.data
     folder.mkdir(parents=True, exist_ok=True)
     names = ["forecast.parquet", "forecast.xlsx", "report.html", DISTRIBUTIONS]
     parts = self.report_parts()
-    book = partial(write_excel, folder / names[1], **parts)
-    with step("Writing the report"), beside(book) as written:
-        self.forecast.to_parquet(folder / names[0], index=False)
-        write_distributions(folder / DISTRIBUTIONS, fitted.forecast, fitted.held.dependence)
+    with step("Writing the report"), beside(_write_tables, self, folder, parts) as written:
         write_html(folder / names[2], **parts)
-        if not fitted.origin:  # Another run has kept the model already
+        if not self.fitted.origin:  # Another run has kept the model already
             names.append("model")
             self.save_model(folder / names[-1])
         if len(data.ledger.quarantine):
@@ -594,6 +600,14 @@ def save(
             write_quarantine(folder / names[-1], raw, data.ledger.quarantine)
         written()
     return [folder / name for name in names]
+
+
+def _write_tables(result, folder, parts):
+    "The workbook, and the tables for programs."
+    fitted = result.fitted
+    write_excel(folder / "forecast.xlsx", **parts)
+    result.forecast.to_parquet(folder / "forecast.parquet", index=False)
+    write_distributions(folder / DISTRIBUTIONS, fitted.forecast, fitted.held.dependence)
 
 # %% ../../nbs/91_doors.forecast.ipynb #3ea4eeaf
 @patch

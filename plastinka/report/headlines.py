@@ -6,8 +6,8 @@
 __all__ = ['NO_STOCK', 'NO_PRICE', 'NO_FORECAST', 'INTERVAL', 'TO_ORDER', 'NAMED', 'FEWEST_COPIES', 'FAR_APART', 'TITLE_CHECKS',
            'NO_SEASON', 'BORROWED_SEASON', 'MOST_RATIO', 'Headline', 'counted', 'expected_total', 'expectations',
            'money_lost', 'losses', 'order_details', 'order_headline', 'headlines', 'months_check', 'far_apart',
-           'ordered_days', 'total_checks', 'record_name', 'format_copies', 'name_records', 'title_checks', 'loss_check',
-           'season_check', 'count_check', 'backtest_check', 'sense_checks']
+           'ordered_days', 'total_checks', 'name_parts', 'record_name', 'format_copies', 'name_records', 'title_checks',
+           'loss_check', 'season_check', 'count_check', 'backtest_check', 'sense_checks']
 
 # %% ../../nbs/87_report.headlines.ipynb #261bddf7
 import math
@@ -19,7 +19,7 @@ import xarray as xr
 from ..decide.orders import order_total
 from ..models.season import BORROWED, SEASON_MONTHS, seasonal_items
 from .summary import Outlook, Report, last_year, whole_months
-from .texts import say, spoken
+from .texts import retell, say, spoken
 from .words import format_value
 
 # %% ../../nbs/87_report.headlines.ipynb #e15488b6
@@ -282,12 +282,19 @@ TITLE_CHECKS = {
 }  # By words of `order_checks`: the sentence, two columns that disagree, a word for the second
 
 # %% ../../nbs/87_report.headlines.ipynb #476c61ec
-def record_name(
+def name_parts(
     row: pd.Series | dict,  # artist, album, and where two look alike edition
+) -> list[str]:  # Those that are known; a dash where none is
+    "What a record is called by."
+    texts = [format_value(row.get(name)) for name in ("artist", "album", "edition")]
+    return [text for text in texts if text != "–"] or ["–"]
+
+
+def record_name(
+    row: pd.Series | dict,  # As `name_parts` takes it
 ) -> str:
     "A record as a sentence names it."
-    texts = [format_value(row.get(name)) for name in ("artist", "album", "edition")]
-    return ", ".join(text for text in texts if text != "–") or "–"
+    return ", ".join(name_parts(row))
 
 # %% ../../nbs/87_report.headlines.ipynb #fad6c248
 def format_copies(
@@ -417,7 +424,9 @@ def sense_checks(
 ) -> list[str]:  # One line per check that fires
     "Everything that a person should look at before believing the numbers."
     panel, orders = report.panel, report.orders
-    lines = count_check(report)
+    joins = report.ledger.joins if report.ledger is not None else None
+    lines = [retell(joins.warning)] if joins is not None and joins.warning else []
+    lines += count_check(report)
     lines += [] if panel is None else [*months_check(panel), *loss_check(panel)]
     if ahead is not None:
         lines += total_checks(ahead, orders) + backtest_check(report)

@@ -33,6 +33,7 @@ from plastinka.report.headlines import (
     NO_STOCK,
     counted,
     headlines,
+    name_parts,
     record_name,
     sense_checks,
 )
@@ -215,7 +216,8 @@ def top_items(
     items = top.to_dict("records")
     for place, item in enumerate(items):
         name = record_name(item)
-        item["name"], _, item["second"] = name.partition(", ")
+        item["name"], *rest = name_parts(item)
+        item["second"] = ", ".join(rest)
         own = (fans.get(item["item_id"]), held.get(item["item_id"]))
         figure = item_figure(months, units[place], on_sale[place], *own)
         alt = say("Monthly sales of {name}, with the forecast", name=name)

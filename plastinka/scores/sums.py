@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['PLACES', 'LEVEL_EDGES', 'SUM_CELLS', 'NODES', 'MORE_NODES', 'CLOSE', 'MOST_ROWS', 'DEPENDENCES', 'SUM_HALF',
            'MOST_SUMS', 'map_chances', 'pit_shares', 'Dependence', 'as_dependence', 'cell_scores', 'given_factor',
-           'sum_groups', 'lay_coarse', 'factor_nodes', 'convolve', 'lay_sums', 'sum_counts', 'usable_rows',
-           'fit_dependence', 'lean_maps', 'learn_dependence']
+           'sum_groups', 'coarse_places', 'lay_coarse', 'factor_nodes', 'convolve', 'lay_sums', 'sum_counts',
+           'usable_rows', 'fit_dependence', 'lean_maps', 'learn_dependence']
 
 # %% ../../nbs/34_scores.sums.ipynb #6b0144a1
 from dataclasses import dataclass, replace
@@ -134,22 +134,32 @@ MORE_NODES = 64  # Where months are so close that few values would show as steps
 CLOSE = 0.75  # From this correlation on
 
 # %% ../../nbs/34_scores.sums.ipynb #1963ceb9
-def lay_coarse(
+def coarse_places(
     months: Counts,  # [rows, months]
-    mass: np.ndarray,  # Probabilities, one per cell of `months`
     cells: int,  # Cells of the grid
     step: int,  # Copies per cell
-) -> np.ndarray:  # Probabilities [rows × months × cells]
-    "Distributions of single months on a common grid."
+) -> tuple[int, list[tuple]]:  # Cells in all; place and share (None = whole) of each cell, or twice
+    "Where on a common grid the cells of single months lie."
     low, above = np.divmod(months.copies, step)
     place, size = months.rows * cells + low, len(months.sizes) * cells
     if step == 1:
-        return np.bincount(place, mass, minlength=size)
+        return size, [(place, None)]
     share = above / step
     upper = months.rows * cells + np.minimum(low + 1, cells - 1)
-    return np.bincount(place, mass * (1 - share), minlength=size) + np.bincount(
-        upper, mass * share, minlength=size
-    )
+    return size, [(place, 1 - share), (upper, share)]
+
+
+def lay_coarse(
+    places: tuple,  # From `coarse_places`
+    mass: np.ndarray,  # Probabilities, one per cell of the months
+) -> np.ndarray:  # Probabilities [rows × months × cells]
+    "Distributions of single months on a common grid."
+    size, parts = places
+    laid = [
+        np.bincount(place, mass if share is None else mass * share, minlength=size)
+        for place, share in parts
+    ]
+    return laid[0] if len(laid) == 1 else laid[0] + laid[1]
 
 # %% ../../nbs/34_scores.sums.ipynb #2e5e1aac
 def factor_nodes(
@@ -175,10 +185,14 @@ def convolve(
     "Distributions of the sums over months, on one grid."
     months = counts.reshape(-1, counts.shape[-1]).take(rows)
     scores, wave = cell_scores(months) if dependence else None, 0
+    places = coarse_places(months, cells, step)
     for factor, weight in factor_nodes(dependence):
         mass = given_factor(months, scores, factor, dependence) if dependence else months.cells
-        dense = lay_coarse(months, mass, cells, step).reshape(len(rows), -1, cells)
-        wave = wave + weight * np.fft.rfft(dense, axis=2)[:, which].prod(axis=1)
+        waves = np.fft.rfft(lay_coarse(places, mass).reshape(len(rows), -1, cells), axis=2)
+        product = waves[:, which[0]].copy()
+        for place in which[1:]:  # No copy of the waves of all months is made
+            product *= waves[:, place]
+        wave = wave + weight * product
     return np.maximum(np.fft.irfft(wave, n=cells, axis=1), 0)
 
 # %% ../../nbs/34_scores.sums.ipynb #5bd828d2
