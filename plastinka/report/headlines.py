@@ -225,7 +225,7 @@ def gap_check(
     usual, empty = sold[sold > 0].median(), sold.index[sold == 0]
     if not len(empty) or not usual >= FEWEST_COPIES:
         return []
-    shown = ", ".join(format_value(month, "month") for month in empty[:NAMED])
+    shown = ", ".join(format_value(pd.Timestamp(each), "month") for each in empty[:NAMED])
     more = len(empty) - NAMED
     shown += " " + say("and {n} more", n=format_value(more, "count")) if more > 0 else ""
     return [say(EMPTY_MONTHS, months=shown, n=format_value(usual, "count"))]
