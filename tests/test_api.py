@@ -277,6 +277,14 @@ def test_many_files_and_many_words(clients):
     assert answer.json()["parameters"]["budget"] == "200000"
 
 
+@pytest.mark.parametrize("kind", ["launch", "data-upload", "forecast"])
+def test_a_job_without_a_body_is_told_what_it_needs(clients, kind):
+    answer = clients["operator"].post(f"/api/v1/jobs/{kind}")
+    assert answer.status_code == (202 if kind == "forecast" else 422)
+    if kind != "forecast":
+        assert answer.json()["cure"] and answer.json()["field"]
+
+
 def test_a_client_that_hangs_in_the_middle_of_an_upload_is_told_so(service, app, monkeypatch):
     from plastinka.doors import guard
 

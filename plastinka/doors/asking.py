@@ -82,7 +82,8 @@ def job_starter(
 ) -> Callable:  # For a route
     "The function that answers POST /jobs/KIND."
     fields = request_model(kind)
-    body_of = Body() if kind == "data-upload" else Body(default_factory=fields)
+    needed = any(field.is_required() for field in fields.model_fields.values())
+    body_of = Body() if needed else Body(default_factory=fields)
 
     def post_job(
         request: Request,
