@@ -277,3 +277,97 @@ def test_more_headers_of_a_stock(tmp_path, header):
     rows = [[*STOCK[0][:3], header], *STOCK[1:]]
     found = read_sources(write(tmp_path / "k.csv", rows)).rows
     assert found["count"].astype(int).sum() == sum(row[3] for row in STOCK[1:])
+
+
+# Forms: a balance sheet of an account, orders with all items in one cell, tables side by side
+
+SIDES = ["Дебет", "Кредит"] * 3
+BALANCE = [
+    ["Оборотно-сальдовая ведомость по счету 41.01 за Март 2025 г."],
+    [],
+    ["Счет", "Показатели", "Сальдо на начало", "", "Обороты", "", "Сальдо на конец", ""],
+    ["Номенклатура", "", *SIDES],
+]
+
+
+def balance(deep, again):
+    "Rows of a balance sheet: 10 of each came, `COPIES` of March left."
+    sold, rows = [own[2] for own in COPIES], []
+    lines = [("41.01", 30, sum(sold)), *[(n, 10, c) for n, c in zip(NAMES, sold, strict=True)]]
+    for name, came, left in [*lines, ("Итого", 30, sum(sold))]:
+        for own in (name, "Склад 1") if deep and name in NAMES else (name,):
+            money = [own, "БУ", "", "", came * 700, left * 700, (came - left) * 700, ""]
+            copies = [own if again else "", "Кол.", "", "", came, left, came - left, ""]
+            rows += [money, copies]
+    return [*BALANCE, *([["Склады"]] if deep else []), *rows]
+
+
+@pytest.mark.parametrize("deep, again", [(False, False), (False, True), (True, False)])
+def test_a_balance_sheet_gives_its_copies(tmp_path, deep, again):
+    path = book(tmp_path / "ОСВ.xlsx", {"TDSheet": balance(deep, again)})
+    assert sold_by_month(path) == {"2025-03": SOLD["2025-03"]}
+    left = read_sources(path).rows
+    assert left["count"].astype(int).sum() == 30 - SOLD["2025-03"]
+    titles = left["album"].fillna("") if "artist" not in left else left["artist"] + left["album"]
+    assert titles.nunique() == len(NAMES)
+
+
+def test_a_balance_sheet_of_money_alone_is_refused(tmp_path):
+    rows = [row for row in balance(False, True) if row[1:2] != ["Кол."]]
+    with pytest.raises(InputError, match="money and no copies. Tick «Количество»"):
+        read_sources(book(tmp_path / "ОСВ.xlsx", {"TDSheet": rows}))
+
+
+FIELDS = "id:7|name:{}|sku:460000000001{n}|quantity:{c}|total:{t}.00"
+LISTS = {
+    "before": ("Product(s)", "{c}× {}", ", "),
+    "behind": ("Товары", "{} × {c}", "; "),
+    "in brackets": ("Bestellte Artikel", "{} (x{c})", "\n"),
+    "fields": ("line_items", FIELDS, ";"),
+}
+
+
+@pytest.mark.parametrize("way", LISTS)
+@pytest.mark.parametrize("wrong", [False, True])
+def test_orders_with_all_items_in_one_cell(tmp_path, way, wrong):
+    header, form, between = LISTS[way]
+    rows = [["Date", "Order #", "Status", header, "Items sold", "N. Revenue"]]
+    for at, month in enumerate(MONTHS):
+        own = [c[at] for c in COPIES]
+        pairs = enumerate(zip(NAMES, own, strict=True))
+        parts = [form.format(name, n=n, c=c, t=20 * c) for n, (name, c) in pairs]
+        said = sum(own) + (wrong and at == 2)
+        rows.append([f"{month}-05", str(at), "completed", between.join(parts), said, 99])
+    path = book(tmp_path / "s.xlsx", {"Orders": rows})
+    if wrong:
+        with pytest.raises(InputError, match="row 4: says .* copies under «Items sold»"):
+            read_sources(sales=path)
+        return
+    assert sold_by_month(path) == SOLD
+    assert read_sources(sales=path).rows["album"].nunique() == len(NAMES)
+
+
+def test_tables_side_by_side(tmp_path):
+    sold = [["Artist", "Title", "Sold on", "Qty"], ["Can", "Ege", "2025-01-05", 2]]
+    sold += [["Neu!", "Isi", "2025-01-06", 1], ["Can", "Ege", "2025-01-07", 1]]
+    empty = [""] * 4
+    left = [STOCK[0], *STOCK[1:4]]
+    width = len(STOCK[0])
+    rows = [
+        [*(left[at] if at < len(left) else [""] * width), "", *(sold[at] if at < 4 else empty)]
+        for at in range(max(len(left), 4))
+    ]
+    path = book(tmp_path / "k.xlsx", {"Лист1": rows})
+    both = read_sources(path, path).rows
+    copies = both["count"].astype(int).groupby(both["kind"], observed=True).sum()
+    assert copies["sales"] == 4 and copies["stock"] == sum(row[3] for row in left[1:])
+
+
+@pytest.mark.parametrize("gap", [[], [""]])
+def test_a_list_that_goes_on_beside_its_end(tmp_path, gap):
+    head, rows = STOCK[0], STOCK[1:]
+    beside = [[*head, *gap, *head]]
+    beside += [[*a, *gap, *b] for a, b in zip(rows[::2], rows[1::2], strict=False)]
+    wanted = [row for a, b in zip(rows[::2], rows[1::2], strict=False) for row in (a, b)]
+    found = read_sources(book(tmp_path / "k.xlsx", {"Лист1": beside})).rows
+    assert found["count"].astype(int).sum() == sum(row[3] for row in wanted)

@@ -8,6 +8,7 @@ import pytest
 
 from plastinka.core import InputError
 from plastinka.data.ingest import read_frame, read_sources
+from plastinka.data.inspect import inspect_file
 from plastinka.data.ledger import build_ledger
 from plastinka.data.profiles import NO_PROFILE, Profile, load_profile, make_profile
 from plastinka.data.programs import detect_profile, fitting_profiles, shipped_profiles
@@ -307,3 +308,37 @@ def test_a_stock_alone_begins_a_store_and_the_order_of_uploads_does_not_matter(t
     one, other = (store_status(tmp_path / name) for name in ("a.db", "b.db"))
     assert [one[fact] for fact in facts] == [other[fact] for fact in facts]
     assert (one["items"], one["copies"], one["in_stock"]) == (2, 4, 2)
+
+
+DAILY = """date,date_block_num,shop_id,item_id,item_price,item_cnt_day
+03.01.2013,0,25,2574,399.0,2.0
+25.01.2013,0,31,2574,399.0,1.0
+"""
+
+
+def test_a_chain_has_branches_with_names_where_a_list_of_them_is_there(tmp_path):
+    path = tmp_path / "sales.csv"
+    path.write_text(DAILY)
+    with pytest.raises(InputError, match="--profile onec_daily"):
+        read_sources(sales=path)
+    with pytest.raises(InputError, match="needs the file onec_items.csv beside it"):
+        read_sources(sales=path, profile="onec_daily")
+    items = "item_name,item_id\nDEL REY LANA  Born To Die,2574\n"
+    (tmp_path / "onec_items.csv").write_text(items)
+    rows = read_sources(sales=path, profile="onec_daily").rows
+    assert rows["branch"].tolist() == ["25", "31"]
+    assert rows["artist"].tolist() == ["DEL REY LANA"] * 2
+    (tmp_path / "onec_shops.csv").write_text("shop_name,shop_id\nArbat,25\nTverskaya,31\n")
+    rows = read_sources(sales=path, profile="onec_daily").rows
+    assert rows["branch"].tolist() == ["Arbat", "Tverskaya"]
+
+
+def test_a_file_that_was_cut_short_says_so_and_a_wrong_profile_its_name(tmp_path):
+    text = "Штрихкод,Исполнитель,Альбом,Дата заказа,Цена\n"
+    text += 9 * "602557048445,Can,Ege,01.05.2024,9\n"
+    for end, cut in (("602557048445,Ca", True), ("", False), ("602557048445,Ca\n", False)):
+        (tmp_path / "may.csv").write_text(text + end)
+        repairs = inspect_file(tmp_path / "may.csv").repairs["what"]
+        assert any("the file may be cut short" in what for what in repairs) == cut
+    with pytest.raises(InputError, match="may.csv, with the profile online_retail: has no column"):
+        read_sources(sales=tmp_path / "may.csv", profile="online_retail")

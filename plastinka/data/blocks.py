@@ -20,7 +20,10 @@ def column_blocks(
 ) -> list[tuple[int, int]]:  # First column of each, and the one after its last
     "The runs of columns between blank ones; a header line that repeats itself is cut, too."
     head = grid.head(1)[0] if len(grid.rows) else []
-    filled = [bool(text) or (column.codes >= 0).any() for text, column in zip(head, grid.cells)]
+    filled = [
+        bool(text) or (column.codes >= 0).any()
+        for text, column in zip(head, grid.cells, strict=True)
+    ]
     edges = np.flatnonzero(np.diff([0, *map(int, filled), 0]))
     blocks = [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]
     for times in (2, 3, 4) if len(blocks) == 1 else ():
@@ -60,7 +63,8 @@ def side_tables(
 ) -> list[Grid]:  # The tables of that kind; raises `InputError` where it is not clear which
     "Tables that stand side by side in one sheet."
     blocks = [_cut(grid, *each) for each in column_blocks(grid)] if kind else []
-    columns = [known(block.head(1)[0], kind) for block in blocks]
+    heads = [block.head(1)[0] for block in blocks]
+    columns = [known(head, kind) | known(head, "sales") & {"sold_date"} for head in heads]
     whole = [bool(each & _NAMES) and bool(each & {"count", "sold_date"}) for each in columns]
     if len(blocks) < 2 or not all(whole):
         return [grid]

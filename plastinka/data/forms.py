@@ -16,7 +16,7 @@ from ..core import input_error
 from .cells import is_total
 from .headers import Table, cell_texts, different_texts
 from .headings import header_words, total_header, usual_headers
-from .schema import header_key, match_headers
+from .schema import match_headers
 from .values import parse_count
 
 # %% ../../nbs/09_data.forms.ipynb #47940bed
@@ -171,31 +171,47 @@ def cell_products(
             return []
         pairs = list(zip(behind[::2], behind[1::2], strict=False))
     names = [name.strip(" ,;|\n") for name, _ in pairs]
-    return [(name, int(n), None, None) for name, (_, n) in zip(names, pairs) if name]
+    return [(name, int(n), None, None) for name, (_, n) in zip(names, pairs, strict=True) if name]
 
 # %% ../../nbs/09_data.forms.ipynb #0a6fb204
+_NAMES = {"barcode", "artist", "album"}
+
+
+def _other_names(table, place):
+    "Whether a column beside this one names records."
+    others = [header for at, header in enumerate(table.headers) if header and at != place]
+    return bool(_NAMES & {*match_headers(others), *usual_headers(others, "sales", _NAMES)})
+
+
+def _refuse_list(table, column, text):
+    "The message for a cell whose products cannot be told apart."
+    row = table.rows[np.flatnonzero(column == text)[0]]
+    problem = f"holds products in one cell that cannot be told apart: «{text[:60]}»"
+    cure = "Export a row for each product of an order"
+    return input_error(f"{table.where}, row {row}", problem, cure)
+
+
 def _product_lists(table):
     "The column of lists of products, and the list in each of its texts; nothing where none is."
     for place, column in table.cells.items():
-        texts = list(map(str, different_texts(column)))
-        if not any(re.search(r"\d", text) for text in texts[:5]):
+        texts = list(map(str, different_texts(column, 20)))
+        if sum(bool(cell_products(text)) for text in texts) < max(2, 0.5 * len(texts)):
             continue
-        found = [cell_products(text) for text in texts]
-        read = np.array([bool(each) for each in found])
-        if max(map(len, found), default=0) < 2 or read.mean() < 0.5:
+        if _other_names(table, place):
             continue
-        if not read.all():
-            row = table.rows[np.flatnonzero(column == texts[int(np.argmin(read))])[0]]
-            problem = f"holds products in one cell that cannot be told apart: «{texts[int(np.argmin(read))][:60]}»"
-            cure = "Export a row for each product of an order"
-            raise input_error(f"{table.where}, row {row}", problem, cure)
-        return place, dict(zip(texts, found, strict=True))
+        lists = {text: cell_products(text) for text in map(str, different_texts(column))}
+        if max(map(len, lists.values())) < 2:
+            continue
+        if unread := [text for text, found in lists.items() if not found]:
+            raise _refuse_list(table, column, unread[0])
+        return place, lists
     return None, {}
 
 # %% ../../nbs/09_data.forms.ipynb #c625998f
 SPREAD = "orders with all records in one cell: a row for each record; sums of orders left out"
 _PIECES = re.compile(
-    r"(?i)items? sold|(?:number|count|total) of items|total (?:items|quantity|qty)|item count|кол\w*.* товар\w*|всего товар\w*|артикулов|artikelanzahl|anzahl artikel"
+    r"(?i)items? sold|(?:number|count|total) of items|total (?:items|quantity|qty)|item count"
+    r"|кол\w*.* товар\w*|всего товар\w*|артикулов|artikelanzahl|anzahl artikel"
 )
 
 
@@ -209,7 +225,9 @@ def _check_pieces(table, copies, place):
         other = ~bad & said.notna() & (said != copies)
         if other.any():
             row = int(np.flatnonzero(other)[0])
-            problem = f"says {said[row]:.0f} copies under «{header}», and its list of products has {copies[row]}"
+            problem = (
+                f"says {said[row]:.0f} copies under «{header}», and its products {copies[row]}"
+            )
             cure = "Export a row for each product of an order"
             raise input_error(f"{table.where}, row {table.rows[row]}", problem, cure)
         table.headers[at] = ""
@@ -224,6 +242,21 @@ def _drop_sums(table):
     for header in found.get("price", []):
         table.headers[table.headers.index(header)] = ""
 
+# %% ../../nbs/09_data.forms.ipynb #7b6d9f50
+def _as_rows(table, products):
+    "A row for each product; it is numbered within its order."
+    sizes = np.array(list(map(len, products)))
+    order, scale = np.repeat(np.arange(len(products)), sizes), 10 ** len(str(sizes.max()))
+    number = np.concatenate([np.arange(size) + 1 for size in sizes])
+    cells = {at: column[order] for at, column in table.cells.items()}
+    made = replace(table, cells=cells, rows=table.rows[order] * scale + number)
+    columns = zip(*(each for own in products for each in own), strict=True)
+    for header, column in zip(("Title", "Quantity", "Barcode", "Price"), columns, strict=True):
+        texts = [None if each is None else str(each) for each in column]
+        if any(texts):
+            made.add(header, pd.Categorical(texts))
+    return made
+
 # %% ../../nbs/09_data.forms.ipynb #93c253e0
 def spread_orders(
     table: Table,  # One file
@@ -236,23 +269,11 @@ def spread_orders(
     products = [lists.get(str(text), []) if text is not None else [] for text in texts]
     _check_pieces(table, np.array([sum(each[1] for each in own) for own in products]), place)
     _drop_sums(table)
-    order = np.repeat(np.arange(len(products)), list(map(len, products)))
-    scale = 10 ** len(str(max(map(len, products))))
-    number = np.concatenate([np.arange(len(own)) + 1 for own in products])
-    cells = {at: column[order] for at, column in table.cells.items() if at != place}
-    headers = ["" if at == place else text for at, text in enumerate(table.headers)]
-    cells[place] = pd.Categorical([None] * len(order))
-    made = replace(table, cells=dict(sorted(cells.items())), headers=headers)
-    made.rows = table.rows[order] * scale + number
-    columns = zip(("Title", "Quantity", "Barcode", "Price"), zip(*sum(products, [])))
-    for header, column in columns:
-        if any(each is not None for each in column):
-            made.add(
-                header, pd.Categorical([None if each is None else str(each) for each in column])
-            )
-    made.made_of |= {table.headers[place]: "album"}
-    made.notes.append(["", SPREAD, len(table.rows), str(texts[0])[:60]])
-    return made
+    table.made_of |= {table.headers[place]: "album"}
+    table.headers[place] = ""
+    table.notes.append(["", SPREAD, len(table.rows), str(texts[0])[:60]])
+    table.keep(np.array(list(map(bool, products))), "orders without a product")
+    return _as_rows(table, [own for own in products if own])
 
 # %% ../../nbs/09_data.forms.ipynb #4cc3b767
 def read_form(

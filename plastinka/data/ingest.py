@@ -35,7 +35,7 @@ from .headers import cell_texts, make_table
 from .files import BOOKS, find_files, known_columns, printable, read_grids
 from .monthly import NO_COPIES, unfold_months
 from .profiles import Profile, as_profile, missing_headers, profile_aliases
-from .programs import check_kind, choose_profile
+from .programs import check_kind, choose_profile, fitting_profiles
 from .rates import load_rates
 from .schema import ALIASES, COLUMNS, KINDS, header_key, match_headers, nearest
 from .values import cell_text
@@ -173,6 +173,13 @@ def _new_source(grid, table, blank, **about):
     )
 
 # %% ../../nbs/11_data.ingest.ipynb #f25e6ca2
+def _with_profile(error, profile, headers):
+    "A message with the profile that fits the headers, where none was given."
+    fitting = [] if profile.columns else fitting_profiles(headers)
+    more = f" A profile fits its headers: --profile {fitting[0]}." if fitting else ""
+    return InputError(f"{error}{more}")
+
+
 def _read_table(grid, name, kind, profile, folder, rates, **about):
     "One sheet or text file."
     where = f"{name}, sheet «{grid.sheet}»" if grid.sheet else name
@@ -188,7 +195,10 @@ def _read_table(grid, name, kind, profile, folder, rates, **about):
         return _read_correction(table, source)
     headers, table.rates = table.headers, rates
     table, monthly, bad = unfold_months(table, kind, in_rows=not profile.columns)
-    frame, facts = take_columns(table, kind, profile, folder)
+    try:
+        frame, facts = take_columns(table, kind, profile, folder)
+    except InputError as error:
+        raise _with_profile(error, profile, headers) from None
     rejected = [(name, grid.sheet, row, "", text, reason) for row, text, reason in grid.rejected]
     rejected += [(name, grid.sheet, row, place, text, NO_COPIES) for row, place, text in bad]
     facts |= dict(rejected=len(rejected)) | (dict(monthly=True) if monthly else {})

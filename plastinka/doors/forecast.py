@@ -117,7 +117,7 @@ def _read_files(settings):
 
 
 def _read_with_stock(settings):
-    "The shop, and what an order needs of it; without that where it is refused, as it will be again."
+    "The shop, and what an order needs of it; None where that is refused, as it will be again."
     data = read_shop(settings)
     try:
         months = months_ahead(data.ledger, settings["horizon"])
