@@ -290,7 +290,8 @@ def title_cells(
 
 # %% ../../nbs/76_decide.launch.ipynb #86f8d4f3
 def _refuse_days(cells, bad, where):
-    "Raise `InputError` for the first day of release that is none."
+    "Raise `InputError` for the first day of release that is none; a word such as «TBA» is no day."
+    bad = bad & cells.astype(str).str.contains(r"\d")
     if not bad.any():
         return
     others = f", and {bad.sum() - 1} more rows" if bad.sum() > 1 else ""
