@@ -216,6 +216,25 @@ def test_a_stock_by_branches_without_their_sum(tmp_path, way):
         assert [shown[each] for each in headers] == ["count, a part"] * 2
 
 
+WORDS_OF_SUMS = "Итого|Total|Grand total|Общий итог|Gesamtergebnis|Totale complessivo|Σ|Sum"
+
+
+@pytest.mark.parametrize("word", [*WORDS_OF_SUMS.split("|"), "Artist Total", "A1 Total"])
+@pytest.mark.parametrize("day", ["", "2025-03-31"])
+def test_a_sum_is_no_record_with_a_day_either(tmp_path, word, day):
+    rows = [["Artist", "Title", "Qty", "Date"]]
+    rows += [[f"A{n}", f"T{n}", n, f"2025-03-{n:02}"] for n in (1, 2, 3, 4)]
+    path = write(tmp_path / "s.csv", [*rows, [word, "", 10, day]])
+    assert read_sources(sales=path).rows["count"].astype(int).sum() == 10
+
+
+def test_an_artist_called_total_stays(tmp_path):
+    rows = [["Artist", "Title", "Qty", "Date"], ["A", "T", 1, "2025-03-01"]]
+    rows += [["Total", "", 3, "2025-03-02"], ["Sum 41", "Chuck", 1, "2025-03-03"]]
+    path = write(tmp_path / "s.csv", rows)
+    assert read_sources(sales=path).rows["count"].astype(int).sum() == 5
+
+
 SHEETS = {
     "branches": (["Центр", "Север"], 1, True),
     "groups": (["Jazz", "Rock"], 0, False),
