@@ -159,6 +159,15 @@ def decode_text(
     return content.decode(codec, "replace"), codec, 0
 
 # %% ../../nbs/06_data.text.ipynb #54b7c9d8
+def _balance_header(rows):
+    "Place of the line above three pairs of debit and credit; nothing where there is none."
+    for place, row in enumerate(rows):
+        words = [cell.strip().casefold() for cell in row]
+        if words.count("дебет") == words.count("кредит") == 3:
+            return max(place - 1, 0)
+    return None
+
+
 def find_header(
     rows: Iterable[list[str]],  # The first rows
     aliases: dict[str, tuple[str, ...]],  # Known headers by column
@@ -167,6 +176,8 @@ def find_header(
 ) -> int:  # Its place in `rows`
     "Which of the first rows holds the headers."
     rows = list(rows)[:100]
+    if (balance := _balance_header(rows)) is not None:
+        return balance
     known = np.array([len(match_headers(row, aliases)) for row in rows])
     if by_words and len(rows) and known.max() < 2:
         known = np.array([by_words(row) for row in rows])
