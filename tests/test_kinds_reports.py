@@ -216,6 +216,25 @@ def test_a_stock_by_branches_without_their_sum(tmp_path, way):
         assert [shown[each] for each in headers] == ["count, a part"] * 2
 
 
+WORDS_OF_SUMS = "Итого|Total|Grand total|Общий итог|Gesamtergebnis|Totale complessivo|Σ|Sum"
+
+
+@pytest.mark.parametrize("word", [*WORDS_OF_SUMS.split("|"), "Artist Total", "A1 Total"])
+@pytest.mark.parametrize("day", ["", "2025-03-31"])
+def test_a_sum_is_no_record_with_a_day_either(tmp_path, word, day):
+    rows = [["Artist", "Title", "Qty", "Date"]]
+    rows += [[f"A{n}", f"T{n}", n, f"2025-03-{n:02}"] for n in (1, 2, 3, 4)]
+    path = write(tmp_path / "s.csv", [*rows, [word, "", 10, day]])
+    assert read_sources(sales=path).rows["count"].astype(int).sum() == 10
+
+
+def test_an_artist_called_total_stays(tmp_path):
+    rows = [["Artist", "Title", "Qty", "Date"], ["A", "T", 1, "2025-03-01"]]
+    rows += [["Total", "", 3, "2025-03-02"], ["Sum 41", "Chuck", 1, "2025-03-03"]]
+    path = write(tmp_path / "s.csv", rows)
+    assert read_sources(sales=path).rows["count"].astype(int).sum() == 5
+
+
 SHEETS = {
     "branches": (["Центр", "Север"], 1, True),
     "groups": (["Jazz", "Rock"], 0, False),
@@ -318,12 +337,47 @@ def test_a_balance_sheet_of_money_alone_is_refused(tmp_path):
         read_sources(book(tmp_path / "ОСВ.xlsx", {"TDSheet": rows}))
 
 
+def test_a_balance_sheet_says_above_that_it_shows_copies(tmp_path):
+    shown = ["Выводимые данные:", "БУ (данные бухгалтерского учета)", "Количество"]
+    for lines in ([shown], [shown[:2], ["", "", "Количество"]]):
+        rows = balance(False, False)
+        rows[2][1] = "Показа-тели"
+        path = book(tmp_path / "ОСВ.xlsx", {"TDSheet": [rows[0], *lines, *rows[1:]]})
+        left = read_sources(path).rows
+        assert left["count"].astype(int).sum() == 30 - SOLD["2025-03"]
+        assert sold_by_month(path) == {"2025-03": SOLD["2025-03"]}
+
+
+@pytest.mark.parametrize("store, known", [("Основной склад", True), ("Основной", False)])
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_a_store_above_the_titles_of_a_balance_sheet(tmp_path, store, known, wrong):
+    rows = balance(False, False)
+    at = len(BALANCE) + 2
+    whole = [[store, *rows[at - 2][1:]], rows[at - 1]]
+    rows[-1] = [*rows[-1][:6], rows[-1][6] + wrong, ""]
+    path = book(tmp_path / "ОСВ.xlsx", {"TDSheet": [*rows[:at], *whole, *rows[at:]]})
+    left = 30 - SOLD["2025-03"]
+    if known and not wrong:
+        assert read_sources(path).rows["count"].astype(int).sum() == left
+        return
+    message = f"hold {left} copies under «Остаток на конец», and its line «Итого» {left + 1}"
+    message = message if known else "hold 60 copies under «Приход», and its line «Итого» 30"
+    with pytest.raises(InputError, match=message):
+        read_sources(path)
+
+
 FIELDS = "id:7|name:{}|sku:460000000001{n}|quantity:{c}|total:{t}.00"
 LISTS = {
     "before": ("Product(s)", "{c}× {}", ", "),
     "behind": ("Товары", "{} × {c}", "; "),
     "in brackets": ("Bestellte Artikel", "{} (x{c})", "\n"),
     "fields": ("line_items", FIELDS, ";"),
+    "pieces": ("Товары", "{} - {c} шт.", ", "),
+    "pieces in brackets": ("Товары", "{} ({c} шт)", ", "),
+    "pieces before": ("Товары", "{c} шт. {}", "; "),
+    "colon": ("Items", "{}: {c} pcs", ", "),
+    "word": ("Items", "{} (Qty: {c})", "\n"),
+    "words": ("Товары", "{}, кол-во: {c}", "; "),
 }
 
 
@@ -345,6 +399,64 @@ def test_orders_with_all_items_in_one_cell(tmp_path, way, wrong):
         return
     assert sold_by_month(path) == SOLD
     assert read_sources(sales=path).rows["album"].nunique() == len(NAMES)
+
+
+def test_one_item_in_each_cell_has_its_number_of_copies(tmp_path):
+    rows = [
+        ["Дата", "Товары"],
+        *[[f"{m}-05", f"{NAMES[0]} - {n} шт."] for n, m in enumerate(MONTHS, 2)],
+    ]
+    path = write(tmp_path / "s.csv", rows)
+    assert sold_by_month(path) == dict(zip(MONTHS, (2, 3, 4, 5), strict=True))
+    assert set(read_sources(sales=path).rows["album"]) == {NAMES[0]}
+
+
+APART = {
+    "a number is missing": ([f"{NAMES[0]} - 2 шт., {NAMES[1]}"], 3),
+    "the first number is missing": ([f"{NAMES[1]}, {NAMES[0]} - 2 шт."], 3),
+    "no unit": ([f"{NAMES[0]} - 2, {NAMES[1]} - 1", f"{NAMES[2]} - 3"], 2),
+    "no number": ([f"{NAMES[0]}, {NAMES[1]}", NAMES[2]], 2),
+}
+
+
+@pytest.mark.parametrize("way", APART)
+def test_items_in_one_cell_that_cannot_be_told_apart_are_refused(tmp_path, way):
+    cells, row = APART[way]
+    whole = [f"{NAMES[0]} - 1 шт., {NAMES[2]} - 4 шт."] if row == 3 else []
+    rows = [["Дата", "Товары"], *[["2025-01-05", each] for each in [*whole, *cells]]]
+    with pytest.raises(InputError, match=f"row {row}.* cannot be told apart.* Export a row for"):
+        read_sources(sales=write(tmp_path / "s.csv", rows))
+
+
+def test_a_name_with_a_comma_is_one_record(tmp_path):
+    name = "Earth, Wind & Fire - I Am"
+    rows = [["Дата", "Товары"], ["2025-01-05", f"{name} - 2 шт., {NAMES[0]} - 1 шт."]]
+    found = read_sources(
+        sales=write(tmp_path / "s.csv", [*rows, ["2025-01-06", f"{name} - 1 шт."]])
+    )
+    assert set(found.rows["album"]) == {name, NAMES[0]}
+
+
+SHIFTS = [(1, 0, 1), (0, 1, 1), (2, 0, 1), (1, 0, 0)]  # Lines above: right, left; blank columns
+
+
+@pytest.mark.parametrize("right, left, gap", SHIFTS)
+def test_tables_side_by_side_whose_headers_are_not_in_one_line(tmp_path, right, left, gap):
+    head = ["Date", "Item", "Sold"]
+    one = [[""] * 3] * left + [
+        head,
+        *[[f"{m}-05", n, c] for m in MONTHS for n, c in zip(NAMES, (1, 2, 3), strict=True)],
+    ]
+    two = [[""] * 3] * right + [
+        head,
+        ["2025-04-07", "Okta - Polar", 5],
+        ["2025-04-08", NAMES[0], 1],
+    ]
+    height = max(len(one), len(two))
+    parts = [[*each, *[[""] * 3] * (height - len(each))] for each in (one, two)]
+    rows = [[*a, *[""] * gap, *b] for a, b in zip(*parts, strict=True)]
+    found = read_sources(sales=book(tmp_path / "s.xlsx", {"S": rows})).rows
+    assert found["count"].astype(int).sum() == 6 * len(MONTHS) + 6
 
 
 def test_tables_side_by_side(tmp_path):

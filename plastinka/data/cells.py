@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['MOST_OF_COLUMN', 'STATUS_HEADERS', 'FLAG_HEADERS', 'settle_decimals', 'currency_names', 'take_word',
-           'header_currency', 'is_currency', 'check_currency', 'is_total', 'read_statuses', 'read_flags',
-           'gives_reason', 'may_be_count']
+           'header_currency', 'is_currency', 'check_currency', 'is_total', 'ends_as_total', 'read_statuses',
+           'read_flags', 'gives_reason', 'may_be_count']
 
 # %% ../../nbs/06_data.cells.ipynb #4ec1d8d6
 import re
@@ -162,15 +162,18 @@ def check_currency(
 
 # %% ../../nbs/06_data.cells.ipynb #83cf2726
 _TOTAL = re.compile(
-    r"(?:общий |grand |sub-?|mind|vég)?(?:итоги?|итого|всего|totals?|summe|gesamt(?:summe)?"
+    r"(?:общий |grand |sub-?|mind|vég)?(?:итоги?|итого|всего|totals?|summe"
+    r"|gesamt(?:summe|ergebnis)?"
     r"|zwischensumme|összesen|total général|suma|sous-total|totales"
-    r"|(?:totale|razem|totaal)(?!\s+(?!generale|per |di |del|za |dla |voor |van )\w))\b"
+    r"|(?:totale|razem|totaal)(?!\s+(?!generale|complessivo|per |di |del|za |dla |voor |van )\w))\b"
     r"[ :.]*(?:по|for|of|за|:)?.{0,40}"
 )
 # By these alone most texts are told apart
 _STARTS = """общий grand sub mind vég итог всего total summe gesamt zwischensumme összesen suma sous
 razem totaal"""
 _TOTAL_STARTS = tuple(_STARTS.split())
+_SUM_ALONE = frozenset("sum σ ∑ сумма summa report_total artist_total".split())  # Nothing behind it
+_SUM_BEHIND = re.compile(r".{1,60}\s(?:total|итог|ergebnis|totale|összesen|összeg|всего)", re.I)
 
 
 def is_total(
@@ -179,8 +182,21 @@ def is_total(
     "Whether a cell begins with a word for a sum."
     codes, found = pd.factorize(texts)
     plain = [str(text).strip().casefold() for text in found]
-    is_sum = [text.startswith(_TOTAL_STARTS) and bool(_TOTAL.fullmatch(text)) for text in plain]
+    is_sum = [
+        text.replace(" ", "_") in _SUM_ALONE
+        or (text.startswith(_TOTAL_STARTS) and bool(_TOTAL.fullmatch(text)))
+        for text in plain
+    ]
     return np.array([*is_sum, False], dtype=bool)[codes]
+
+# %% ../../nbs/06_data.cells.ipynb #4a8e8ff1
+def ends_as_total(
+    texts: pd.Series,  # Cells; None where blank
+) -> np.ndarray:  # bool, one per cell
+    "Whether a cell ends with a word for a sum."
+    codes, found = pd.factorize(texts)
+    behind = [bool(_SUM_BEHIND.fullmatch(str(text).strip())) for text in found]
+    return np.array([*behind, False], dtype=bool)[codes]
 
 # %% ../../nbs/06_data.cells.ipynb #48437485
 STATUS_HEADERS = frozenset(

@@ -16,6 +16,7 @@ from ..core import input_error
 from plastinka.data.cells import (
     check_currency,
     currency_names,
+    ends_as_total,
     header_currency,
     is_currency,
     is_total,
@@ -316,17 +317,29 @@ def _names_day(texts):
     named = [bool(re.search(r"\d{1,4}[-./]\d{1,4}", str(each))) for each in found]
     return np.array([*named, False], dtype=bool)[codes]
 
+# %% ../../nbs/10_data.columns.ipynb #3f3f5ad5
+def _adds_up(frame, worded, rows):
+    "Which of some rows hold the copies of all rows above them, or of those since the sum before."
+    if "count" not in frame or not len(rows):
+        return np.zeros(len(rows), dtype=bool)
+    copies = parse_count(frame["count"])[0].fillna(0).to_numpy(float)
+    above = np.cumsum(np.where(worded, 0, copies))[rows]
+    since = np.diff(above, prepend=0)
+    return (copies[rows] > 1) & ((copies[rows] == above) | (copies[rows] == since))
+
 # %% ../../nbs/10_data.columns.ipynb #c1d61abe
 def _worded_sums(frame, names, undated):
     "Which rows a word says to be sums."
-    few = (frame[names].notna().sum(axis=1) <= 1).to_numpy()
-    worded = np.any([is_total(frame[name]) for name in names], axis=0) & few
+    named = frame[names].notna().sum(axis=1).to_numpy()
+    worded = np.any([is_total(frame[name]) for name in names], axis=0) & (named <= 1)
+    if len(named) and np.median(named) > 1:
+        worded |= np.any([ends_as_total(frame[name]) for name in names], axis=0) & (named <= 1)
     if "sold_date" in frame:  # The word may stand in the place of the day
         worded |= is_total(frame["sold_date"]) & (frame[names].isna().all(axis=1)).to_numpy()
         undated = undated | is_total(frame["sold_date"])
     sums = np.flatnonzero(worded & ~undated)
     dated = np.any([_names_day(frame[name].iloc[sums]) for name in names], axis=0)
-    worded[sums] = dated
+    worded[sums] = dated | _adds_up(frame, worded, sums)
     return worded
 
 # %% ../../nbs/10_data.columns.ipynb #d00992dd

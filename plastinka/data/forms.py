@@ -16,7 +16,7 @@ from ..core import input_error
 from .cells import is_total
 from .headers import Table, cell_texts, different_texts
 from .headings import header_words, total_header, usual_headers
-from .schema import match_headers
+from .schema import match_headers, normalise
 from .values import parse_count
 
 # %% ../../nbs/09_data.forms.ipynb #47940bed
@@ -26,11 +26,10 @@ _MARKS = frozenset("бу ну пр вр вал валюта сумма кол к
 
 
 def _balance_places(table):
-    "Places of the copies at the beginning, of those that came and left, and of those at the end."
+    "Places of the six columns of debits and credits; nothing where they are others."
     ends = [(header_words(header) or [""])[-1] for header in table.headers]
     places = [at for at, word in enumerate(ends) if word in _SIDES]
-    same = [ends[at] for at in places] == _SIDES
-    return [places[at] for at in (0, 2, 3, 4)] if same else []
+    return places if [ends[at] for at in places] == _SIDES else []
 
 
 def _mark_place(table):
@@ -63,6 +62,12 @@ def _keep_copies(table, mark, name):
     table.keep(~sums.to_numpy(bool), "sums")
 
 # %% ../../nbs/09_data.forms.ipynb #03bde076
+def _numbers(table, places):
+    "Copies by row and column; a blank is none."
+    texts = [pd.Series(cell_texts(table.cells[at]), dtype=object).fillna("0") for at in places]
+    return np.stack([parse_count(each)[0].fillna(0).to_numpy(float) for each in texts], axis=1)
+
+
 def _parents(numbers):
     "For each row the one above whose numbers are the sum of its group; nothing without groups."
     found, at = np.full(len(numbers), -1), 0
@@ -82,6 +87,9 @@ def _titles_above(said, names, parents):
     words = ["title" if word[:3] in ("ном", "тов") else "store" for word in found]
     if len(set(words)) > 1:
         return words[0] == "title"
+    stores = np.array([bool(re.search(r"(?i)\bсклад|магазин", str(name))) for name in names])
+    if stores[parents < 0].all() != stores[parents >= 0].all():
+        return bool(stores[parents >= 0].all())
     upper, lower = len(set(names[parents < 0])), len(set(names[parents >= 0]))
     again = lower < (parents >= 0).sum() and upper != lower
     return upper > lower if again else None
@@ -89,9 +97,7 @@ def _titles_above(said, names, parents):
 # %% ../../nbs/09_data.forms.ipynb #4caaa6bf
 def _part_levels(table, places, name, said):
     "Keep one row for each title and store, with the store as a column (in place)."
-    texts = [pd.Series(cell_texts(table.cells[place]), dtype=object) for place in places]
-    numbers = np.stack([parse_count(each)[0].fillna(0).to_numpy(float) for each in texts], axis=1)
-    parents, names = _parents(numbers), cell_texts(table.cells[name])
+    parents, names = _parents(_numbers(table, places)), cell_texts(table.cells[name])
     if parents is None:
         return
     titles = _titles_above(said, names, parents)
@@ -105,6 +111,31 @@ def _part_levels(table, places, name, said):
     table.cells[name] = pd.Categorical(upper if titles else lower)
     table.add("Склад", pd.Categorical(lower if titles else upper))
     table.keep(parents >= 0, "sums")
+
+# %% ../../nbs/09_data.forms.ipynb #d581bd0b
+def _sum_line(table, mark, name, places):
+    "The copies in the line «Итого»; nothing where there is none."
+    names = pd.Series(cell_texts(table.cells[name]), dtype=object).ffill().astype(str)
+    copies = pd.Series(cell_texts(table.cells[mark]), dtype=object).astype(str).str.strip()
+    lines = names.str.strip().str.lower().str.startswith("итог")
+    found = np.flatnonzero(lines & copies.str.lower().str.startswith("кол"))
+    return _numbers(table, places)[found[-1]] if len(found) else None
+
+
+def _check_sum(table, places, said):
+    "Raise `InputError` where the rows do not have the copies of the line «Итого»."
+    read = _numbers(table, places).sum(axis=0)
+    for header, debit, credit in zip(STATEMENT, (0, 2, 3, 4), (1, None, None, 5), strict=True):
+        ours, theirs = (
+            each[debit] - (each[credit] if credit is not None else 0) for each in (read, said)
+        )
+        if not np.isclose(ours, theirs):
+            problem = (
+                f"is a balance sheet of an account whose rows hold {ours:g} copies under "
+                f"«{header}», and its line «Итого» {theirs:g}"
+            )
+            cure = "Export it again, grouped by «Номенклатура» alone: no groups and no stores"
+            raise input_error(table.where, problem, cure)
 
 # %% ../../nbs/09_data.forms.ipynb #29cadab5
 def read_balance(
@@ -121,22 +152,29 @@ def read_balance(
     name = next(place for place in table.cells if place != mark)
     first = [text for text in cell_texts(table.cells[name])[:2] if text is not None]
     said = " ".join([*table.above, table.headers[name], *map(str, first)])
+    total = _sum_line(table, mark, name, places)
     _keep_copies(table, mark, name)
-    _part_levels(table, places, name, said)
+    _part_levels(table, [places[at] for at in (0, 2, 3, 4)], name, said)
+    if total is not None:
+        _check_sum(table, places, total)
     for place, header in enumerate(table.headers):
         if header and (header_words(header) or [""])[-1] in _SIDES or place == mark:
             table.headers[place] = ""
-    for place, header in zip(places, STATEMENT, strict=True):
+    for place, header in zip([places[at] for at in (0, 2, 3, 4)], STATEMENT, strict=True):
         table.headers[place] = header
+        table.cells[place] = pd.Categorical(pd.Series(cell_texts(table.cells[place])).fillna("0"))
     if not usual_headers([table.headers[name]], "stock", ("barcode", "artist", "album")):
         table.headers[name] = "Номенклатура"
     return True
 
 # %% ../../nbs/09_data.forms.ipynb #3529ee8c
-_BEFORE = re.compile(r"(?:^|[,;|\n]\s*)(\d{1,3}) ?[×xхX*] ")
+_UNIT = r"(?:шт(?:ук\w*)?|экз|ед|pcs?|pieces?|stk|stück|db|uds?|szt)\b\.?"
+_WORD = r"(?:qty|quantity|кол-?во|количество|menge|anzahl|mennyiség|qté|quantité|cant(?:idad)?)"
+_BEFORE = re.compile(rf"(?i)(?:^|[,;|\n]\s*)(\d{{1,3}}) ?(?:[×xх*]|{_UNIT}) ")
 _BEHIND = re.compile(
-    r"\s*(?:[(\[]\s?)?[×xхXХ*] ?(\d{1,3})(?:\s?(?:шт|pcs|stk|db|uds?)\.?)?(?:\s?[)\]])?\s*"
-    r"(?:[,;|\n]\s*|$)"
+    rf"(?i)(?:\s*[(\[]?\s?[×xх*] ?"
+    rf"|[\s,:(\[–—=-]+(?:{_WORD}\.?\s*[:=]?\s*|(?=\d{{1,3}}\s?{_UNIT})))"
+    rf"(\d{{1,3}})(?:\s?{_UNIT})?\s?[)\]]?\s*(?:[,;|\n]\s*|$)"
 )
 _FIELD = re.compile(r"\s*([a-z_]{2,30}):(.*)", re.DOTALL)
 
@@ -156,6 +194,13 @@ def _named_fields(text):
     return found
 
 
+def _several(name):
+    "Whether a text holds the names of several products."
+    if len(list(filter(str.strip, re.split(r"[;|\n]", name)))) > 1:
+        return True
+    return sum(bool(re.search(r"\S\s+[-–—]\s", part)) for part in name.split(", ")) > 1
+
+
 def cell_products(
     text: str,  # A cell
 ) -> list[tuple[str, int, str | None, str | None]]:  # Name, copies, barcode, price; none: no list
@@ -171,10 +216,19 @@ def cell_products(
             return []
         pairs = list(zip(behind[::2], behind[1::2], strict=False))
     names = [name.strip(" ,;|\n") for name, _ in pairs]
+    if any(map(_several, names)):
+        return []
     return [(name, int(n), None, None) for name, (_, n) in zip(names, pairs, strict=True) if name]
 
 # %% ../../nbs/09_data.forms.ipynb #0a6fb204
 _NAMES = {"barcode", "artist", "album"}
+_COUNTED = re.compile(rf"(?i)\d\s?{_UNIT}|\b{_WORD}\W*\d")
+_ITEMS = re.compile(
+    r"(?:(?:order|line|purchased|sold)[ _])?items(?: ordered| list)?|товары(?: в заказе| заказа)?"
+    r"|(?:ordered )?products(?: purchased| ordered| sold| list)?|product\(s\)|позиции(?: заказа)?"
+    r"|(?:состав|содержимое)(?: заказа)?|(?:bestellte )?artikel|produkte|positionen|termékek|tételek"
+    r"|articles|produits|art[ií]culos|productos"
+)
 
 
 def _other_names(table, place):
@@ -191,20 +245,55 @@ def _refuse_list(table, column, text):
     return input_error(f"{table.where}, row {row}", problem, cure)
 
 
+def _is_list(found, table):
+    "Whether the cells of a column, with the products of each, are lists."
+    several, read = sum(len(own) > 1 for own in found.values()), sum(map(bool, found.values()))
+    if several:
+        return several >= 0.02 * len(found) or read >= 0.5 * len(found)
+    said = [text for text, own in found.items() if own and _COUNTED.search(text)]
+    headers = list(filter(None, table.headers))
+    counted = "count" in {*match_headers(headers), *usual_headers(headers, "sales", ["count"])}
+    return len(said) >= max(2, 0.5 * len(found)) and not counted
+
+
+def _unread(found, names):
+    "The first cell that is not taken apart, or whose name has that of another product in it."
+    for text, own in found.items():
+        parts = [part for each in own for part in each[0].split(", ") if part != each[0]]
+        if not own or names & set(parts):
+            return text
+    return None
+
+# %% ../../nbs/09_data.forms.ipynb #15c7a2d4
+def _check_names(table, place):
+    "Raise `InputError` for the first cell that lists names without numbers."
+    column = table.cells[place]
+    if not _ITEMS.fullmatch(normalise(table.headers[place])) or _other_names(table, place):
+        return
+    texts = list(map(str, different_texts(column)))
+    known = set(texts)
+    for text in texts:
+        parts = re.split(r",\s+", text)
+        if _several(text) or len(parts) > 1 and known.issuperset(parts):
+            raise _refuse_list(table, column, text)
+
+
 def _product_lists(table):
     "The column of lists of products, and the list in each of its texts; nothing where none is."
     for place, column in table.cells.items():
-        texts = list(map(str, different_texts(column, 20)))
-        if sum(bool(cell_products(text)) for text in texts) < max(2, 0.5 * len(texts)):
-            continue
-        if _other_names(table, place):
+        few = map(str, different_texts(column, 200))
+        if not any(map(cell_products, few)) or _other_names(table, place):
             continue
         lists = {text: cell_products(text) for text in map(str, different_texts(column))}
-        if max(map(len, lists.values())) < 2:
+        if not _is_list(lists, table):
             continue
-        if unread := [text for text, found in lists.items() if not found]:
-            raise _refuse_list(table, column, unread[0])
+        text = _unread(lists, {each[0] for own in lists.values() for each in own})
+        if text is not None:
+            raise _refuse_list(table, column, text)
         return place, lists
+    for place, header in enumerate(table.headers):
+        if header:
+            _check_names(table, place)
     return None, {}
 
 # %% ../../nbs/09_data.forms.ipynb #c625998f
