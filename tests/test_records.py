@@ -212,6 +212,79 @@ def test_zeros_count_where_one_file_has_both():
     assert_joined(codes(sold), codes(stock))
 
 
+def no_check_digit(zeros):
+    "Codes of thirteen digits that begin with zeros and break the rule of the check digit."
+
+    def change(code):
+        digits = ("0" * zeros + str(6005270079341 + int(code[-5:-1]) * 1010203))[:12]
+        return digits + str((int(ean(digits)[-1]) + 1 + int(code[-5:-1]) % 9) % 10)
+
+    return every("barcode", change)
+
+
+LOST = {
+    "text": lambda code: str(int(code)),
+    "number": int,
+    "float": float,
+}
+WHERE = {
+    "every second sale": lambda kind, row, record: kind == "sales" and row % 2 == 1,
+    "the early sales": lambda kind, row, record: kind == "sales" and row < 150,
+    "the late sales and the stock": lambda kind, row, record: kind == "stock" or row > 250,
+    "all sales": lambda kind, row, record: kind == "sales",
+    "the stock": lambda kind, row, record: kind == "stock",
+    "some sales of some records": lambda kind, row, record: record % 3 == row % 2 == 0,
+}
+
+
+def lose(sold, stock, where, how):
+    "The zeros of the barcodes of some rows are gone."
+    for kind, table in (("sales", sold), ("stock", stock)):
+        cells = [
+            LOST[how](code) if WHERE[where](kind, row, record) else code
+            for row, record, code in table.reset_index()[["index", "record", "barcode"]].to_numpy()
+        ]
+        yield table.assign(barcode=pd.Series(cells, index=table.index, dtype=object))
+
+
+@pytest.mark.parametrize("zeros", [1, 5])
+@pytest.mark.parametrize("how", LOST)
+@pytest.mark.parametrize("where", WHERE)
+def test_barcodes_that_lost_their_zeros_and_have_no_check_digit(zeros, how, where):
+    "One record for each, in any order of the rows, under the longer code, and it is said."
+    sold, stock = map(no_check_digit(zeros), shop())
+    longer = set(stock["barcode"])
+    sold, stock = lose(sold, stock, where, how)
+    gone = [(~table["barcode"].isin(longer)).sum() for table in (sold, stock)]
+    respell = both(SPELLINGS["accent"], SPELLINGS["format"])
+    ledger = assert_joined(sold.sample(frac=1, random_state=zeros), respell(stock))
+    assert set(ledger.items["barcode"]) == longer
+    said = ledger.repairs[ledger.repairs["what"].str.contains("leading zeros")]
+    said = said.groupby("file")["rows"].sum()
+    assert [said.get(name, 0) for name in ("sales", "stock")] == gone
+
+
+REALLY_OTHER = {
+    "other titles": [("0600527007931", "Lake", "Amber"), ("600527007931", "Lake", "Зеркала")],
+    "other artists": [("0600527007931", "Lake", "Amber"), ("600527007931", "Tram", "Low")],
+    "other digits": [("0600527007931", "Lake", "Amber"), ("600527007932", "Lake", "Amber")],
+    "zeros behind": [("0600527007931", "Lake", "Amber"), ("6005270079310", "Lake", "Amber")],
+    "few digits": [("0000000012345", "Lake", "Amber"), ("12345", "Lake", "Amber")],
+}
+
+
+@pytest.mark.parametrize("name", REALLY_OTHER)
+@pytest.mark.parametrize("where", ["every second sale", "the stock"])
+def test_codes_that_really_differ_stay_apart_beside_such_that_lost_their_zeros(name, where):
+    sold, stock = lose(*map(no_check_digit(1), shop()), where, "text")
+    for table in (sold, stock):
+        for record, values in enumerate(REALLY_OTHER[name]):
+            mine = table["record"] == record
+            table.loc[mine, ["barcode", "artist", "album"]] = values
+    ledger = assert_joined(sold, stock)
+    assert {values[0] for values in REALLY_OTHER[name]} <= set(ledger.items["barcode"])
+
+
 APART = {
     "two titles under one barcode": dict(barcode=ean("460000001000")),
     "two covers": dict(
@@ -311,6 +384,23 @@ def test_a_store_merges_what_a_later_file_proves_in_any_order(tmp_path):
     upload(once, tmp_path, **parts, stock=stock)
     pd.testing.assert_frame_equal(read_ledger(store).items, read_ledger(once).items)
     pd.testing.assert_frame_equal(read_ledger(store).copies, read_ledger(once).copies)
+
+
+@pytest.mark.parametrize("order", ["abs", "sab", "bsa", "bas", "asb"])
+def test_a_store_joins_codes_that_lost_their_zeros_in_any_order(tmp_path, order):
+    "Two sales files (a: zeros lost, b: whole) and the stock; one upload gives the same."
+    sold, stock = map(no_check_digit(1), shop(sales=120))
+    early = (sold["sold_date"] < "2024-05-01").to_numpy()
+    parts = dict(a=every("barcode", LOST["text"])(sold[early]), b=sold[~early])
+    store, once = tmp_path / "turns.db", tmp_path / "once.db"
+    for name in order:
+        upload(store, tmp_path, **({"stock": stock} if name == "s" else {name: parts[name]}))
+    assert store_status(store)["items"] == 40
+    upload(once, tmp_path, **parts, stock=stock)
+    for name in ("items", "copies"):
+        one, other = (getattr(read_ledger(each), name) for each in (store, once))
+        pd.testing.assert_frame_equal(one, other)
+    assert set(read_ledger(store).items["barcode"]) == set(stock["barcode"])
 
 
 def test_a_store_splits_what_both_sides_begin_to_tell_apart(tmp_path):
