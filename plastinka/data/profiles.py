@@ -108,7 +108,7 @@ class _Settings(BaseModel):
 class Filter(_Settings):
     "Rows that are left out on purpose; how many is counted per file."
 
-    header: Headers = Field(description="Header of the column that is looked at")
+    header: Headers = Field(min_length=1, description="Header of the column that is looked at")
     drop: Pattern = Field("", description="Pattern: rows whose whole text matches are left out")
     keep: Pattern = Field("", description="Pattern: rows whose whole text does not match are too")
     reason: Text = Field("", description="Why, for the load report")
@@ -123,7 +123,7 @@ class Filter(_Settings):
 class Statuses(_Settings):
     "Words that say whether a row is a sale, takes one back, or is none."
 
-    header: Headers = Field(description="Header of the column with these words")
+    header: Headers = Field(min_length=1, description="Header of the column with these words")
     count: tuple[Text, ...] = Field((), description="Words of rows that count; else all do")
     back: tuple[Text, ...] = Field((), description="Words of rows that take a sale back")
     skip: tuple[Text, ...] = Field((), description="Words of rows that do not count")
@@ -144,7 +144,7 @@ class Lookup(_Settings):
     file: Annotated[Text, AfterValidator(_check_file)] = Field(
         description="File name, looked for beside the file that is read, then beside the profile"
     )
-    key: Headers = Field(description="Header of the number by which rows are joined")
+    key: Headers = Field(min_length=1, description="Header of the number by which rows are joined")
     other_key: Text = Field("", description="Its header in the other file, if it is another one")
     optional: bool = Field(False, description="Whether files can be read without it")
 
@@ -172,7 +172,7 @@ def lookup_path(
 class Split(_Settings):
     "A field that holds several facts, cut at a separator or matched by a pattern's named groups."
 
-    header: Headers = Field(description="Header of the field")
+    header: Headers = Field(min_length=1, description="Header of the field")
     separator: str = Field("", description="Text between the facts")
     into: ColumnNames = Field(
         (), description="Our columns; the last takes the rest, and alone a text without separator"

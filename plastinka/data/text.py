@@ -319,14 +319,14 @@ def _quote_patterns(separator):
     field = rb'(?:"(?:[^"]|"")*+"|[^"%s][^%s]*+|)' % (mark, mark)
     return re.compile(stray), re.compile(field + b"(?:" + mark + field + b")*+")
 
-# %% ../../nbs/06_data.text.ipynb #d3c39f74
+# %% ../../nbs/06_data.text.ipynb #98dd6dbb
 def _written_well(field):
     "A field with its marks doubled."
     bare = field.strip()
     inner = bare[1:-1] if bare[:1] == '"' == bare[-1:] and len(bare) > 1 else field
     return '"' + inner.replace('""', '"').replace('"', '""') + '"'
 
-# %% ../../nbs/06_data.text.ipynb #98dd6dbb
+
 def mend_quotes(
     data: bytes,  # UTF-8, lines end in a line feed
     width: int,  # How many fields a line has
@@ -458,13 +458,24 @@ def _put_back(table, invalid, mended, spans):
     return pa.concat_tables([table, extra]).take(order), rows[order]
 
 # %% ../../nbs/06_data.text.ipynb #1570b189
+def _line_by_line(data, width, separator):
+    "Lines of which each is taken apart by itself: no mark reaches into the next."
+    well, lines = _quote_patterns(separator)[1], data.split(b"\n")
+    for place, line in enumerate(lines):
+        if b'"' in line and not well.fullmatch(line):
+            text = line.decode()
+            fields = cut_line(text, width, separator) or text.split(separator)
+            lines[place] = separator.join(map(_written_well, fields)).encode()
+    return b"\n".join(lines)
+
+
 def _parse_lines(data, separator, skipped, by_line=False):
     "All fields of UTF-8 bytes after `skipped` lines: columns, row numbers from 1, rejected lines."
     table, invalid = _read_fields(data, separator, skipped, by_line)
     lines = data.count(b"\n") + (not data.endswith(b"\n"))
     longer = lines > table.num_rows + len(invalid) + skipped  # Some fields hold line breaks
     if not by_line and longer and _swallowed(table, invalid, separator):
-        return _parse_lines(data, separator, skipped, by_line=True)
+        return _parse_lines(_line_by_line(data, table.num_columns, separator), separator, skipped)
     mended, rejected, spans = _mend_lines(invalid, table.num_columns, separator)
     table, rows = _put_back(table, invalid, mended, spans)
     columns = map(_unquote, table.columns) if by_line else table.columns
