@@ -317,7 +317,7 @@ def _names_day(texts):
     named = [bool(re.search(r"\d{1,4}[-./]\d{1,4}", str(each))) for each in found]
     return np.array([*named, False], dtype=bool)[codes]
 
-# %% ../../nbs/10_data.columns.ipynb #3f3f5ad5
+# %% ../../nbs/10_data.columns.ipynb #c1d61abe
 def _adds_up(frame, worded, rows):
     "Which of some rows hold the copies of all rows above them, or of those since the sum before."
     if "count" not in frame or not len(rows):
@@ -327,7 +327,7 @@ def _adds_up(frame, worded, rows):
     since = np.diff(above, prepend=0)
     return (copies[rows] > 1) & ((copies[rows] == above) | (copies[rows] == since))
 
-# %% ../../nbs/10_data.columns.ipynb #c1d61abe
+
 def _worded_sums(frame, names, undated):
     "Which rows a word says to be sums."
     named = frame[names].notna().sum(axis=1).to_numpy()

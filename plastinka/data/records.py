@@ -628,13 +628,6 @@ def join_items(
     whole = _lost_zeros(record, keys, texts)[key]
     return Items(item[key], ids[sorted_ids], how, np.bincount(item), silent, whole, warning)
 
-
-def _lost_zeros(record, keys, texts):
-    "The whole code of each key that lost zeros and is of one record with it; blank for others."
-    lost = keys.whole != texts.get("barcode", keys.whole)
-    pair = numbered_pairs(record, numbered(keys.whole))
-    return np.where(lost & np.isin(pair, pair[~lost]), keys.whole, "").astype(object)
-
 # %% ../../nbs/11_data.records.ipynb #bb2408e4
 BY_CODE, BY_WORDS = "barcode", "artist and title"  # What joins the sales and the stock of an item
 
@@ -653,6 +646,13 @@ def how_joined(
     shared = pd.MultiIndex.from_arrays(coded[0]).intersection(pd.MultiIndex.from_arrays(coded[1]))
     by_code = np.isin(np.arange(count), shared.get_level_values(0).to_numpy(dtype=np.int64))
     return np.select([both & by_code, both], [BY_CODE, BY_WORDS], "").astype(object)
+
+
+def _lost_zeros(record, keys, texts):
+    "The whole code of each key that lost zeros and is of one record with it; blank for others."
+    lost = keys.whole != texts.get("barcode", keys.whole)
+    pair = numbered_pairs(record, numbered(keys.whole))
+    return np.where(lost & np.isin(pair, pair[~lost]), keys.whole, "").astype(object)
 
 # %% ../../nbs/11_data.records.ipynb #a0d60e6d
 FEW = 0.1  # Share of the smaller side's items below which a warning is given

@@ -549,7 +549,7 @@ def _summed_parts(result, parts):
     known = (data.ledger, data.panel, result.fitted.forecast, result.order, dependence)
     return dict(kept=order_kept(*known, result.shop), ahead=outlook(Report(**parts)))
 
-# %% ../../nbs/91_doors.forecast.ipynb #df9c34b6
+# %% ../../nbs/91_doors.forecast.ipynb #13f1c5d9
 def check_folder(
     folder: Path,  # Where something shall be written; made if absent
 ) -> Path:  # The same; raises `InputError` where that cannot be
@@ -563,7 +563,7 @@ def check_folder(
         raise input_error(str(folder), f"cannot be written ({error.strerror})", cure) from None
     return folder
 
-# %% ../../nbs/91_doors.forecast.ipynb #13f1c5d9
+
 @patch
 def report_parts(
     self: Result,
