@@ -193,7 +193,7 @@ def _named_fields(text):
         found.append((own["name"], int(copies), own.get("sku") or None, price))
     return found
 
-
+# %% ../../nbs/09_data.forms.ipynb #d75230c6
 def _several(name):
     "Whether a text holds the names of several products."
     if len(list(filter(str.strip, re.split(r"[;|\n]", name)))) > 1:
@@ -222,13 +222,6 @@ def cell_products(
 
 # %% ../../nbs/09_data.forms.ipynb #0a6fb204
 _NAMES = {"barcode", "artist", "album"}
-_COUNTED = re.compile(rf"(?i)\d\s?{_UNIT}|\b{_WORD}\W*\d")
-_ITEMS = re.compile(
-    r"(?:(?:order|line|purchased|sold)[ _])?items(?: ordered| list)?|товары(?: в заказе| заказа)?"
-    r"|(?:ordered )?products(?: purchased| ordered| sold| list)?|product\(s\)|позиции(?: заказа)?"
-    r"|(?:состав|содержимое)(?: заказа)?|(?:bestellte )?artikel|produkte|positionen|termékek|tételek"
-    r"|articles|produits|art[ií]culos|productos"
-)
 
 
 def _other_names(table, place):
@@ -243,6 +236,15 @@ def _refuse_list(table, column, text):
     problem = f"holds products in one cell that cannot be told apart: «{text[:60]}»"
     cure = "Export a row for each product of an order"
     return input_error(f"{table.where}, row {row}", problem, cure)
+
+# %% ../../nbs/09_data.forms.ipynb #5258b134
+_COUNTED = re.compile(rf"(?i)\d\s?{_UNIT}|\b{_WORD}\W*\d")
+_ITEMS = re.compile(
+    r"(?:(?:order|line|purchased|sold)[ _])?items(?: ordered| list)?|товары(?: в заказе| заказа)?"
+    r"|(?:ordered )?products(?: purchased| ordered| sold| list)?|product\(s\)|позиции(?: заказа)?"
+    r"|(?:состав|содержимое)(?: заказа)?|(?:bestellte )?artikel|produkte|positionen|termékek"
+    r"|tételek|articles|produits|art[ií]culos|productos"
+)
 
 
 def _is_list(found, table):
