@@ -483,3 +483,16 @@ def test_a_list_that_goes_on_beside_its_end(tmp_path, gap):
     wanted = [row for a, b in zip(rows[::2], rows[1::2], strict=False) for row in (a, b)]
     found = read_sources(book(tmp_path / "k.xlsx", {"Лист1": beside})).rows
     assert found["count"].astype(int).sum() == sum(row[3] for row in wanted)
+
+
+@pytest.mark.parametrize("filling", [" ", "\n", "-", "1 ", "x ", "("])
+def test_a_huge_cell_is_no_list_of_products_and_is_read(tmp_path, filling):
+    rows = [
+        ["Artist", "Title", "Qty", "Date"],
+        ["A" + filling * 50_000 + "z", "T", 2, "2025-03-01"],
+    ]
+    path = book(
+        tmp_path / "s.xlsx",
+        {"s": [[each[:32_000] if isinstance(each, str) else each for each in row] for row in rows]},
+    )
+    assert read_sources(sales=path).rows["count"].astype(int).sum() == 2

@@ -170,11 +170,11 @@ def read_balance(
 # %% ../../nbs/09_data.forms.ipynb #3529ee8c
 _UNIT = r"(?:шт(?:ук\w*)?|экз|ед|pcs?|pieces?|stk|stück|db|uds?|szt)\b\.?"
 _WORD = r"(?:qty|quantity|кол-?во|количество|menge|anzahl|mennyiség|qté|quantité|cant(?:idad)?)"
-_BEFORE = re.compile(rf"(?i)(?:^|[,;|\n]\s*)(\d{{1,3}}) ?(?:[×xх*]|{_UNIT}) ")
+_BEFORE = re.compile(rf"(?i)(?:^|[,;|\n]\s{{0,9}})(\d{{1,3}}) ?(?:[×xх*]|{_UNIT}) ")
 _BEHIND = re.compile(
-    rf"(?i)(?:\s*[(\[]?\s?[×xх*] ?"
-    rf"|[\s,:(\[–—=-]+(?:{_WORD}\.?\s*[:=]?\s*|(?=\d{{1,3}}\s?{_UNIT})))"
-    rf"(\d{{1,3}})(?:\s?{_UNIT})?\s?[)\]]?\s*(?:[,;|\n]\s*|$)"
+    rf"(?i)(?:\s{{0,9}}[(\[]?\s?[×xх*] ?"
+    rf"|[\s,:(\[–—=-]{{1,9}}(?:{_WORD}\.?\s*[:=]?\s*|(?=\d{{1,3}}\s?{_UNIT})))"
+    rf"(\d{{1,3}})(?:\s?{_UNIT})?\s?[)\]]?\s{{0,9}}(?:[,;|\n]\s*|$)"
 )
 _FIELD = re.compile(r"\s*([a-z_]{2,30}):(.*)", re.DOTALL)
 

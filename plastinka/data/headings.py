@@ -121,7 +121,7 @@ USUAL = {
     for kind, own in (("sales", _USUAL_SALES), ("stock", _USUAL_STOCK))
 }  # Headers of shop programs, by kind of file
 _UNITS = "шт штук ед экз руб rub р eur usd huf ft gbp czk pcs stk db € \\$ £ ₽".split()
-_UNIT = rf"(?<=.{{2}})[\s,(\[/]+(?:{'|'.join(_UNITS)})\.?[)\]]?$"
+_UNIT = rf"(?<=.{{2}})[\s,(\[/]{{1,9}}(?:{'|'.join(_UNITS)})\.?[)\]]?$"
 
 # %% ../../nbs/06_data.headings.ipynb #280c44c2
 def _keys_of(headers):
