@@ -314,7 +314,7 @@ def gives_reason(
 
 # %% ../../nbs/06_data.cells.ipynb #afba98b2
 _NO_COUNT = re.compile(
-    r"(?:\b|_)(?:id|code|no|nr|year|rating|price)s?$|^id\b|date|month|week"
+    r"(?:\b|_)(?:id|code|no|nr|year|rating|price)s?$|^id\b|^(?:date|month|week)\w*$"
     r"|№|номер|код|год|jahr|оценк|цена|preis|ár$"
 )
 
