@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy import special, stats
 
 from ..core import input_error
@@ -235,6 +236,7 @@ def past_sales(
     found = units.reindex(columns=before).set_axis(reach.months, axis=1)
     end = (before[-1] + pd.offsets.MonthBegin(1)).to_datetime64()
     found.loc[~(panel["first_seen"].values < end)] = np.nan
-    running = asked.T.rolling(min(len(before), units.shape[1])).sum().max()
-    found = found.assign(last_year=found @ reach.shares, most_sold=running)
+    spans = sliding_window_view(asked.to_numpy(), min(len(before), units.shape[1]), axis=1)
+    most = spans.sum(axis=2).max(axis=1)
+    found = found.assign(last_year=found @ reach.shares, most_sold=most)
     return found.rename_axis("item_id")

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import pandas as pd
@@ -537,17 +537,18 @@ def _found_parts(result):
 def _shown_parts(result):
     "Fields of `Report`."
     parts, network = _found_parts(result), find_network(result.fitted.trained)
+    data, dependence = result.data, result.fitted.held.dependence
+    known = (data.ledger, data.panel, result.fitted.forecast, result.order, dependence)
     with beside(_summed_parts, result, parts) as summed:
-        parts |= dict(dead=result.dead_stock, branches=result.branches, used=result.used_copies)
         parts |= dict(moved=moved_orders(network, result.fitted.panel, result.orders))
+        parts |= dict(kept=order_kept(*known, result.shop), used=result.used_copies)
         return parts | summed()
 
 
 def _summed_parts(result, parts):
-    "The forecast summed over the shop, and how much of the order stays."
-    data, dependence = result.data, result.fitted.held.dependence
-    known = (data.ledger, data.panel, result.fitted.forecast, result.order, dependence)
-    return dict(kept=order_kept(*known, result.shop), ahead=outlook(Report(**parts)))
+    "The forecast summed over the shop, by branch, and what of the stock lies dead."
+    ahead = outlook(Report(**parts))
+    return dict(ahead=ahead, dead=result.dead_stock, branches=result.branches)
 
 # %% ../../nbs/91_doors.forecast.ipynb #13f1c5d9
 def check_folder(
@@ -616,12 +617,15 @@ def save(
     folder: str | Path,  # Made if absent; files of the same names are replaced
 ) -> list[Path]:  # The files and folders written
     "Write forecast, model, workbook, report and quarantine into a folder."
-    folder, data = check_folder(Path(folder)), self.data
+    folder, data, fitted = check_folder(Path(folder)), self.data, self.fitted
     names = ["forecast.parquet", "forecast.xlsx", "report.html", DISTRIBUTIONS]
     parts = self.report_parts()
-    with step("Writing the report"), beside(_write_tables, self, folder, parts) as written:
-        write_html(folder / names[2], **parts)
-        if not self.fitted.origin:  # Another run has kept the model already
+    page = partial(write_html, folder / names[2], **parts)
+    with step("Writing the report"), beside(page) as written:
+        write_excel(folder / names[1], **parts)
+        self.forecast.to_parquet(folder / names[0], index=False)
+        write_distributions(folder / DISTRIBUTIONS, fitted.forecast, fitted.held.dependence)
+        if not fitted.origin:  # Another run has kept the model already
             names.append("model")
             self.save_model(folder / names[-1])
         if len(data.ledger.quarantine):
@@ -630,14 +634,6 @@ def save(
             write_quarantine(folder / names[-1], raw, data.ledger.quarantine)
         written()
     return [folder / name for name in names]
-
-
-def _write_tables(result, folder, parts):
-    "The workbook, and the tables for programs."
-    fitted = result.fitted
-    write_excel(folder / "forecast.xlsx", **parts)
-    result.forecast.to_parquet(folder / "forecast.parquet", index=False)
-    write_distributions(folder / DISTRIBUTIONS, fitted.forecast, fitted.held.dependence)
 
 # %% ../../nbs/91_doors.forecast.ipynb #3ea4eeaf
 @patch

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -227,9 +226,11 @@ def permutation_importance(
 # %% ../../nbs/65_evaluate.explain.ipynb #c493040a
 def plot_importance(
     importance: pd.DataFrame,  # From `permutation_importance`
-    axes: plt.Axes | None = None,  # Where to draw; default a new figure
-) -> plt.Axes:  # The picture
+    axes=None,  # matplotlib's axes to draw on; default a new figure
+):  # The axes
     "Bars of how much worse the forecast gets, with the spread between shuffles."
+    import matplotlib.pyplot as plt
+
     axes = axes or plt.subplots(figsize=(7, 0.35 * len(importance) + 1))[1]
     table = importance.iloc[::-1].fillna({"increase": 0, "low": 0, "high": 0})
     spread = np.stack([table["increase"] - table["low"], table["high"] - table["increase"]])
@@ -375,8 +376,8 @@ def plot_moved(
     moved: pd.DataFrame,  # From `what_moved`
     item_id: str,  # Which item
     title: str = "",  # Above the picture; default the item's id
-    axes: plt.Axes | None = None,  # Where to draw; default a new figure
-) -> plt.Axes:  # The picture
+    axes=None,  # matplotlib's axes to draw on; default a new figure
+):  # The axes
     "What each group moved in one item's forecast, summed over the horizon."
     chosen = moved[moved["item_id"] == item_id]
     if chosen.empty:
@@ -384,6 +385,8 @@ def plot_moved(
             f"item {item_id}", "has no forecast in this table", "Give an item_id of the panel"
         )
     table = chosen.groupby("group", sort=False)[["forecast", "without", "moved"]].sum().iloc[::-1]
+    import matplotlib.pyplot as plt
+
     axes = axes or plt.subplots(figsize=(7, 0.5 * len(table) + 1.2))[1]
     axes.barh(
         table.index,

@@ -6,7 +6,6 @@
 __all__ = ['last_complete_month', 'cut_panel', 'fit_like', 'quick_model', 'plot_curves', 'predict_ledger']
 
 # %% ../../nbs/60_evaluate.fit.ipynb #038273ab
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -76,9 +75,11 @@ def quick_model(
 def plot_curves(
     search,  # Losses of phase 1, with `train`, `watched` and `best_epoch`
     curve,  # Losses of phase 2, with `train`
-    axes: plt.Axes | None = None,  # Where to draw; default a new figure
-) -> plt.Axes:  # The picture
+    axes=None,  # matplotlib's axes to draw on; default a new figure
+):  # The axes
     "Losses by epoch."
+    import matplotlib.pyplot as plt
+
     axes = axes or plt.subplots(figsize=(6, 3))[1]
     lines = {
         "phase 1, training": search.train,

@@ -6,8 +6,8 @@
 __all__ = ['decayed_sum', 'decayed_mean', 'known_months', 'selling_weight', 'first_sale_index', 'demand_estimate',
            'demand_features', 'group_codes', 'monthly_groups', 'group_demand', 'months_since', 'relative_price',
            'artist_titles', 'months_on_list', 'stock_features', 'past_features', 'stack_features', 'require_finite',
-           'calendar_features', 'future_features', 'StaticEncoder', 'fit_static', 'split_styles', 'style_features',
-           'static_features', 'kind_features', 'scaled_decades', 'edition_features']
+           'calendar_features', 'future_features', 'StaticEncoder', 'fit_static', 'split_styles', 'style_lists',
+           'style_features', 'static_features', 'kind_features', 'scaled_decades', 'edition_features']
 
 # %% ../../nbs/31_panel.features.ipynb #bee52c85
 from dataclasses import dataclass, field
@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.signal import lfilter
 
 from ..core import input_error
 from ..data.schema import normalise_text
@@ -26,7 +25,10 @@ def decayed_sum(
     alpha: float,  # Share of the newest month, 0 < alpha <= 1
 ) -> np.ndarray:  # [..., months]: sum over k of (1 - alpha)^k · values[m - k]
     "Exponentially decayed running sum along the last axis; looks back only."
-    return lfilter([1.0], [1.0, alpha - 1.0], np.asarray(values, dtype=np.float64), axis=-1)
+    sums = np.array(values, dtype=np.float64)
+    for month in range(1, sums.shape[-1]):
+        sums[..., month] += (1 - alpha) * sums[..., month - 1]
+    return sums
 
 # %% ../../nbs/31_panel.features.ipynb #0d5f1c9f
 def decayed_mean(
@@ -279,8 +281,18 @@ def split_styles(
     panel: xr.Dataset,  # Panel with coordinate `first_style`
 ) -> pd.Series:  # Lists of styles, one per item
     "The styles of each item, split at «/»."
-    text = normalise_text(pd.Series(panel["first_style"].values, dtype=object)).astype(str)
-    return text.str.split("/").map(lambda parts: [part.strip() for part in parts if part.strip()])
+    codes, lists = style_lists(panel)
+    return pd.Series([lists[code] for code in codes])
+
+
+def style_lists(
+    panel: xr.Dataset,  # Panel with coordinate `first_style`
+) -> tuple[np.ndarray, list[list[str]]]:  # Place of each item's list; the different lists
+    "The lists of styles, each text split once."
+    texts = normalise_text(pd.Series(panel["first_style"].values, dtype=object))
+    codes, texts = pd.factorize(texts)
+    parts = [[part.strip() for part in text.split("/")] for text in texts]
+    return codes, [[part for part in own if part] for own in parts]
 
 # %% ../../nbs/31_panel.features.ipynb #5d5b04ff
 def style_features(
@@ -289,9 +301,9 @@ def style_features(
     described: np.ndarray,  # bool [items]: the style is known
 ) -> dict[str, np.ndarray]:  # Named arrays [items], truth values
     "Whether an item is of each frequent style."
-    styles = split_styles(panel).tolist()
+    codes, lists = style_lists(panel)
     return {
-        f"style {name}": np.array([name in own for own in styles], dtype=bool) & described
+        f"style {name}": np.array([name in own for own in lists], dtype=bool)[codes] & described
         for name in encoder.styles
     }
 

@@ -11,16 +11,14 @@ __all__ = ['TOLD_SHARE', 'MOVED', 'URGENT', 'ENOUGH', 'ASSUMED', 'KEPT', 'NO_ORD
 # %% ../../nbs/88_report.buyer.ipynb #ca50d2b1
 import math
 
-import matplotlib
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib.figure import Figure
 
 from ..decide.buying import Order
 from ..panel.panel import full_months
 from .summary import Report
-from .figures import ACCENT, FIGURE_STYLE, MUTED
+from .figures import ACCENT, MUTED, drawing
 from .texts import say, spoken
 from .words import format_value
 
@@ -260,10 +258,9 @@ def nothing_words(
 def curve_figure(
     curve: pd.DataFrame,  # budget, profit, sold, fill
     spent: float,  # What the order costs
-) -> Figure:  # About 6.6 × 2.6 inches
+):  # A matplotlib figure, about 6.6 × 2.6 inches
     "What each sum of money brings."
-    with matplotlib.rc_context(FIGURE_STYLE):
-        figure = Figure(figsize=(6.6, 2.6), layout="constrained")
+    with drawing(6.6, 2.6, layout="constrained") as figure:
         left, right = figure.subplots(1, 2)
         for axes, name, label in (
             (left, "profit", say("expected profit")),

@@ -10,17 +10,15 @@ __all__ = ['SHOWN', 'MOST_PICTURES', 'PAGE', 'TotalsReport', 'level_columns', 's
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
 import pandas as pd
 import xlsxwriter
 from jinja2 import Template
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from .. import __version__
 from ..core import atomic_path
 from .excel import WORKBOOK, write_sheet
-from .figures import FIGURE_STYLE, draw_fan, figure_svg
+from .figures import draw_fan, drawing, figure_svg
 
 # %% ../../nbs/91_report.totals.ipynb #68994bbf
 @dataclass(frozen=True)
@@ -52,8 +50,7 @@ def series_picture(
     "What a series sold, and what is expected of it."
     past = report.series[report.series["unique_id"] == name].tail(SHOWN[report.every])
     ahead = report.forecast[report.forecast["unique_id"] == name]
-    with matplotlib.rc_context(FIGURE_STYLE):
-        figure = Figure(figsize=(7, 2.2), layout="constrained")
+    with drawing(7, 2.2, layout="constrained") as figure:
         axes = figure.subplots()
         axes.plot(past["ds"], past["y"], color="#444444", lw=1.2)
         values = ahead[level_columns(ahead)].to_numpy(float)
