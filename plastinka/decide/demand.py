@@ -236,7 +236,7 @@ def past_sales(
     found = units.reindex(columns=before).set_axis(reach.months, axis=1)
     end = (before[-1] + pd.offsets.MonthBegin(1)).to_datetime64()
     found.loc[~(panel["first_seen"].values < end)] = np.nan
-    spans = sliding_window_view(asked.to_numpy(), min(len(before), units.shape[1]), axis=1)
+    spans = sliding_window_view(asked.to_numpy(float), min(len(before), units.shape[1]), axis=1)
     most = spans.sum(axis=2).max(axis=1)
     found = found.assign(last_year=found @ reach.shares, most_sold=most)
     return found.rename_axis("item_id")
