@@ -47,7 +47,8 @@ def _long_forecast(named: pd.DataFrame) -> pd.DataFrame:
     once = ["run_number", "item_number", "month_number", "horizon", "model"]
     once += ["mean"] if "mean" in named else []
     long = named.melt(id_vars=once, value_vars=quantiles, var_name="quantile")
-    return long.assign(quantile=long["quantile"].str[1:].astype(float))
+    long = long.assign(quantile=long["quantile"].str[1:].astype(float))
+    return long.sort_values(["item_number", "month_number", "quantile"])  # As the key is ordered
 
 # %% ../../nbs/23_store.forecasts.ipynb #d9b6fdba
 def forget_runs(
