@@ -14,6 +14,7 @@ age), and scoreboard_weights.csv (of `auto`), in bench/results or --out.
   known, against what sold. Quantiles 5, 25, 50, 75, 95 %; mase is of the median, rmsse of the mean.
 - coverage_50, coverage_90: of randomised intervals; pit_distance: largest distance of the
   randomised PIT's distribution from an even one; bias: expected copies over asked for, less one.
+- low_50, high_50, low_90, high_90 (groups): 95 % limits of the coverage, titles drawn anew.
 - seconds: of CPU on one thread, for fitting and forecasting at one cutoff; of `auto` those of the
   members that it runs.
 - behind_best, behind_low, behind_high: how much greater the loss is than that of the best model of
@@ -58,6 +59,7 @@ from plastinka.scores.tables import (  # noqa: E402
     middle_draws,
     own_pit,
     per_draw,
+    pit_covered,
     plain_truth,
     redrawn,
     row_losses,
@@ -76,6 +78,7 @@ SLOW = ("auto ets", "auto theta", "auto ces")  # Not run at cutoffs that are onl
 DEAR = ("lightgbm quantile", "boosting ensemble", "xgboost")  # Not run at a dozen cutoffs
 LEARNING = ("lightgbm", "lightgbm quantile", "xgboost", "boosting ensemble", "tide")
 MODELS = (*SIMPLE, *POOLED, *STATISTICAL, *SLOW, *LEARNING)
+CLUSTERS = 1000  # Draws of titles for the limits of a group's coverage
 GROUPED = ("auto", "all-zero", "last year's quantiles", "lightgbm", "tide", SIMPLE[-1], POOLED[1])
 
 
@@ -216,7 +219,7 @@ def score_set(data: DataSet, answers: dict[str, list[Answer]], true: bool = Fals
         for name in forecasts
     }
     table, losses = lines(forecasts, kept, rows, scale, seconds)
-    grouped = group_lines(forecasts, kept, kinds)
+    grouped = group_lines(forecasts, kept, kinds, rows["item_id"].to_numpy())
     for each in (table, grouped):
         each.insert(0, "data", f"{data.name}, true demand" if true else data.name)
     return table, grouped, losses
@@ -229,7 +232,7 @@ def scale_of(data: DataSet, fold) -> np.ndarray:
     return np.repeat(scale, data.horizon)
 
 
-def group_lines(forecasts, truth: Truth, kinds: pd.DataFrame) -> pd.DataFrame:
+def group_lines(forecasts, truth: Truth, kinds: pd.DataFrame, item: np.ndarray) -> pd.DataFrame:
     "WQL and coverage by demand class and by age."
     ages = age_groups(kinds["age"].to_numpy())
     found = []
@@ -238,15 +241,22 @@ def group_lines(forecasts, truth: Truth, kinds: pd.DataFrame) -> pd.DataFrame:
             inside = labels == label
             part = keep_rows(truth, inside)
             for name in [name for name in GROUPED if name in forecasts]:
-                counts = forecasts[name].take(inside)
-                pit = np.abs(own_pit(counts, part) - 0.5)
                 line = {"by": by, "group": label, "model": name, "points": int(inside.sum())}
-                asked = np.asarray(part.completed, float).T
-                quantiles = per_draw(counts.quantile(QUANTILES), asked.shape[1])
-                line["wql"] = wql(asked, quantiles, QUANTILES)
-                covered = {f"coverage_{level}": (pit <= level / 200).mean() for level in (50, 90)}
-                found.append(line | covered)
+                found.append(line | group_scores(forecasts[name].take(inside), part, item[inside]))
     return pd.DataFrame(found)
+
+
+def group_scores(counts, truth: Truth, item: np.ndarray) -> dict[str, float]:
+    "WQL, and coverage with its 95 % limits: titles drawn anew, all months of each together."
+    asked = np.asarray(truth.completed, float).T
+    quantiles = per_draw(counts.quantile(QUANTILES), asked.shape[1])
+    found, pit = {"wql": wql(asked, quantiles, QUANTILES)}, own_pit(counts, truth)
+    for level in (50, 90):
+        held = pit_covered(pit, level)
+        limits = middle_draws(redrawn(held, item, np.zeros(len(held)), CLUSTERS))
+        found |= {f"coverage_{level}": held.mean()}
+        found |= dict(zip((f"low_{level}", f"high_{level}"), limits, strict=True))
+    return found | {"items": len(np.unique(item))}
 
 
 def prepare(name: str, folder: Path, work: Path, most: int) -> str:

@@ -51,6 +51,7 @@ PAIRS = [
     for shop in SHOPS
     if shop in ("mixed", "4 months") or name not in VARIANTS
 ]
+REST = [(name, shop) for name in VARIANTS for shop in SHOPS if (name, shop) not in PAIRS]
 RULES = {"members": ("recent quantiles", "seasonal naive")}
 
 
@@ -88,7 +89,10 @@ def enough(name, shop, horizon=2):
     return shop_panel(shop).sizes["month"] >= model_of(name, shop).requires(horizon).months
 
 
-@pytest.mark.parametrize("name, shop", PAIRS)
+LONG = [pytest.param(*pair, marks=pytest.mark.long) for pair in REST]
+
+
+@pytest.mark.parametrize("name, shop", [*PAIRS, *LONG])
 def test_one_sound_row_for_every_item_asked_for(name, shop):
     panel = shop_panel(shop)
     needs = model_of(name, shop).requires(2)
@@ -114,6 +118,16 @@ def test_one_sound_row_for_every_item_asked_for(name, shop):
     assert table["model"][known].isin([name, getattr(fitted, "fallback", name)]).all()
     assert (table["model"][~known] == "newcomer").all()
     np.testing.assert_allclose(forecast.counts.total(forecast.counts.cells), 1, atol=1e-6)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("shop", SHOPS)
+def test_the_default_with_its_networks_and_trees_answers_every_shop(shop):
+    panel = shop_panel(shop)
+    forecast = make_model("auto", **SMALL).fit(panel, 2).predict(panel, 2, LEVELS)
+    values = forecast.frame()[[f"q{level:g}" for level in LEVELS]].to_numpy(float)
+    assert forecast.counts.shape == (panel.sizes["item"], 2)
+    assert np.isfinite(values).all() and (values >= 0).all() and (np.diff(values) >= 0).all()
 
 
 @pytest.mark.parametrize("name, shop", PAIRS)
