@@ -14,7 +14,8 @@ age), and scoreboard_weights.csv (of `auto`), in bench/results or --out.
   known, against what sold. Quantiles 5, 25, 50, 75, 95 %; mase is of the median, rmsse of the mean.
 - coverage_50, coverage_90: of randomised intervals; pit_distance: largest distance of the
   randomised PIT's distribution from an even one; bias: expected copies over asked for, less one.
-- low_50, high_50, low_90, high_90 (groups): 95 % limits of the coverage, titles drawn anew.
+- low_50, high_50, low_90, high_90 (groups): 95 % limits of the coverage, titles drawn anew;
+  all_low_50, ...: titles and months, since a month moves all titles.
 - seconds: of CPU on one thread, for fitting and forecasting at one cutoff; of `auto` those of the
   members that it runs.
 - behind_best, behind_low, behind_high: how much greater the loss is than that of the best model of
@@ -43,7 +44,12 @@ import pandas as pd  # noqa: E402
 
 from plastinka.data.schema import QUANTILES  # noqa: E402
 from plastinka.evaluate.backtest import can_run, pool, settle  # noqa: E402
-from plastinka.evaluate.combine import AUTO_MEMBERS, learn_combination  # noqa: E402
+from plastinka.evaluate.combine import (  # noqa: E402
+    AUTO_MEMBERS,
+    LONG_AHEAD,
+    LONG_MEMBER,
+    learn_combination,
+)
 from plastinka.evaluate.compare import age_groups  # noqa: E402
 from plastinka.evaluate.fit import fit_like, quick_model  # noqa: E402
 from plastinka.evaluate.folds import judge_fold  # noqa: E402
@@ -110,6 +116,8 @@ def answer(data: DataSet, name: str, only: int | None = None) -> list[Answer]:
 
 def combined(data: DataSet, answers: dict[str, list[Answer]], members) -> tuple[list[Answer], list]:
     "`auto` at the cutoffs that are judged, put together from its members' answers."
+    if set(members) == set(AUTO_MEMBERS) and data.horizon >= LONG_AHEAD:
+        members = (*members, LONG_MEMBER)
     by_place = [{} for _ in data.cutoffs]
     for name in members:
         for one in answers.get(name, []):
@@ -219,7 +227,7 @@ def score_set(data: DataSet, answers: dict[str, list[Answer]], true: bool = Fals
         for name in forecasts
     }
     table, losses = lines(forecasts, kept, rows, scale, seconds)
-    grouped = group_lines(forecasts, kept, kinds, rows["item_id"].to_numpy())
+    grouped = group_lines(forecasts, kept, kinds, rows)
     for each in (table, grouped):
         each.insert(0, "data", f"{data.name}, true demand" if true else data.name)
     return table, grouped, losses
@@ -232,7 +240,7 @@ def scale_of(data: DataSet, fold) -> np.ndarray:
     return np.repeat(scale, data.horizon)
 
 
-def group_lines(forecasts, truth: Truth, kinds: pd.DataFrame, item: np.ndarray) -> pd.DataFrame:
+def group_lines(forecasts, truth: Truth, kinds: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     "WQL and coverage by demand class and by age."
     ages = age_groups(kinds["age"].to_numpy())
     found = []
@@ -242,21 +250,23 @@ def group_lines(forecasts, truth: Truth, kinds: pd.DataFrame, item: np.ndarray) 
             part = keep_rows(truth, inside)
             for name in [name for name in GROUPED if name in forecasts]:
                 line = {"by": by, "group": label, "model": name, "points": int(inside.sum())}
-                found.append(line | group_scores(forecasts[name].take(inside), part, item[inside]))
+                found.append(line | group_scores(forecasts[name].take(inside), part, rows[inside]))
     return pd.DataFrame(found)
 
 
-def group_scores(counts, truth: Truth, item: np.ndarray) -> dict[str, float]:
-    "WQL, and coverage with its 95 % limits: titles drawn anew, all months of each together."
+def group_scores(counts, truth: Truth, rows: pd.DataFrame) -> dict[str, float]:
+    "WQL, and coverage with 95 % limits: titles drawn anew, and titles and months."
     asked = np.asarray(truth.completed, float).T
     quantiles = per_draw(counts.quantile(QUANTILES), asked.shape[1])
     found, pit = {"wql": wql(asked, quantiles, QUANTILES)}, own_pit(counts, truth)
+    item, month = rows["item_id"], rows["month"]
     for level in (50, 90):
         held = pit_covered(pit, level)
-        limits = middle_draws(redrawn(held, item, np.zeros(len(held)), CLUSTERS))
         found |= {f"coverage_{level}": held.mean()}
-        found |= dict(zip((f"low_{level}", f"high_{level}"), limits, strict=True))
-    return found | {"items": len(np.unique(item))}
+        for words, drawn in (("", np.zeros(len(held))), ("all_", month)):
+            limits = middle_draws(redrawn(held, item, drawn, CLUSTERS))
+            found |= dict(zip((f"{words}low_{level}", f"{words}high_{level}"), limits, strict=True))
+    return found | {"titles": item.nunique(), "months": month.nunique()}
 
 
 def prepare(name: str, folder: Path, work: Path, most: int) -> str:

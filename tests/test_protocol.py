@@ -166,6 +166,15 @@ def test_twelve_months_ahead(name):
     assert fitted.predict(panel, 1).counts.shape == (12, 1)
 
 
+@pytest.mark.parametrize("horizon", [6, 7])
+def test_the_default_asks_the_dear_trees_only_far_ahead(horizon):
+    panel = tiny_panel(np.random.default_rng(1).poisson(1.5, (12, 30)))
+    fitted = make_model("auto", **SMALL).fit(panel, horizon)
+    asked = {name for past in fitted.training.pasts for name in past}
+    assert {"tide", "lightgbm"} <= asked
+    assert ("lightgbm quantile" in asked) == (horizon == 7)
+
+
 @pytest.mark.parametrize("name", ["tide", "recent quantiles"])
 def test_what_never_sold_is_not_expected_to(name):
     "A shop without a sale is forecast at nearly nothing, a constant at nearly itself."
