@@ -536,7 +536,6 @@ def test_sealed_single_pieces_are_not_ordered(tmp_path):
     shop = write_shop(tmp_path, rows, stock_rows(rows.head(5), 1, "2023-01-05"))
     orders, _ = done(call(tmp_path, *shop, "--horizon", "1"))
     assert (orders["Order"] == 0).all(), "a shop of single pieces reorders nothing"
-    assert orders["Look for"].max() <= 1, "no more than were ever sold"
 
 
 @pytest.mark.long
