@@ -476,6 +476,10 @@ def member_counts(
     ]
 
 # %% ../../nbs/64_evaluate.combine.ipynb #e528d900
+LONG_AHEAD = 7  # Months ahead from which on it is a member
+LONG_MEMBER = "lightgbm quantile"
+
+
 def settled_members(
     members: Sequence[Model],  # Models
     months: int,  # Complete months at hand
@@ -488,10 +492,6 @@ def settled_members(
         settled = getattr(member, "settled", None) if enough else None
         found.append(settled(months, horizon) if settled else member)
     return tuple(found)
-
-# %% ../../nbs/64_evaluate.combine.ipynb #3ed1619b
-LONG_AHEAD = 7  # Months ahead from which on it is a member
-LONG_MEMBER = "lightgbm quantile"
 
 
 def with_long_member(
