@@ -12,6 +12,8 @@ months allow that are known at the reported cutoff:
 - carparts_year: 27 months of car parts, of which 12 months ahead can be judged once.
 - others: which members, with equal weights, are best where nothing can be learnt? Asked of the
   first 8 to 11 months of other sets, three months ahead; none of them is reported anywhere.
+- nearer: and if `auto` learnt its weights from forecasts of one or two months, where none of three
+  is over? Asked of the first 9 and 11 months of other sets, beside equal weights.
 
 Losses are WQL (quantiles 5, 25, 50, 75, 95 %); `behind` is the loss over that of the usual three
 members with equal weights, less one, with 95 % limits over titles."""
@@ -21,11 +23,22 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # Before numpy is loaded
 
 import argparse  # noqa: E402
+from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
-from scoreboard import QUANTILES, behind, keep_rows, quiet, score_row  # noqa: E402
+from scoreboard import (  # noqa: E402
+    AUTO_MEMBERS,
+    QUANTILES,
+    answer,
+    behind,
+    combined,
+    keep_rows,
+    quiet,
+    score_row,
+    score_set,
+)
 from scoreboard_sets import SETS, Cutoff, DataSet, until  # noqa: E402
 
 from plastinka.evaluate.backtest import can_run, pool, settle  # noqa: E402
@@ -34,6 +47,7 @@ from plastinka.evaluate.fit import cut_panel  # noqa: E402
 from plastinka.evaluate.folds import arrived_since, judge_fold  # noqa: E402
 from plastinka.models.catalog import make_model  # noqa: E402
 from plastinka.models.core import Forecast  # noqa: E402
+from plastinka.panel.windows import LEAST_LAGS  # noqa: E402
 from plastinka.scores.counts import Counts  # noqa: E402
 from plastinka.scores.tables import Truth, row_losses, scored_rows  # noqa: E402
 
@@ -133,11 +147,33 @@ def losses(data: DataSet, seen: int, ahead: int, names=MODELS) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
+def nearer(name: str, folder: Path, most: int) -> pd.DataFrame:
+    "Weights learnt from nearer forecasts, beside equal ones."
+    whole, table = SETS[name](folder, most), []
+    for seen in (9, 11):
+        near = (seen - LEAST_LAGS) // 4  # As far as leaves two cutoffs to learn from
+        plan = ((seen - 2 * near, near, False), (seen - near, near, False), (seen, 3, True))
+        cutoffs = [replace(as_of(whole, *one[:2]), judged=one[2]) for one in plan]
+        data = DataSet(whole.name, 3, whole.panel, cutoffs, whole.demand)
+        answers = {each: answer(data, each) for each in AUTO_MEMBERS}
+        last = {each: [one for one in found if one.place == 2] for each, found in answers.items()}
+        both = {"auto": combined(data, last, AUTO_MEMBERS)[0]}
+        both["learnt nearer"] = combined(data, answers, AUTO_MEMBERS)[0]
+        found = score_set(data, both)[0].iloc[1]
+        line = {"data": data.name, "seen": seen, "ahead": near, "points": found["points"]}
+        line |= {"model": "learnt nearer", "wql": found["wql"], "bias": found["bias"]}
+        line |= {"behind": found["behind_auto"]}
+        table.append(line | {"low": found["auto_low"], "high": found["auto_high"]})
+    return pd.DataFrame(table).assign(part="nearer")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--parts", nargs="+", default=list(PLANS), choices=PLANS)
+    parser.add_argument(
+        "--parts", nargs="+", default=[*PLANS, "nearer"], choices=[*PLANS, "nearer"]
+    )
     parser.add_argument("--others", nargs="+", default=OTHERS, help="sets to choose members on")
     parser.add_argument("--most", type=int, default=800, help="items of the other sets at most")
     parser.add_argument("--csv", type=Path, help="also write the rows to this file")
@@ -145,7 +181,11 @@ def main() -> None:
     folder = os.environ.get("PLASTINKA_DATA") or parser.error("set PLASTINKA_DATA to the folder")
     quiet()
     found = []
-    for part in options.parts:
+    if "nearer" in options.parts:
+        for each in options.others:
+            found.append(nearer(each, Path(folder), options.most))
+            print(found[-1].round(4).to_string(), flush=True)
+    for part in [one for one in options.parts if one in PLANS]:
         name, models, cutoffs = PLANS[part]
         for each in [name] if name else options.others:
             data = SETS[each](Path(folder), 2500 if name else options.most)
