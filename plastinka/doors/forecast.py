@@ -61,9 +61,9 @@ from ..models.core import Forecast, Model
 from ..panel.panel import build_panel
 from ..report.excel import write_excel
 from ..report.figures import item_figure
-from ..report.headlines import sense_checks
+from ..report.headlines import record_name, sense_checks
 from ..report.html import write_html
-from ..report.summary import Outlook, Report, most_lost, outlook
+from ..report.summary import Outlook, Report, item_names, most_lost, outlook
 from ..scores.sums import Dependence
 from ..store.forecasts import keep_run
 from ..store.query import data_digest, read_ledger, read_raw
@@ -460,7 +460,7 @@ def plot(
         table[table["item_id"] == item["item_id"]],
         held[(held["item_id"] == item["item_id"]) & held["scored"]],
     )
-    figure.suptitle(f"{item['artist']}: {item['album']}", fontsize=8)
+    figure.suptitle(record_name(item_names(row.expand_dims("item")).iloc[0]), fontsize=8)
     return figure
 
 # %% ../../nbs/91_doors.forecast.ipynb #22d7708d
