@@ -529,6 +529,15 @@ def test_all_copies_are_single_pieces(tmp_path):
     assert "To order" in page
 
 
+def test_sealed_single_pieces_are_not_ordered(tmp_path):
+    rows = sales_rows(titles=40).assign(cover_type="SS")  # Each title came once, and never again
+    rows["album"] = [f"Альбом {number}" for number in range(len(rows))]
+    rows["barcode"] = ""
+    shop = write_shop(tmp_path, rows, stock_rows(rows.head(5), 1, "2023-01-05"))
+    orders, _ = done(call(tmp_path, *shop, "--horizon", "1"))
+    assert (orders["Order"] == 0).all(), "a shop of single pieces reorders nothing"
+
+
 @pytest.mark.long
 def test_nothing_on_the_shelf_all_month(tmp_path):
     rows = sales_rows(months=16, titles=4)

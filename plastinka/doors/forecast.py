@@ -460,6 +460,7 @@ def plot(
         table[table["item_id"] == item["item_id"]],
         held[(held["item_id"] == item["item_id"]) & held["scored"]],
     )
+    figure.axes[0].set_position((0.13, 0.16, 0.85, 0.68))  # Room for the title
     figure.suptitle(record_name(item_names(row.expand_dims("item")).iloc[0]), fontsize=8)
     return figure
 

@@ -105,7 +105,7 @@ def choose_cutoffs(
         raise input_error(
             "backtest",
             f"needs at least {horizon + 1} complete months, the data holds {months}",
-            "Add older sales files, or choose a smaller horizon",
+            "Add older sales files" + (", or choose a smaller horizon" if horizon > 1 else ""),
         )
     if last < first:
         return [last]

@@ -285,7 +285,8 @@ def check_value(
     "Refuse a value that breaks the parameter's own rules."
     if not fits_type(value, parameter.type):
         problem = f"is {value!r}, but must be of type {parameter.type}"
-        raise input_error(where, problem, f"The default is {parameter.default!r}")
+        cure = f"{_given_range(parameter)}The default is {parameter.default!r}"
+        raise input_error(where, problem, cure)
     for one in value if isinstance(value, (list, tuple)) else [value]:
         cure = _broken_rule(one, parameter)
         if cure:
@@ -296,7 +297,7 @@ def _broken_rule(value, parameter):
     "The cure for the rule that a single value breaks; an empty text if it breaks none."
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if is_number and not parameter.low <= value <= parameter.high:
-        return f"Give a value from {parameter.low:g} to {parameter.high:g}"
+        return _given_range(parameter).strip(". ")
     if parameter.choices and value not in parameter.allowed():
         return _named_choice(str(value), [str(each) for each in parameter.choices])
     if parameter.date and value and not _is_date(value):
@@ -306,6 +307,13 @@ def _broken_rule(value, parameter):
     return ""
 
 # %% ../../nbs/79_jobs.parameters.ipynb #19f570cb
+def _given_range(parameter):
+    "The values that a number may have, as a sentence; an empty text where it may have any."
+    if parameter.low == float("-inf"):
+        return ""
+    return f"Give a value from {parameter.low:g} to {parameter.high:g}. "
+
+
 def _named_choice(value, names):
     "The cure for a text that is none of the choices."
     known = f"Give one of {', '.join(names)}"
