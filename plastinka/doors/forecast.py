@@ -461,7 +461,8 @@ def plot(
         held[(held["item_id"] == item["item_id"]) & held["scored"]],
     )
     figure.axes[0].set_position((0.13, 0.16, 0.85, 0.68))  # Room for the title
-    figure.suptitle(record_name(item_names(row.expand_dims("item")).iloc[0]), fontsize=8)
+    named = item_names(self.panel.sel(item=[item["item_id"]])).iloc[0]
+    figure.suptitle(record_name(named), fontsize=8)
     return figure
 
 # %% ../../nbs/91_doors.forecast.ipynb #22d7708d
