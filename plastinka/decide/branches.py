@@ -16,6 +16,7 @@ from scipy.special import gammaln
 
 from ..data.ledger import Ledger
 from .demand import thin_counts
+from .orders import stand_in_names
 from .terms import branches_without_stock
 from ..scores.counts import Counts
 
@@ -215,7 +216,8 @@ def plan_branches(
     order = orders.set_index("item_id")["order"].reindex(ids).fillna(0).to_numpy()
     each = branch_demand(demand, branch_shares(here.sold))
     moves, after, deliver = divide_copies(here, sale_chances(each), order, least_gain)
-    names = ledger.items[["item_id", "artist", "album"]].reset_index(drop=True)
+    called = stand_in_names(ledger.items)
+    names = called[["item_id", "artist", "album"]].reset_index(drop=True)
     lines = _branch_lines(names, here.names, each, here.stock, after, deliver)
     transfers = _transfer_lines(names, here.names, moves)
     return BranchPlan(transfers, lines, _branch_totals(lines, transfers))

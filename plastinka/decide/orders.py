@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['OFFERED', 'OFFERED_SEALED', 'LINE', 'EDITION', 'TIMES', 'MARGIN', 'USUAL_MARGIN', 'is_used', 'restocked', 'editions',
-           'check_demand_quantile', 'item_lines', 'order_checks', 'sort_orders', 'expected_sales', 'expected_lines',
-           'split_wanted', 'order_total']
+           'check_demand_quantile', 'stand_in_names', 'item_lines', 'order_checks', 'sort_orders', 'expected_sales',
+           'expected_lines', 'split_wanted', 'order_total']
 
 # %% ../../nbs/71_decide.orders.ipynb #875a8ff2
 import numpy as np
@@ -87,16 +87,29 @@ def check_demand_quantile(
         )
     return float(demand_quantile)
 
+# %% ../../nbs/71_decide.orders.ipynb #07bab36f
+def stand_in_names(
+    names: pd.DataFrame,  # item_id, artist, album, and where known barcode and style
+) -> pd.DataFrame:  # The same; where artist and album are blank, another text as the album
+    "Call items without artist and album by their barcode, their style or their id."
+    shown = ("artist", "album", "barcode", "style", "item_id")
+    texts = [names[name].fillna("").astype(str).str.strip() for name in shown if name in names]
+    nameless = (texts[0] == "") & (texts[1] == "")
+    if not nameless.any():
+        return names
+    known = pd.concat(texts[2:], axis=1).replace("", np.nan).bfill(axis=1).iloc[:, 0]
+    return names.assign(album=names["album"].astype(object).where(~nameless, known))
+
 # %% ../../nbs/71_decide.orders.ipynb #88960ff3
 def item_lines(
     items: pd.DataFrame,  # item_id, artist, album, barcode, perhaps cover_type, release_type
     ids: pd.Index,  # Items in the order wanted
 ) -> pd.DataFrame:  # item_id, artist, album, barcode, edition, cover_type; one row per id
     "Who each line of a list is about, and what tells it from a line that looks alike."
-    known = items.drop_duplicates("item_id").set_index("item_id").reindex(columns=LINE)
-    lines = known.reindex(ids).reset_index()
+    known = items.drop_duplicates("item_id").set_index("item_id")
+    lines = known.reindex(columns=[*LINE, "style"]).reindex(ids).reset_index()
     lines.insert(4, "edition", editions(lines))
-    return lines.drop(columns="release_type")
+    return stand_in_names(lines).drop(columns=["release_type", "style"])
 
 # %% ../../nbs/71_decide.orders.ipynb #527b26fe
 TIMES = 2.0  # How many times last year's sales are too much

@@ -23,6 +23,7 @@ import xarray as xr
 from ..core import InputError, hide_secrets
 from ..data.ledger import Ledger
 from ..data.schema import normalise, normalise_text
+from ..decide.orders import stand_in_names
 from .keys import Identity, list_keys, write_audit
 from .problems import Problem, problem_body
 from .service import ShopService, open_service
@@ -144,7 +145,8 @@ def kept_forecast(
 def _title_table(ledger):
     "Titles with what is searched, and what they sold."
     items, sold = ledger.items, ledger.copies.dropna(subset="sold_date")
-    table = items[["item_id", "artist", "album", "barcode"]].reset_index(drop=True)
+    called = stand_in_names(items)
+    table = called[["item_id", "artist", "album", "barcode"]].reset_index(drop=True)
     counts = sold.groupby("item")["count"].sum().reindex(range(len(items)), fill_value=0)
     words = normalise_text(table["artist"].fillna("") + " " + table["album"].fillna(""))
     return table.assign(words=words, sold=counts.to_numpy()).sort_values(
@@ -174,7 +176,7 @@ def title_options(
     "Titles to choose from."
     found = {}
     for row in titles.itertuples():
-        text = f"{row.artist or '?'}: {row.album or '?'}"[:90]
+        text = ": ".join(filter(None, (row.artist, row.album)))[:90]
         number = 2
         while text in found:
             text, number = f"{text.split(' · ')[0]} · {number}", number + 1

@@ -61,9 +61,9 @@ from ..models.core import Forecast, Model
 from ..panel.panel import build_panel
 from ..report.excel import write_excel
 from ..report.figures import item_figure
-from ..report.headlines import sense_checks
+from ..report.headlines import record_name, sense_checks
 from ..report.html import write_html
-from ..report.summary import Outlook, Report, most_lost, outlook
+from ..report.summary import Outlook, Report, item_names, most_lost, outlook
 from ..scores.sums import Dependence
 from ..store.forecasts import keep_run
 from ..store.query import data_digest, read_ledger, read_raw
@@ -461,7 +461,8 @@ def plot(
         held[(held["item_id"] == item["item_id"]) & held["scored"]],
     )
     figure.axes[0].set_position((0.13, 0.16, 0.85, 0.68))  # Room for the title
-    figure.suptitle(f"{item['artist']}: {item['album']}", fontsize=8)
+    named = item_names(self.panel.sel(item=[item["item_id"]])).iloc[0]
+    figure.suptitle(record_name(named), fontsize=8)
     return figure
 
 # %% ../../nbs/91_doors.forecast.ipynb #22d7708d

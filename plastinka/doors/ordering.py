@@ -114,8 +114,9 @@ def shop_stock(
     "Stock, prices, suppliers, and what was sold before."
     reach = order_reach(months, ledger.last_day)
     costs = last_costs(ledger)
+    styles = panel["style"].to_series()
     return ShopStock(
-        items=ledger.items,
+        items=ledger.items.assign(style=ledger.items["item_id"].map(styles)),
         stock=stock_now(ledger),
         prices=panel["price_last"].to_series(),
         costs=costs if costs.notna().any() else None,

@@ -53,7 +53,10 @@ def past_words(
         numbers = dict(n=_count(row["sold_year"]), m=_count(row["sold_recent"]))
         said = [say("sold {n} in the last 12 months, {m} of them in the last three", **numbers)]
     else:
-        said = [say("sold {n} in the last 12 months", n=_count(row["sold_year"]))]
+        text = "sold {n} in the last 12 months, all of them in the last three"
+        if not row["sold_recent"] > 0:
+            text = "sold {n} in the last 12 months, none of them in the last three"
+        said = [say(text, n=_count(row["sold_year"]))]
     if row.get("days_out", 0) > 0:
         out = dict(d=_count(row["days_out"]), t=_count(row["days"]))
         said.append(say("not there on {d} of the last {t} days", **out))

@@ -32,7 +32,7 @@ from plastinka.decide.demand import (
 )
 from ..decide.branches import BranchPlan
 from ..decide.buying import Order, Plan, ShopStock, buy
-from ..decide.orders import LINE, editions
+from ..decide.orders import LINE, editions, stand_in_names
 from ..decide.replayed import Replayed
 
 # %% ../../nbs/86_report.summary.ipynb #9f585bc8
@@ -147,11 +147,12 @@ def item_names(
     panel: xr.Dataset,  # The panel
 ) -> pd.DataFrame:  # item_id, artist, album, edition, barcode
     "Who an item is, and what tells it from one that looks alike."
-    known = [name for name in LINE if name in panel.coords]
-    names = pd.DataFrame({name: panel[name].values for name in known}).reindex(columns=LINE)
+    columns = [*LINE, "style"]
+    known = [name for name in columns if name in panel.coords]
+    names = pd.DataFrame({name: panel[name].values for name in known}).reindex(columns=columns)
     names.insert(0, "item_id", panel["item"].values)
     names["edition"] = editions(names)
-    return names[["item_id", "artist", "album", "edition", "barcode"]]
+    return stand_in_names(names)[["item_id", "artist", "album", "edition", "barcode"]]
 
 # %% ../../nbs/86_report.summary.ipynb #60bf4237
 def example_panel(

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['TEXT_KINDS', 'TIGHT', 'ORDERS_SHOWN', 'LOST_SHOWN', 'NAMES', 'WHO', 'BESIDE', 'BRANCHES', 'TRANSFERS', 'BRANCH_LINES',
-           'PRICES', 'MONEY', 'ALIKE', 'LOST', 'ORDER', 'CHECK', 'ORDERS', 'WANTED', 'SINCE', 'BUY_IN', 'LOOK_FOR',
-           'RISKS', 'WINDOW', 'SUPPLIER', 'AMOUNT', 'BUYING', 'URGENT_COLUMNS', 'ENOUGH_COLUMNS', 'DEAD_COLUMNS',
-           'NEEDS_STOCK', 'SUPPLIERS', 'CURVE', 'LIST_PLACES', 'LIST_WORDS', 'table_view', 'shown_number', 'list_cells',
-           'fold_sentences', 'list_data', 'list_view', 'without_blanks']
+           'PRICES', 'MONEY', 'ALIKE', 'LOST', 'ORDER', 'DEMANDED', 'CHECK', 'ORDERS', 'WANTED', 'SINCE', 'BUY_IN',
+           'LOOK_FOR', 'RISKS', 'WINDOW', 'SUPPLIER', 'AMOUNT', 'BUYING', 'URGENT_COLUMNS', 'ENOUGH_COLUMNS',
+           'DEAD_COLUMNS', 'NEEDS_STOCK', 'SUPPLIERS', 'CURVE', 'LIST_PLACES', 'LIST_WORDS', 'table_view',
+           'shown_number', 'list_cells', 'fold_sentences', 'list_data', 'list_view', 'without_blanks']
 
 # %% ../../nbs/87_report.tables.ipynb #e284fc62
 import json
@@ -98,6 +98,7 @@ LOST = ALIKE | dict(
 
 # %% ../../nbs/87_report.tables.ipynb #72ed73e5
 ORDER = dict(order=("Order", "count"))
+DEMANDED = dict(demand=("Demand", "count"))
 CHECK = dict(check=("Check", "text"))
 ORDERS = WHO | BESIDE | ORDER | MONEY | CHECK
 WANTED = dict(look_for=("Look for", "count"), price=("Price", "price"))
