@@ -49,7 +49,7 @@ docs: $(VENV)/.dev ## the documentation site in _docs, by Quarto or, without it,
 lab: $(VENV)/.dev ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=nbs
 
-BENCHES := reading prepare files store lost_units runs tune training race predict statistical thinning scale vn2 vn2_orders launches replay hierarchy service_level large service dashboard
+BENCHES := reading prepare files store lost_units runs tune training race predict statistical thinning scale vn2 vn2_orders launches replay hierarchy service_level large service dashboard categories
 bench: $(VENV)/.dev ## run all benchmarks and write their results for the documentation: about an hour on a quiet machine
 	@for each in $(BENCHES); do \
 	    case $$each in files) command="prepare.py --files";; race) command="race.py $(RACE)";; *) command="$$each.py";; esac; \

@@ -14,6 +14,8 @@ age), and scoreboard_weights.csv (of `auto`), in bench/results or --out.
   known, against what sold. Quantiles 5, 25, 50, 75, 95 %; mase is of the median, rmsse of the mean.
 - coverage_50, coverage_90: of randomised intervals; pit_distance: largest distance of the
   randomised PIT's distribution from an even one; bias: expected copies over asked for, less one.
+- low_50, high_50, low_90, high_90 (groups): 95 % limits of the coverage, titles drawn anew;
+  all_low_50, ...: titles and months, since a month moves all titles.
 - seconds: of CPU on one thread, for fitting and forecasting at one cutoff; of `auto` those of the
   members that it runs.
 - behind_best, behind_low, behind_high: how much greater the loss is than that of the best model of
@@ -42,7 +44,12 @@ import pandas as pd  # noqa: E402
 
 from plastinka.data.schema import QUANTILES  # noqa: E402
 from plastinka.evaluate.backtest import can_run, pool, settle  # noqa: E402
-from plastinka.evaluate.combine import AUTO_MEMBERS, learn_combination  # noqa: E402
+from plastinka.evaluate.combine import (  # noqa: E402
+    AUTO_MEMBERS,
+    LONG_AHEAD,
+    LONG_MEMBER,
+    learn_combination,
+)
 from plastinka.evaluate.compare import age_groups  # noqa: E402
 from plastinka.evaluate.fit import fit_like, quick_model  # noqa: E402
 from plastinka.evaluate.folds import judge_fold  # noqa: E402
@@ -58,6 +65,7 @@ from plastinka.scores.tables import (  # noqa: E402
     middle_draws,
     own_pit,
     per_draw,
+    pit_covered,
     plain_truth,
     redrawn,
     row_losses,
@@ -76,6 +84,7 @@ SLOW = ("auto ets", "auto theta", "auto ces")  # Not run at cutoffs that are onl
 DEAR = ("lightgbm quantile", "boosting ensemble", "xgboost")  # Not run at a dozen cutoffs
 LEARNING = ("lightgbm", "lightgbm quantile", "xgboost", "boosting ensemble", "tide")
 MODELS = (*SIMPLE, *POOLED, *STATISTICAL, *SLOW, *LEARNING)
+CLUSTERS = 1000  # Draws of titles for the limits of a group's coverage
 GROUPED = ("auto", "all-zero", "last year's quantiles", "lightgbm", "tide", SIMPLE[-1], POOLED[1])
 
 
@@ -107,6 +116,8 @@ def answer(data: DataSet, name: str, only: int | None = None) -> list[Answer]:
 
 def combined(data: DataSet, answers: dict[str, list[Answer]], members) -> tuple[list[Answer], list]:
     "`auto` at the cutoffs that are judged, put together from its members' answers."
+    if set(members) == set(AUTO_MEMBERS) and data.horizon >= LONG_AHEAD:
+        members = (*members, LONG_MEMBER)
     by_place = [{} for _ in data.cutoffs]
     for name in members:
         for one in answers.get(name, []):
@@ -216,7 +227,7 @@ def score_set(data: DataSet, answers: dict[str, list[Answer]], true: bool = Fals
         for name in forecasts
     }
     table, losses = lines(forecasts, kept, rows, scale, seconds)
-    grouped = group_lines(forecasts, kept, kinds)
+    grouped = group_lines(forecasts, kept, kinds, rows)
     for each in (table, grouped):
         each.insert(0, "data", f"{data.name}, true demand" if true else data.name)
     return table, grouped, losses
@@ -229,7 +240,7 @@ def scale_of(data: DataSet, fold) -> np.ndarray:
     return np.repeat(scale, data.horizon)
 
 
-def group_lines(forecasts, truth: Truth, kinds: pd.DataFrame) -> pd.DataFrame:
+def group_lines(forecasts, truth: Truth, kinds: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     "WQL and coverage by demand class and by age."
     ages = age_groups(kinds["age"].to_numpy())
     found = []
@@ -238,15 +249,24 @@ def group_lines(forecasts, truth: Truth, kinds: pd.DataFrame) -> pd.DataFrame:
             inside = labels == label
             part = keep_rows(truth, inside)
             for name in [name for name in GROUPED if name in forecasts]:
-                counts = forecasts[name].take(inside)
-                pit = np.abs(own_pit(counts, part) - 0.5)
                 line = {"by": by, "group": label, "model": name, "points": int(inside.sum())}
-                asked = np.asarray(part.completed, float).T
-                quantiles = per_draw(counts.quantile(QUANTILES), asked.shape[1])
-                line["wql"] = wql(asked, quantiles, QUANTILES)
-                covered = {f"coverage_{level}": (pit <= level / 200).mean() for level in (50, 90)}
-                found.append(line | covered)
+                found.append(line | group_scores(forecasts[name].take(inside), part, rows[inside]))
     return pd.DataFrame(found)
+
+
+def group_scores(counts, truth: Truth, rows: pd.DataFrame) -> dict[str, float]:
+    "WQL, and coverage with 95 % limits: titles drawn anew, and titles and months."
+    asked = np.asarray(truth.completed, float).T
+    quantiles = per_draw(counts.quantile(QUANTILES), asked.shape[1])
+    found, pit = {"wql": wql(asked, quantiles, QUANTILES)}, own_pit(counts, truth)
+    item, month = rows["item_id"], rows["month"]
+    for level in (50, 90):
+        held = pit_covered(pit, level)
+        found |= {f"coverage_{level}": held.mean()}
+        for words, drawn in (("", np.zeros(len(held))), ("all_", month)):
+            limits = middle_draws(redrawn(held, item, drawn, CLUSTERS))
+            found |= dict(zip((f"{words}low_{level}", f"{words}high_{level}"), limits, strict=True))
+    return found | {"titles": item.nunique(), "months": month.nunique()}
 
 
 def prepare(name: str, folder: Path, work: Path, most: int) -> str:

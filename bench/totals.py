@@ -13,7 +13,11 @@ the correction of their sums are learnt on at most five cutoffs before, and so a
 combination: of `auto` (the default) every
 member stands beside it. "best simple" is the better of the rules among them. "total" is the mean
 over cutoffs of |log(expected units / units sold)|, and its bar is 0.07, and not more than 0.03
-above that of the mean of the last twelve months. "below 75 %" is the share of the items whose three
+above that of the mean of the last twelve months. Whether the bar can be reached is shown by who
+knows the months to come: of all models, all simple totals (`simple_totals`) and all geometric means
+of up to four of them, the one whose totals came nearest on these very cutoffs, of each set, and the
+one choice that came nearest over all sets together. No choice made beforehand among them can be
+better. "below 75 %" is the share of the items whose three
 months together lie below the 75 % quantile of their sum, ties shared; "lowest" to "highest" are
 thirds of the items by what is expected of them; "plain" is without the correction of sums. All
 items of a cutoff stray together, so that the share of one cutoff is some points off though the
@@ -23,6 +27,7 @@ import argparse
 import os
 import sys
 import time
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +123,23 @@ def make_models(name: str, months: int, seeds: int, changes: dict) -> list:
     return list(every.values())
 
 
+def simple_totals(panel) -> dict[str, float]:
+    "What simple rules say of all items together, the next three months."
+    units, age = panel["units"].values, panel["month"].values >= panel["first_seen"].values[:, None]
+    month, found = units.sum(axis=0), {}
+    for back in (3, 6, 12, 24):
+        if units.shape[1] >= back:
+            mean = units[:, -back:].sum(axis=1) / np.maximum(age[:, -back:].sum(axis=1), 1)
+            found[f"last {back} months"] = HORIZON * float(mean.sum())
+    if units.shape[1] >= 12:
+        found["last year"] = float(month[-12:][:HORIZON].sum())
+    if units.shape[1] >= 15:
+        growth = month[-HORIZON:].sum() / max(month[-15:-12].sum(), 1)
+        found["last year and its growth"] = found["last year"] * growth
+        found["last year and half its growth"] = found["last year"] * growth**0.5
+    return found
+
+
 def forecast_at(
     units: np.ndarray, known: bool, cutoff: int, models: list, experience: Experience
 ) -> dict:
@@ -127,12 +149,10 @@ def forecast_at(
     fitted, _ = fit_models(models, panel, HORIZON, experience)
     forecasts, _ = ask_models(fitted, panel, HORIZON, experience=experience)
     seconds = time.process_time() - began
-    months = (panel["month"].values[-12:] >= panel["first_seen"].values[:, None]).sum(axis=1)
-    simple = HORIZON * (panel["units"].values[:, -12:].sum(axis=1) / months).sum()
     return {
         "cutoff": cutoff,
         "counts": {name: each.counts for name, each in forecasts.items()},
-        "simple": simple,
+        "simple": simple_totals(panel),
         "actual": units[there, cutoff : cutoff + HORIZON],
         "seconds": seconds,
     }
@@ -169,13 +189,15 @@ def measure(found: dict, earlier: list[dict], model: str) -> dict:
     }
     asked, sums = actual.sum(axis=1), sum_counts(counts, known)
     under = below(sums, asked)
+    said = {name: each.mean.sum() for name, each in found["counts"].items()} | found["simple"]
     return (
         losses
+        | {f"total {name}": np.log(each / sold) for name, each in said.items() if each > 0}
         | thirds(under, sums.mean)
         | {
             "ratio": np.log(factor * counts.mean.sum() / sold),
             "unfactored": np.log(counts.mean.sum() / sold),
-            "simple": np.log(found["simple"] / sold),
+            "simple": np.log(found["simple"]["last 12 months"] / sold),
             "wql": losses[f"wql {model}"],
             "below": under.mean(),
             "factor": factor,
@@ -216,6 +238,33 @@ def run_set(
 
 
 THIRDS = ("lowest", "middle", "highest")
+MOST_MEANS = 4  # Totals in a mean that is chosen in hindsight
+
+
+def hindsight(table: pd.DataFrame, most: int = MOST_MEANS) -> tuple[float, str]:
+    """The mean over sets of the mean |log(total / truth)| that the best mean of at most so many
+    totals has on the very cutoffs it is chosen on, and which totals it takes."""
+    names = [each for each in table.filter(like="total ") if table[each].notna().all()]
+    ratios, sets = table[names].to_numpy(), pd.Series(np.unique(table["set"])).to_numpy()
+    parts = [ratios[table["set"].to_numpy() == each] for each in sets]
+    best = min(
+        (np.mean([abs(part[:, few].mean(axis=1)).mean() for part in parts]), few)
+        for count in range(1, most + 1)
+        for few in map(list, combinations(range(len(names)), count))
+    )
+    return float(best[0]), ", ".join(names[at].removeprefix("total ") for at in best[1])
+
+
+def chosen(table: pd.DataFrame, name: str) -> list[dict]:
+    "What could have been reached by who knows the months to come."
+    rows = []
+    for most, told in (
+        (1, "the best of them"),
+        (MOST_MEANS, f"the best mean of up to {MOST_MEANS}"),
+    ):
+        value, which = hindsight(table, most)
+        rows.append(row(f"{name}: total, in hindsight {told} ({which})", value, None, ""))
+    return rows
 
 
 def bars(table: pd.DataFrame) -> list[dict]:
@@ -229,6 +278,7 @@ def bars(table: pd.DataFrame) -> list[dict]:
     rules = min(wql[f"wql {each.name}"] for each in BASELINES)
     sets = {
         "total": (model, MOST),
+        "total, without the factor": (table["unfactored"].abs().mean(), None),
         "total, last twelve months": (simple, None),
         "total, above them": (model - simple, 0.03),
         "WQL": (table["wql"].mean(), None),
@@ -240,8 +290,28 @@ def bars(table: pd.DataFrame) -> list[dict]:
         "below 75 %, plain": (table["plain"].mean(), None),
         "seconds of CPU, one cutoff": (table["seconds"].mean(), None),
     }
-    return [
+    totals = table.filter(like="total ").abs().mean()
+    sets |= {
+        f"total, {each.removeprefix('total ')}": (value, None) for each, value in totals.items()
+    }
+    rows = [
         row(f"{name}: {what}", value, bar, "", at_most=True) for what, (value, bar) in sets.items()
+    ]
+    return [*rows, *chosen(table, name)]
+
+
+def over_all(tables: list[pd.DataFrame]) -> list[dict]:
+    "The mean over the sets, beside what one choice for all of them could have reached."
+    table = pd.concat(tables, ignore_index=True)
+    means = table.groupby("set")[["ratio", "unfactored", "simple"]].agg(
+        lambda each: each.abs().mean()
+    )
+    ours, plain, simple = means.mean()
+    return [
+        row("all sets: total", ours, MOST, "", at_most=True),
+        row("all sets: total, without the factor", plain, None, ""),
+        row("all sets: total, last twelve months", simple, None, ""),
+        *chosen(table, "all sets"),
     ]
 
 
@@ -291,7 +361,9 @@ def main() -> int:
         for name in options.sets
     ]
     return finish(
-        [each for table in tables for each in bars(table)], options.json, judged=not options.quick
+        [*(each for table in tables for each in bars(table)), *over_all(tables)],
+        options.json,
+        judged=not options.quick,
     )
 
 

@@ -51,6 +51,7 @@ PAIRS = [
     for shop in SHOPS
     if shop in ("mixed", "4 months") or name not in VARIANTS
 ]
+REST = [(name, shop) for name in VARIANTS for shop in SHOPS if (name, shop) not in PAIRS]
 RULES = {"members": ("recent quantiles", "seasonal naive")}
 
 
@@ -88,7 +89,10 @@ def enough(name, shop, horizon=2):
     return shop_panel(shop).sizes["month"] >= model_of(name, shop).requires(horizon).months
 
 
-@pytest.mark.parametrize("name, shop", PAIRS)
+LONG = [pytest.param(*pair, marks=pytest.mark.long) for pair in REST]
+
+
+@pytest.mark.parametrize("name, shop", [*PAIRS, *LONG])
 def test_one_sound_row_for_every_item_asked_for(name, shop):
     panel = shop_panel(shop)
     needs = model_of(name, shop).requires(2)
@@ -114,6 +118,16 @@ def test_one_sound_row_for_every_item_asked_for(name, shop):
     assert table["model"][known].isin([name, getattr(fitted, "fallback", name)]).all()
     assert (table["model"][~known] == "newcomer").all()
     np.testing.assert_allclose(forecast.counts.total(forecast.counts.cells), 1, atol=1e-6)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("shop", SHOPS)
+def test_the_default_with_its_networks_and_trees_answers_every_shop(shop):
+    panel = shop_panel(shop)
+    forecast = make_model("auto", **SMALL).fit(panel, 2).predict(panel, 2, LEVELS)
+    values = forecast.frame()[[f"q{level:g}" for level in LEVELS]].to_numpy(float)
+    assert forecast.counts.shape == (panel.sizes["item"], 2)
+    assert np.isfinite(values).all() and (values >= 0).all() and (np.diff(values) >= 0).all()
 
 
 @pytest.mark.parametrize("name, shop", PAIRS)
@@ -150,6 +164,15 @@ def test_twelve_months_ahead(name):
     fitted = model_of(name, "a year").fit(panel, 12)
     assert fitted.predict(panel, 12).counts.shape == (12, 12)
     assert fitted.predict(panel, 1).counts.shape == (12, 1)
+
+
+@pytest.mark.parametrize("horizon", [6, 7])
+def test_the_default_asks_the_dear_trees_only_far_ahead(horizon):
+    panel = tiny_panel(np.random.default_rng(1).poisson(1.5, (12, 30)))
+    fitted = make_model("auto", **SMALL).fit(panel, horizon)
+    asked = {name for past in fitted.training.pasts for name in past}
+    assert {"tide", "lightgbm"} <= asked
+    assert ("lightgbm quantile" in asked) == (horizon == 7)
 
 
 @pytest.mark.parametrize("name", ["tide", "recent quantiles"])

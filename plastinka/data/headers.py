@@ -153,7 +153,8 @@ def _numbers_columns(texts):
     "Whether a row counts its columns: 1, 2, 3 and so on, letters before them."
     filled = [text.removesuffix(".0") for text in texts if text]
     numbers = [text for text in filled if not re.fullmatch(r"[^\W\d_]", text)]
-    return len(filled) > 2 and numbers == [str(at) for at in range(1, len(numbers) + 1)]
+    counted = [str(at) for at in range(1, len(numbers) + 1)]
+    return len(filled) > 2 and bool(numbers) and numbers == counted
 
 
 def _headers_again(table):

@@ -103,8 +103,11 @@ class Report:
 # %% ../../nbs/86_report.summary.ipynb #35216f72
 @patch(as_prop=True)
 def table(self: Report) -> pd.DataFrame:  # item_id, month, horizon, quantile columns, mean, model
-    "The forecast as a long table."
-    return long_forecast(self.forecast)
+    "The forecast as a long table; it is made once."
+    key = ("table", id(self.forecast))
+    if key not in self.made:  # The forecast is kept beside it, so that its id is not given away
+        self.made[key] = long_forecast(self.forecast), self.forecast
+    return self.made[key][0]
 
 
 @patch(as_prop=True)
