@@ -43,6 +43,7 @@ LEVELS, BAR = (0.1, 0.2, 0.3, 0.4), 0.05
 MEAN_BAR, SHARE_BAR = 0.03, 0.9
 FULL, QUICK = (2000, 24), (1000, 2)
 WORLDS = {
+    "nothing special": {},
     "other busy days": dict(other_events=1),
     "sale weeks": dict(sale_weeks=2.5),
     "closed on Mondays": dict(closed=0),
