@@ -4,12 +4,21 @@ Nobody can forecast better from the files, so a bar beyond these numbers cannot 
 
 A title's own numbers (rate, growth, rush after a release) are drawn many times as the shop draws
 them, and weighed by how likely they make what was seen: copies sold while one was there, and the
-size of the first delivery, from which the buyer's guess can be read."""
+size of the first delivery, from which the buyer's guess can be read.
 
+    python bench/ideal.py           # launches: with the artists' fame known, and as the files tell
+    python bench/ideal.py --json bench/results/ideal.json
+
+Replays are played with it by `bench/replay.py`, launches with known fame by `bench/launches.py`."""
+
+import argparse
+import sys
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from report import finish, row
 from scipy.special import gammaln, ndtr
 
 from plastinka.simulate.world import (
@@ -195,10 +204,39 @@ def _asked(builder, drawn, logs, month, price, draws):
     return builder.random.poisson(mean * builder.effect(mean.shape))
 
 
-def launch_draws(shop, ids, demand, seen, reach=91, draws=4000):
-    "Draws of the demand of the first days [titles, draws]; the artist's fame is known exactly."
+def fame_by_files(shop, ids):
+    "What an artist's other titles tell of its fame before each launch: mean and variance."
+    every = Builder(shop, shop.items["item_id"])
+    books = {
+        name: shop.daily[name].transpose("day", "item").values
+        for name in ("sales", "stock", "arrivals")
+    }
+    drawn = every.draw(every.centre, np.hypot(FAME, OWN))
+    logs, begun = _seen_logs(every, books, drawn)
+    artist = every.items["artist"].factorize()[0]
+    mean, left = np.zeros(len(ids)), np.full(len(ids), FAME**2)
+    for place, title in enumerate(every.ids.get_indexer(ids)):
+        day = every.launch[title]
+        use = np.flatnonzero((artist == artist[title]) & (every.launch < day))
+        if len(use) and every.month[day] in logs:
+            weight = logs[every.month[day]][use] + begun[use]
+            weight = np.exp(weight - weight.max(axis=1, keepdims=True))
+            weight /= weight.sum(axis=1, keepdims=True)
+            apart = drawn["rate"][use] - every.centre[use, None]
+            own = (weight * apart).sum(axis=1)
+            spread = np.maximum((weight * (apart - own[:, None]) ** 2).sum(axis=1), 1e-6)
+            told = np.maximum(1 / spread - 1 / (FAME**2 + OWN**2), 1e-6)  # Without the prior
+            trust = 1 / (OWN**2 + 1 / told)
+            left[place] = 1 / (1 / FAME**2 + trust.sum())
+            mean[place] = left[place] * (trust * own / spread / told).sum()
+    return mean, left
+
+
+def launch_draws(shop, ids, demand, seen, reach=91, draws=4000, fame=None):
+    "Draws of the demand of the first days [titles, draws]; the artist's fame is known, or drawn."
     builder = Builder(shop, ids, draws)
-    drawn = builder.draw(builder.centre + builder.table[0], OWN)
+    mean, left = (builder.table[0], 0) if fame is None else fame
+    drawn = builder.draw(builder.centre + mean, np.sqrt(OWN**2 + np.reshape(left, (-1, 1))))
     total, logs = np.zeros((2, *drawn["rate"].shape))
     for title, first in enumerate(builder.launch):
         one = Builder.__new__(Builder)
@@ -238,3 +276,29 @@ def _drawn_again(total, logs, random):
     return np.stack(
         [one[random.choice(count, count, p=own)] for one, own in zip(total, weight, strict=True)]
     )
+
+
+def main() -> int:
+    from launches import known_by_building, made_up
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--json", type=Path, help="also write the rows to this file")
+    options, rows = parser.parse_args(), []
+    for seed in (0, 1):
+        launches, asked, building = made_up(seed)
+        shop, by_day = building.args
+        scored = np.flatnonzero(launches.titles["first_day"] >= "2024-01-01")
+        told = fame_by_files(shop, launches.titles["item_id"].iloc[scored])
+        for what, fame in (("known", None), ("as the files tell", told)):
+            found = known_by_building(shop, by_day, launches, scored, fame)
+            for when, loss in zip(("before the release", "after ten days"), found, strict=True):
+                name = f"made-up shop {seed}: WQL {when}, artists’ fame {what}"
+                rows.append(row(name, loss, None, ""))
+                print(name, round(loss, 3), flush=True)
+    return finish(rows, options.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

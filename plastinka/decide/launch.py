@@ -6,8 +6,9 @@
 __all__ = ['LAUNCH_DAYS', 'SETTLED', 'NEW_RELEASE', 'BACK_CATALOGUE', 'LEAST_SEASON', 'TITLE_HEADERS', 'PARSERS', 'REACHES',
            'STEPS', 'RANGE_LEVELS', 'EVERY_LAUNCH', 'first_days_here', 'launched_items', 'main_text', 'title_facts',
            'release_years', 'novelty', 'written_names', 'launched_titles', 'month_worth', 'days_worth', 'artist_sales',
-           'copies_by_age', 'ledger_launches', 'parse_offered', 'title_cells', 'read_titles', 'known_items',
-           'listed_novelty', 'asked_launches', 'known_days', 'demand_of', 'near_names', 'line_notes', 'launch_list']
+           'copies_by_age', 'ledger_launches', 'parse_offered', 'title_cells', 'title_currency', 'check_title_currency',
+           'read_titles', 'known_items', 'listed_novelty', 'asked_launches', 'known_days', 'demand_of', 'near_names',
+           'line_notes', 'launch_list']
 
 # %% ../../nbs/76_decide.launch.ipynb #d6fc322d
 from pathlib import Path
@@ -18,6 +19,7 @@ import pandas as pd
 import xarray as xr
 
 from ..core import input_error
+from ..data.cells import currency_names, header_currency
 from ..data.days import date_faults, parse_date
 from ..data.files import read_grid
 from ..data.ledger import Ledger
@@ -286,6 +288,9 @@ def title_cells(
     cells = cells[named]
     if cells.empty:
         raise input_error(where, "holds no title", "Give a line for each new title")
+    used = {header for headers in found.values() for header in headers[:1]}
+    cells.attrs["ignored"] = [str(each) for each in table.columns if str(each) not in used | {""}]
+    cells.attrs["headers"] = {name: str(headers[0]) for name, headers in found.items()}
     return cells, where
 
 # %% ../../nbs/76_decide.launch.ipynb #86f8d4f3
@@ -302,9 +307,41 @@ def _refuse_days(cells, bad, where):
     )
 
 # %% ../../nbs/76_decide.launch.ipynb #5a0911f3
+def title_currency(
+    cells: pd.DataFrame,  # From `title_cells`
+    where: str,  # Name of the source
+) -> str:  # A code or a sign; "" where none is written
+    "The one currency of the list's prices; raises `InputError` where there are several."
+    if "price" not in cells:
+        return ""
+    written = currency_names(cells["price"].fillna("").astype(str).str.strip()).dropna()
+    head = header_currency(cells.attrs["headers"]["price"])
+    names = [*dict.fromkeys([*([head] if head else []), *written])]
+    if len({"USD" if name == "$" else name for name in names}) > 1:
+        cure = "Write all prices of the list in the money of the shop"
+        row = written.index[(written != names[0]).argmax()]
+        problem = f"is in {written[row]}, others are in {names[0]}"
+        raise input_error(f"{where}, row {row}, price", problem, cure)
+    return names[0] if names else ""
+
+# %% ../../nbs/76_decide.launch.ipynb #928ef432
+def check_title_currency(
+    titles: pd.DataFrame,  # From `read_titles`
+    ledger: Ledger,  # With the currencies of its files
+):
+    "Raise `InputError` where a list is in another money than the shop's files."
+    listed = titles.attrs.get("currency", "")
+    stated = [each for each in ledger.report.get("currency", []) if each]
+    same = {"USD" if name == "$" else name for name in (listed, *stated)}
+    if listed and stated and len(same) > 1:
+        problem = f"are in {listed}, and the shop’s in {stated[0]}"
+        cure = f"Write the prices in {stated[0]}, or leave them blank"
+        raise input_error("the prices of the new titles", problem, cure)
+
+# %% ../../nbs/76_decide.launch.ipynb #69cb976c
 def read_titles(
     source: str | Path | pd.DataFrame,  # File of new titles, or a table
-) -> pd.DataFrame:  # As `TITLE_HEADERS`, and note
+) -> pd.DataFrame:  # As `TITLE_HEADERS`, and note; in attrs its currency, and columns not used
     "A list of new titles."
     cells, where = title_cells(source)
     titles, note = pd.DataFrame(index=cells.index), pd.Series("", index=cells.index)
@@ -320,7 +357,9 @@ def read_titles(
     twice = titles.duplicated(["artist", "album", "format", "barcode"], keep=False)
     note += np.where(twice, "stands in the list more than once\n", "")
     titles["price"] = titles["price"].where(titles["price"] > 0)
-    return titles.assign(note=note.str.strip()).reset_index(drop=True)
+    titles = titles.assign(note=note.str.strip()).reset_index(drop=True)
+    titles.attrs = dict(currency=title_currency(cells, where), ignored=cells.attrs["ignored"])
+    return titles
 
 # %% ../../nbs/76_decide.launch.ipynb #a3b3a92f
 def known_items(
@@ -472,6 +511,7 @@ def launch_list(
     if months not in REACHES:
         raise input_error(f"months {months}", "are no reach of a launch", "Choose 1, 3 or 6")
     titles, panel = read_titles(titles), build_panel(ledger)
+    check_title_currency(titles, ledger)
     launches = ledger_launches(ledger, panel)
     asked, days = asked_launches(ledger, titles, launches, panel)
     had = known_items(ledger, titles) >= 0
@@ -484,7 +524,7 @@ def launch_list(
     sold = np.where(old, 0, [asked.sold[row, :step].sum() for row, step in enumerate(steps)])
     order = np.ceil(np.maximum(found.pop("wanted") - sold - _at_hand(ledger, titles), 0))
     offered = titles["quantity"].fillna(np.inf)
-    shown = titles.drop(columns="note").assign(days=days)
+    shown = titles.drop(columns="note").assign(days=np.where(old, np.nan, days))
     shown = shown.assign(**found, order=np.minimum(order, offered))
     return shown.assign(note=line_notes(titles, days, had, launches, ledger.last_day))
 
