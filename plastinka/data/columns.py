@@ -194,7 +194,7 @@ def find_columns(
     found = match_headers(free, profile_aliases(settle_profile(profile, headers)))
     found = {name: each[: 1 if name in OPTIONAL else None] for name, each in found.items()}
     own = profile.columns or profile.splits or profile.lookups
-    names = OPTIONAL if own else COLUMNS
+    names = (*OPTIONAL, *_asked_of_stock(profile, kind)) if own else COLUMNS
     named = {header for names in found.values() for header in names} | _named_headers(profile)
     missing = [name for name in names if name not in found and name not in profile.defaults]
     rest = [header for header in free if header not in named]
@@ -202,6 +202,12 @@ def find_columns(
     if "price" not in found and "price" not in profile.defaults:
         found.pop("purchase_price", None)  # What a customer paid may be called cost
     return found
+
+
+def _asked_of_stock(profile, kind):
+    "Columns that a stock may hold under other headers than a profile of sales says."
+    named = [name for name in profile.columns if name not in (*OPTIONAL, "sold_date")]
+    return dict.fromkeys(["count", *named]) if kind == "stock" else ()
 
 
 def _named_headers(profile):
