@@ -29,7 +29,7 @@ from plastinka.core import (
 )
 from ..beside import side_by_side
 from .books import REJECTED, Grid
-from .columns import ASKED, STRANGE, take_columns
+from .columns import ASKED, PASTED, STRANGE, take_columns
 from .forms import read_form
 from .headers import cell_texts, make_table
 from .files import BOOKS, find_files, known_columns, printable, read_grids
@@ -445,7 +445,8 @@ def open_questions(
 ) -> list[str]:  # Sentences
     "What the reading of a file asks."
     noted = [what for _, what, _, _ in source.get("notes", [])]
-    return [f"{source['file']}: {what}" for what in noted if what.startswith((ASKED, STRANGE))]
+    asked = (ASKED, STRANGE, PASTED)
+    return [f"{source['file']}: {what}" for what in noted if what.startswith(asked)]
 
 # %% ../../nbs/11_data.ingest.ipynb #326d1b2d
 def read_sources(

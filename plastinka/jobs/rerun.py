@@ -142,11 +142,12 @@ def check_states(
     "Refuse to repeat a run when what it read is in another state now."
     receipt = read_receipt(folder)
     for name, wanted in receipt.get("states", {}).items():
-        found = read_state(receipt["parameters"].get(name, ""))
+        named = receipt["parameters"].get(name, "")
+        found = read_state(named) if named else wanted
         if found != wanted:
             problem = f"no longer gives the state of this run: it was {wanted}, and is {found}"
             cure = "Put a backup of that time in its place, or run it anew"
-            raise input_error(f"{name} {receipt['parameters'].get(name, '')}", problem, cure)
+            raise input_error(f"{name} {named}", problem, cure)
 
 # %% ../../nbs/82_jobs.rerun.ipynb #33062e14
 FOR_PEOPLE = (".ipynb", ".html", ".xlsx")
