@@ -45,7 +45,7 @@ HINTS = {
     "release_year": "released выпуск year год",
     "style": "style genre стиль жанр műfaj category категор",
     "created_date": "creat added arriv созда добавл поступ létrehoz",
-    "sold_date": "sold sale order invoicedate date прода заказ дата",
+    "sold_date": "sold sale order invoicedate date прода заказ дата week недел woche",
     "count": "count cnt qty quant колич остат készlet stock units",
 }  # Words in headers, by the column they may mean; the surest first
 FITTING = {

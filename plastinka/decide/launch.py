@@ -23,7 +23,7 @@ from ..data.cells import currency_names, header_currency
 from ..data.days import date_faults, parse_date
 from ..data.files import read_grid
 from ..data.ledger import Ledger
-from ..data.schema import ALIASES, match_headers, normalise_text
+from ..data.schema import ALIASES, is_sealed, match_headers, normalise_text
 from ..data.values import parse_barcode, parse_count, parse_price, parse_year
 from .orders import check_demand_quantile, is_used, restocked
 from plastinka.models.launches import (
@@ -124,6 +124,7 @@ def launched_titles(
     texts = ("artist", "album", "style", "label", "format")
     known = {name: main_text(ledger, name).iloc[rows].to_numpy() for name in texts}
     cover = main_text(ledger, "cover_type").iloc[rows].to_numpy()
+    cover = np.where(is_sealed(pd.Series(cover)), "ss", cover)
     known["format"] = np.where(known["format"] == "", cover, known["format"])
     price = ledger.copies.groupby("item")["price"].median().reindex(rows)
     first = first_days_here(ledger).iloc[rows]

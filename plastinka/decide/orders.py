@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..core import input_error
 from ..data.ledger import Ledger
-from ..data.schema import normalise_text
+from ..data.schema import is_sealed, normalise_text
 from ..panel.lost import single_pieces
 from ..scores.counts import Counts
 
@@ -29,7 +29,8 @@ def is_used(
     "Which records can be looked for, but not ordered."
     covers = items["cover_type"] if "cover_type" in items else pd.Series("", items.index)
     covers = normalise_text(covers)
-    used, sealed = ~covers.isin(["", "ss"]).to_numpy(), (covers == "ss").to_numpy()
+    sealed = is_sealed(covers)
+    used = covers.ne("").to_numpy() & ~sealed
     if offered is not None:
         least = np.where(sealed, OFFERED_SEALED, OFFERED)
         used |= items["item_id"].map(offered).to_numpy(float) < least

@@ -18,6 +18,7 @@ from ..config import given_settings
 from ..core import input_error
 from ..data.cells import is_currency
 from ..data.ledger import Ledger
+from ..data.schema import is_sealed
 from ..data.values import single_amount
 from ..decide.branches import BranchPlan, plan_branches
 from ..decide.buying import Order, Plan, ShopStock, buy, order_windows
@@ -100,7 +101,8 @@ def _most_sold_first(ledger):
     copies = ledger.copies
     sold = copies[copies["sold_date"].notna()].groupby("item")["count"].sum()
     sold = sold.reindex(range(len(ledger.items)), fill_value=0).to_numpy()
-    sealed = ledger.items["cover_type"].str.lower().isin(["", "ss"]).to_numpy()
+    covers = ledger.items["cover_type"]
+    sealed = covers.eq("").to_numpy() | is_sealed(covers)
     return ledger.items.assign(sold=sold, sealed=sealed).sort_values(
         ["sealed", "sold"], ascending=False, kind="stable"
     )

@@ -17,7 +17,7 @@ import pandas as pd
 import xarray as xr
 
 from ..core import input_error
-from ..data.schema import normalise_text
+from ..data.schema import is_sealed, normalise_text
 
 # %% ../../nbs/31_panel.features.ipynb #45adfc0b
 def decayed_sum(
@@ -336,7 +336,7 @@ def kind_features(
 
     cover, kind = text("cover_type"), text("release_type")
     return {
-        "sealed": cover.eq("ss").to_numpy(),
+        "sealed": is_sealed(cover),
         "original": kind.str.startswith(("ориг", "orig")).to_numpy(),
         "reissue": kind.str.startswith(("переизд", "reiss")).to_numpy(),
     }

@@ -15,6 +15,7 @@ import pandas as pd
 
 from ..data.ledger import Ledger
 from ..data.releases import is_release
+from ..data.schema import is_sealed
 from .days import day_weights, fading_days
 from .demand import demand_rates
 from plastinka.panel.gaps import (
@@ -117,7 +118,7 @@ def item_kinds(
     "Sealed or not, and original, reissue or neither, where the key of an item says so."
     items, kind = ledger.items, np.zeros(len(ledger.items), dtype=np.int64)
     if "cover_type" in ledger.item_key:
-        kind = 3 * (items["cover_type"].astype(str).str.strip().str.upper() == "SS").to_numpy()
+        kind = 3 * is_sealed(items["cover_type"])
     if "release_type" in ledger.item_key:
         types = items[["release_type"]].astype("category")
         kind = kind + is_release(types, "original") + 2 * is_release(types, "reissue")
