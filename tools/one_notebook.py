@@ -5,6 +5,7 @@ libraries again: it is a fork of a server that has them (multiprocessing's forks
 import multiprocessing
 import os
 import signal
+import sys
 import tempfile
 import time
 from functools import cache
@@ -57,6 +58,8 @@ def in_child(root: str, page: str, log: str):
     from nbdev.test import nbdev_test
 
     nbdev_test(path=page, n_workers=0)
+    sys.stdout.flush()
+    os._exit(0)  # Libraries with threads of their own sometimes crash when they are taken down
 
 
 def stop(process):
@@ -86,4 +89,6 @@ def run_notebook(
     if late:
         output += f"\nstopped after {limit} s"
     passed = process.exitcode == 0 and "Success." in output
+    if process.exitcode and not late:
+        output += f"\nended with exit code {process.exitcode}"
     return passed, time.monotonic() - start, output
