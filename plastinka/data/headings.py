@@ -44,7 +44,8 @@ _USUAL = {
     ),
     "created_date": (
         "Дата прихода|Дата оприходования|Added|Added on|Arrived|Arrival date|Date received"
-        "|Received date|Received|Date in|Date arrived|Date stocked|Received on|Eingangsdatum|Wareneingang|Zugangsdatum|Beérkezés|Beérkezés dátuma"
+        "|Received date|Received|Date in|Date arrived|Date stocked|Received on"
+        "|Eingangsdatum|Wareneingang|Zugangsdatum|Beérkezés|Beérkezés dátuma"
         "|Date d'arrivée|Date d'entrée|Fecha de entrada|Fecha de llegada"
     ),
     "style": "Жанры|Стили|Musikrichtung|Műfaj|Stílus|Género|Estilo",

@@ -347,7 +347,8 @@ def normalise_text(
 SEALED = frozenset(
     """ss still sealed factory new brand neu neue neuware ovp originalverpackt eingeschweisst
     новый новая новое новые нов запечатан запечатана запечатано запечатанный запечатанная új
-    bontatlan neuf neuve scellé nuevo nueva precintado nuovo nuova sigillato nieuw nowy nowa""".split()
+    bontatlan neuf neuve scellé nuevo nueva precintado nuovo nuova sigillato nieuw nowy
+    nowa""".split()
 )  # Words for a new copy, as `normalise` leaves them
 
 
