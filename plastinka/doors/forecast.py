@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -622,11 +622,8 @@ def save(
     folder, data, fitted = check_folder(Path(folder)), self.data, self.fitted
     names = ["forecast.parquet", "forecast.xlsx", "report.html", DISTRIBUTIONS]
     parts = self.report_parts()
-    page = partial(write_html, folder / names[2], **parts)
-    with step("Writing the report"), beside(page) as written:
+    with step("Writing the report"), beside(_write_page, self, folder, parts) as written:
         write_excel(folder / names[1], **parts)
-        self.forecast.to_parquet(folder / names[0], index=False)
-        write_distributions(folder / DISTRIBUTIONS, fitted.forecast, fitted.held.dependence)
         if not fitted.origin:  # Another run has kept the model already
             names.append("model")
             self.save_model(folder / names[-1])
@@ -636,6 +633,14 @@ def save(
             write_quarantine(folder / names[-1], raw, data.ledger.quarantine)
         written()
     return [folder / name for name in names]
+
+
+def _write_page(result, folder, parts):
+    "The page, and the tables for programs."
+    fitted = result.fitted
+    write_html(folder / "report.html", **parts)
+    result.forecast.to_parquet(folder / "forecast.parquet", index=False)
+    write_distributions(folder / DISTRIBUTIONS, fitted.forecast, fitted.held.dependence)
 
 # %% ../../nbs/91_doors.forecast.ipynb #3ea4eeaf
 @patch
