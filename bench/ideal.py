@@ -4,12 +4,13 @@ Nobody can forecast better from the files, so a bar beyond these numbers cannot 
 
 A title's own numbers (rate, growth, rush after a release) are drawn many times as the shop draws
 them, and weighed by how likely they make what was seen: copies sold while one was there, and the
-size of the first delivery, from which the buyer's guess can be read.
+size of the first delivery, from which the buyer's guess can be read. What a title's price was
+before it came stands in no file, so that a change since is drawn, too.
 
     python bench/ideal.py           # launches: with the artists' fame known, and as the files tell
     python bench/ideal.py --json bench/results/ideal.json
 
-Replays are played with it by `bench/replay.py`, launches with known fame by `bench/launches.py`."""
+Replays are played with it by `bench/replay.py`, launches by `bench/launches.py`."""
 
 import argparse
 import sys
@@ -30,6 +31,7 @@ from plastinka.simulate.world import (
 )
 
 FAME, OWN, GUESS = 0.6, 0.85, 0.4  # Spread of logarithms: artists, titles, the buyer's guess
+PRICE_STEP = 0.05, 0.12  # Mean and spread of a year's change of a price's logarithm
 STEP = 6  # Days of a release's rush that are taken together
 
 
@@ -59,7 +61,33 @@ class Builder:
         number = made[key].assign(number=np.arange(len(made)))
         rows = self.items.reset_index().merge(number, on=key, how="left")["number"].to_numpy()
         effect = np.clip((prices[:, rows] / prices[0, rows]) ** -self.plan.elasticity, 0.3, 3)
-        return made.fame.to_numpy()[rows], effect
+        return made.fame.to_numpy()[rows], effect / np.exp(self.hidden(effect))
+
+    @cached_property
+    def came(self):
+        "Whether titles came after the files' beginning [titles]."
+        return self.launch > self.burn_in
+
+    def hidden(self, effect):
+        "Logarithm of what prices had done before a title came, which no file tells [titles]."
+        at = self.month[np.clip(self.launch, 0, len(self.month) - 1)]
+        return np.where(self.came, np.log(effect[at, np.arange(len(at))]), 0)
+
+    @cached_property
+    def years(self):
+        "Years in which a title's price moved before it came [titles]."
+        at = self.month[np.clip(self.launch, 0, len(self.month) - 1)]
+        return np.where(self.came, at / 12, 0)
+
+    @cached_property
+    def moved(self):
+        "Spread of the logarithms of what hidden prices did to demand [titles]."
+        return self.plan.elasticity * np.hypot(*PRICE_STEP) * np.sqrt(self.years)
+
+    @cached_property
+    def own(self):
+        "Spread of the titles' own logarithms, with that of hidden prices [titles]."
+        return np.hypot(OWN, self.moved)
 
     @cached_property
     def world(self):
@@ -76,11 +104,12 @@ class Builder:
     def centre(self):
         "Logarithm of a usual title's rate [titles]."
         usual = np.log(self.plan.demand / np.exp((FAME**2 + OWN**2) / 2) / 0.88)
-        return usual + np.where(self.sealed, 0, np.log(0.4))
+        hidden = -self.plan.elasticity * PRICE_STEP[0] * self.years
+        return usual + hidden + np.where(self.sealed, 0, np.log(0.4))
 
     def draw(self, centre, spread):
         "Draws of each title's numbers: rate, growth, rush and its weeks [titles, draws]."
-        shape = (len(self.ids), self.draws)
+        shape, spread = (len(self.ids), self.draws), np.reshape(spread, (-1, 1))
         rush = np.where(self.new[:, None], self.random.gamma(2, 2.5, shape), 0)
         return dict(
             rate=centre[:, None] + self.random.normal(0, spread, shape),
@@ -124,7 +153,8 @@ class Builder:
         for title in np.flatnonzero(lots > 0):
             fit = np.log(guess[size == lots[title]] / (1.5 if self.new[title] else 1))
             if len(fit):
-                high, low = (ndtr((end - rate[title]) / GUESS) for end in (fit[-1], fit[0]))
+                apart = np.hypot(GUESS, self.moved[title])  # The guess knew the hidden price
+                high, low = (ndtr((end - rate[title]) / apart) for end in (fit[-1], fit[0]))
                 found[title] = np.log(np.maximum(high - low, 1e-12))
         return found
 
@@ -137,7 +167,7 @@ def known_paths(shop, months, ids, draws=512):
         name: shop.daily[name].transpose("day", "item").values[:, place]
         for name in ("sales", "stock", "arrivals")
     }
-    drawn = builder.draw(builder.centre, np.hypot(FAME, OWN))
+    drawn = builder.draw(builder.centre, np.hypot(FAME, builder.own))
     logs, begun = _seen_logs(builder, books, drawn)
     first = builder.calendar.index[0]
 
@@ -178,18 +208,19 @@ def _artist_logs(builder, rate, logs, known):
     "What an artist's other titles say of a title's rate, as a change of weights."
     weight = np.exp(logs - logs.max(axis=1, keepdims=True))
     weight /= weight.sum(axis=1, keepdims=True)
-    centre, every = builder.centre, FAME**2 + OWN**2
+    centre, every = builder.centre, FAME**2 + builder.own**2
     mean = (weight * rate).sum(axis=1)
     left = np.maximum((weight * (rate - mean[:, None]) ** 2).sum(axis=1), 1e-6)
     told = np.maximum(1 / left - 1 / every, 0)
     own = (mean / left - centre / every) / np.maximum(told, 1e-6) - centre
     use = (told > 1e-3) & known
-    trust = np.where(use, 1 / (OWN**2 + 1 / np.maximum(told, 1e-3)), 0)
+    trust = np.where(use, 1 / (builder.own**2 + 1 / np.maximum(told, 1e-3)), 0)
     artist = builder.items["artist"].factorize()[0]
     sums = [np.bincount(artist, each)[artist] - each for each in (trust, trust * own)]
-    fame, spread = sums[1] / (1 / FAME**2 + sums[0]), 1 / (1 / FAME**2 + sums[0]) + OWN**2
+    fame, spread = sums[1] / (1 / FAME**2 + sums[0]), 1 / (1 / FAME**2 + sums[0]) + builder.own**2
     apart = rate - centre[:, None]
-    return apart**2 / 2 / every - (apart - fame[:, None]) ** 2 / 2 / spread[:, None]
+    near = (apart - fame[:, None]) ** 2 / 2 / spread[:, None]
+    return apart**2 / 2 / every[:, None] - near
 
 
 def _asked(builder, drawn, logs, month, price, draws):
@@ -211,7 +242,7 @@ def fame_by_files(shop, ids):
         name: shop.daily[name].transpose("day", "item").values
         for name in ("sales", "stock", "arrivals")
     }
-    drawn = every.draw(every.centre, np.hypot(FAME, OWN))
+    drawn = every.draw(every.centre, np.hypot(FAME, every.own))
     logs, begun = _seen_logs(every, books, drawn)
     artist = every.items["artist"].factorize()[0]
     mean, left = np.zeros(len(ids)), np.full(len(ids), FAME**2)
@@ -225,19 +256,23 @@ def fame_by_files(shop, ids):
             apart = drawn["rate"][use] - every.centre[use, None]
             own = (weight * apart).sum(axis=1)
             spread = np.maximum((weight * (apart - own[:, None]) ** 2).sum(axis=1), 1e-6)
-            told = np.maximum(1 / spread - 1 / (FAME**2 + OWN**2), 1e-6)  # Without the prior
-            trust = 1 / (OWN**2 + 1 / told)
+            alone = every.own[use] ** 2
+            told = np.maximum(1 / spread - 1 / (FAME**2 + alone), 1e-6)  # Without the prior
+            trust = 1 / (alone + 1 / told)
             left[place] = 1 / (1 / FAME**2 + trust.sum())
             mean[place] = left[place] * (trust * own / spread / told).sum()
     return mean, left
 
 
 def launch_draws(shop, ids, demand, seen, reach=91, draws=4000, fame=None):
-    "Draws of the demand of the first days [titles, draws]; the artist's fame is known, or drawn."
+    """Draws of the demand of the first days [titles, draws]; the artist's fame is known, or drawn.
+    Once a title is there, the size of its first delivery is known, too."""
     builder = Builder(shop, ids, draws)
     mean, left = (builder.table[0], 0) if fame is None else fame
-    drawn = builder.draw(builder.centre + mean, np.sqrt(OWN**2 + np.reshape(left, (-1, 1))))
+    drawn = builder.draw(builder.centre + mean, np.sqrt(builder.own**2 + left))
     total, logs = np.zeros((2, *drawn["rate"].shape))
+    if seen:
+        logs = builder.first_lot(drawn["rate"], first_lots(shop, ids))
     for title, first in enumerate(builder.launch):
         one = Builder.__new__(Builder)
         one.__dict__.update(_only(builder, title))
@@ -257,6 +292,14 @@ def launch_draws(shop, ids, demand, seen, reach=91, draws=4000, fame=None):
                 mean = one.expected(numbers, inside[~early], share, month) * worth
                 total[title] += builder.random.poisson(mean)[0]
     return _drawn_again(total, logs, builder.random)
+
+
+def first_lots(shop, ids):
+    "Copies of each title's first delivery [titles]."
+    place = pd.Index(shop.items["item_id"]).get_indexer(ids)
+    came = shop.daily["arrivals"].transpose("item", "day").values[place]
+    start = pd.Timestamp(shop.plan.start)
+    return came[np.arange(len(ids)), (shop.items["launch"].iloc[place] - start).dt.days]
 
 
 def _only(builder, title):
@@ -290,9 +333,8 @@ def main() -> int:
         launches, asked, building = made_up(seed)
         shop, by_day = building.args
         scored = np.flatnonzero(launches.titles["first_day"] >= "2024-01-01")
-        told = fame_by_files(shop, launches.titles["item_id"].iloc[scored])
-        for what, fame in (("known", None), ("as the files tell", told)):
-            found = known_by_building(shop, by_day, launches, scored, fame)
+        for what, famous in (("known", True), ("as the files tell", False)):
+            found = known_by_building(shop, by_day, launches, scored, famous)
             for when, loss in zip(("before the release", "after ten days"), found, strict=True):
                 name = f"made-up shop {seed}: WQL {when}, artists’ fame {what}"
                 rows.append(row(name, loss, None, ""))

@@ -14,9 +14,9 @@ after ten days. Scored is the weighted quantile loss (WQL) of five quantiles aga
 ranges by the randomised count.
 
 Made-up shops: launches of the last year of the span, against true demand, known from sales and the
-days with stock alone. Beside the model stands one who knows how the shop is built, and how famous
-each artist is, but not a title's own numbers (`ideal.py`): in the mean no forecast can be better;
-in one shop of some 150 launches chance may put another ahead by some per cent."""
+days with stock alone. Beside the model stands one who knows how the shop is built, and of artists
+and titles what the files tell (`ideal.py`): in the mean no forecast can be better; in one shop of
+some 150 launches chance may put another ahead by some per cent."""
 
 import argparse
 import os
@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from ideal import launch_draws
+from ideal import fame_by_files, launch_draws
 from report import finish, row
 
 from plastinka.models.launches import (
@@ -145,9 +145,10 @@ def made_up(seed):
     return launches, asked, partial(known_by_building, shop, by_day)
 
 
-def known_by_building(shop, by_day, launches, rows, fame=None):
-    "WQL before and after some days of one who knows how the shop is built."
+def known_by_building(shop, by_day, launches, rows, famous=False):
+    "WQL before and after some days of one who knows how the shop is built, perhaps who is famous."
     ids, found = launches.titles["item_id"].iloc[rows], []
+    fame = None if famous else fame_by_files(shop, ids)
     for seen in (0, SEEN):
         draws = launch_draws(shop, ids, by_day[rows], seen, REACH, fame=fame)
         found.append(wql(np.quantile(draws, LEVELS, axis=1).T, by_day[rows].sum(axis=1)))

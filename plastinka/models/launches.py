@@ -8,7 +8,8 @@ __all__ = ['SHARED_KINDS', 'STEADY', 'PRICE_WIDTH', 'LEVEL_VARIANCE', 'USUAL_VAR
            'launches_until', 'fading_curve', 'seen_share', 'worth_ahead', 'same_text', 'near_price', 'common_words',
            'likeness', 'telling_measures', 'first_days', 'Effects', 'find_effects', 'covariance_of', 'learn_variances',
            'LaunchModel', 'used_launches', 'fit_launches', 'gamma_shape', 'title_logs', 'model_quantiles',
-           'weighted_quantiles', 'analogue_quantiles', 'launch_quantiles', 'launch_counts', 'nearest_launches']
+           'weighted_quantiles', 'artist_factor', 'analogue_quantiles', 'launch_quantiles', 'launch_counts',
+           'nearest_launches']
 
 # %% ../../nbs/47_models.launches.ipynb #3f71cf36
 from dataclasses import dataclass, replace
@@ -32,7 +33,7 @@ class Launches:
     "Titles by the days since their release."
 
     # item_id, artist, style, label, format, words (a list), price, first_day (of sale), perhaps
-    # novelty (new release or back catalogue) and artist_sales
+    # novelty (new release or back catalogue) and artist_effect (as `artist_effects` gives it)
     titles: pd.DataFrame
     sold: np.ndarray  # Copies sold on each day since release [titles, days]
     open: np.ndarray  # Share of the day on which a copy could be sold, 0..1 [titles, days]
@@ -40,6 +41,9 @@ class Launches:
     branches: np.ndarray | None = None
     # How many usual days each day is worth to the shop: season, weekday [titles, days]; None = 1
     worth: np.ndarray | None = None
+    delivered: np.ndarray | None = (
+        None  # Copies that came on the first day [titles]; None = not known
+    )
 
     @property
     def exposure(self) -> np.ndarray:  # [titles, days] usual days
@@ -52,7 +56,8 @@ class Launches:
     ) -> "Launches":  # Of those titles
         "A selection of the titles."
         titles = self.titles.iloc[np.arange(len(self.titles))[rows]].reset_index(drop=True)
-        optional = (None if of is None else of[rows] for of in (self.branches, self.worth))
+        optional = (self.branches, self.worth, self.delivered)
+        optional = (None if of is None else of[rows] for of in optional)
         return Launches(titles, self.sold[rows], self.open[rows], *optional)
 
 # %% ../../nbs/47_models.launches.ipynb #7c06a182
@@ -182,9 +187,10 @@ def first_days(
 ) -> np.ndarray:  # [titles, slopes]
     "What the artist's other titles and the first days of a launch say."
     parts = []
-    if "artist_sales" in launches.titles:
-        sales = launches.titles["artist_sales"].to_numpy(float)
-        parts += [np.nan_to_num(np.log(sales + 0.1)), np.isnan(sales) * 1.0]
+    if "artist_effect" in launches.titles:
+        parts.append(launches.titles["artist_effect"].to_numpy(float))
+    if days and launches.delivered is not None:
+        parts.append(np.log(np.maximum(launches.delivered, 1)))
     if days:
         sold = np.maximum(launches.sold[:, :days].cumsum(axis=1), 0)
         newer = np.maximum(sold[:, -1] - sold[:, max(days // 2 - 1, 0)], 0)
@@ -253,11 +259,9 @@ def find_effects(
     return Effects(logs, weights, root, factor, float(evidence))
 
 # %% ../../nbs/47_models.launches.ipynb #68f7294a
-USUAL_VARIANCE, VARIANCE_SPREAD = 0.3, 1.5  # Of the prior on variances: median, spread of the log
-LEARNT_LAUNCHES, MOST_LAUNCHES = (
-    200,
-    1200,
-)  # Newest: for the variances; at all
+# Of the prior on variances: median, small because most likenesses tell little; spread of the log
+USUAL_VARIANCE, VARIANCE_SPREAD = 0.03, 1.5
+LEARNT_LAUNCHES, MOST_LAUNCHES = 200, 1200  # Newest: for the variances; at all
 TRIALS = 250  # Of the search for variances
 
 
@@ -376,8 +380,8 @@ def gamma_shape(
 def title_logs(
     model: LaunchModel,  # Fitted
     titles: Launches,  # New titles, with their first days
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # Means, variances [titles]; covariances
-    "Mean and variance of the logarithm of demand, and covariance with each earlier launch."
+) -> tuple[np.ndarray, np.ndarray]:  # Means and variances [titles]
+    "Mean and variance of the logarithm of demand."
     alike = likeness(titles.titles, model.known.titles)
     slopes = first_days(titles, model.seen) - model.centre
     others = first_days(model.known, model.seen) - model.centre
@@ -392,7 +396,7 @@ def title_logs(
         model.effects.factor, model.effects.root[:, None] * covariance.T, lower=True
     )
     left = np.maximum(own - (spread**2).sum(axis=0), 1e-6)
-    return model.level + covariance @ model.effects.weights, left, covariance - LEVEL_VARIANCE
+    return model.level + covariance @ model.effects.weights, left
 
 # %% ../../nbs/47_models.launches.ipynb #f08ffd5f
 def model_quantiles(
@@ -400,7 +404,7 @@ def model_quantiles(
     titles: Launches,  # New titles, with their first days
 ) -> np.ndarray:  # [titles, grid] copies in the days from `seen` to `reach`
     "Quantiles of what the regression says."
-    mean, variance, _ = title_logs(model, titles)
+    mean, variance = title_logs(model, titles)
     random, shape = np.random.default_rng(0), gamma_shape(model.variances[-1])
     normal = random.permutation(ndtri((np.arange(POINTS) + 0.5) / POINTS))
     own = np.log(random.gamma(shape, 1, POINTS)) - digamma(shape)
@@ -410,10 +414,8 @@ def model_quantiles(
     return np.quantile(copies, GRID, axis=1).T
 
 # %% ../../nbs/47_models.launches.ipynb #00a55c96
-FAR, SHARED = (
-    0.02,
-    dict(style=1.0, artist=1.0, format=0.2, novelty=1.0),
-)  # Weights of launches by what they share
+# Weights of launches by what they share; artists count by their effects
+FAR, SHARED = 0.02, dict(style=1.0, format=0.2, novelty=1.0)
 
 
 def weighted_quantiles(
@@ -428,6 +430,15 @@ def weighted_quantiles(
     return values[order][np.minimum(place, len(values) - 1)]
 
 # %% ../../nbs/47_models.launches.ipynb #c20c05a3
+def artist_factor(
+    launches: Launches,  # Titles
+) -> np.ndarray:  # [titles] 1 = usual, or not known
+    "How much better than usual the artists' titles sell."
+    if "artist_effect" not in launches.titles:
+        return np.ones(len(launches.titles))
+    return np.exp(launches.titles["artist_effect"].to_numpy(float))
+
+
 def analogue_quantiles(
     model: LaunchModel,  # Fitted
     titles: Launches,  # New titles
@@ -438,7 +449,8 @@ def analogue_quantiles(
     known_price = (titles.titles["price"] > 0).to_numpy()[:, None]
     weights = kind * np.where(known_price, alike["price"] + 1e-6, 1.0) * np.minimum(model.share, 1)
     worth = worth_ahead(titles, model.curve, model.seen, model.reach)
-    return weighted_quantiles(model.copies / model.share, weights) * worth[:, None]
+    own, others = (artist_factor(of) for of in (titles, model.known))
+    return weighted_quantiles(model.copies / model.share / others, weights) * (worth * own)[:, None]
 
 # %% ../../nbs/47_models.launches.ipynb #52567002
 def launch_quantiles(
@@ -449,7 +461,7 @@ def launch_quantiles(
     said = model_quantiles(model, titles)
     if model.seen:
         return said
-    return np.expm1((np.log1p(said) + np.log1p(analogue_quantiles(model, titles))) / 2)
+    return (said + analogue_quantiles(model, titles)) / 2
 
 # %% ../../nbs/47_models.launches.ipynb #544f14f1
 def launch_counts(
@@ -466,7 +478,8 @@ def nearest_launches(
     count: int = 3,  # How many are named
 ) -> np.ndarray:  # int [titles, count] rows of the model's launches, the nearest first; -1 = none
     "The earlier launches that are most like each title."
-    covariance = title_logs(model, titles)[2]
-    order = np.argsort(-covariance, axis=1, kind="stable")[:, :count]
-    near = np.take_along_axis(covariance, order, axis=1) > 1e-3
-    return np.where(near, order, -1)
+    alike = likeness(titles.titles, model.known.titles)
+    weights = zip(model.measures, model.variances, strict=False)
+    near = sum((weight * alike[name] for name, weight in weights), alike["artist"])
+    order = np.argsort(-near, axis=1, kind="stable")[:, :count]
+    return np.where(np.take_along_axis(near, order, axis=1) > 1e-3, order, -1)
