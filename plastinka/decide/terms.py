@@ -78,16 +78,22 @@ def _read_columns(path, aliases, needed):
     return pd.DataFrame(columns, dtype=object).reindex(columns=list(aliases)), table.rows
 
 # %% ../../nbs/73_decide.terms.ipynb #67972568
-def _numbers(texts, where, rows, least, what, whole=False):
-    "Numbers of a column of a table, NaN where blank; refused below the least, or not whole."
+_BOUNDS = dict(lead_days=(0, 3650), review_days=(1, 3650), minimum=(0, 1e12), pack=(1, 10_000))
+_BOUNDS["number of copies"] = (0, 1_000_000)
+
+
+def _numbers(texts, where, rows, what, whole=False):
+    "Numbers of a column of a table, NaN where blank; refused beyond their bounds, or not whole."
+    least, most = _BOUNDS[what]
     plain = texts.astype(object).where(texts.notna(), None).map(_without_unit)
     values, bad = parse_price(pd.Series(plain, dtype=object))
     values[values.notna()] = plain[values.notna()].map(str).map(single_amount)
-    wrong = bad.to_numpy() | (values < least).to_numpy() | (whole & (values % 1 > 0)).to_numpy()
+    beyond = (values < least) | (values > most) | (whole & (values % 1 > 0))
+    wrong = bad.to_numpy() | beyond.to_numpy()
     if wrong.any():
         place = int(wrong.argmax())
         kind = "whole number" if whole else "number"
-        said = f"{what} «{texts.iloc[place]}» is not a {kind} of at least {least:g}"
+        said = f"{what} «{texts.iloc[place]}» is not a {kind} from {least:g} to {most:,.0f}"
         raise input_error(
             f"{where}, row {rows[place]}", said, "Correct it, or leave the cell blank"
         )
@@ -110,8 +116,8 @@ def load_suppliers(
     where, named = Path(path).name, texts["supplier"].notna()
     texts, rows = texts[named].reset_index(drop=True), rows[named.to_numpy()]
     found = pd.DataFrame(dict(name=texts["supplier"].astype(str)))
-    for column, least in dict(lead_days=0, review_days=1, minimum=0, pack=1).items():
-        found[column] = _numbers(texts[column], where, rows, least, column, column == "pack")
+    for column in ("lead_days", "review_days", "minimum", "pack"):
+        found[column] = _numbers(texts[column], where, rows, column, column == "pack")
     found["returnable"] = normalise_text(texts["returnable"]).isin(_YES)
     found.index = pd.Index(normalise_text(found["name"]), name="supplier")
     twice = found.index.duplicated()
@@ -179,7 +185,7 @@ def load_on_order(
     "Read the open orders; item_id is blank in lines that match no record."
     texts, rows = _read_columns(path, ON_ORDER_HEADERS, "count")
     name = Path(path).name
-    copies = _numbers(texts["count"], name, rows, 0, "number of copies", True).fillna(0)
+    copies = _numbers(texts["count"], name, rows, "number of copies", True).fillna(0)
     due = _due_days(texts["due"], copies, Path(path).name, rows)
     words, known = _match_words(texts), _match_words(items)
     place = _item_of(words, known, "barcode")
