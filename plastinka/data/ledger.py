@@ -48,6 +48,7 @@ from plastinka.data.sales import (
 )
 from .schema import COLUMNS, ITEM_KEY, OPTIONAL
 from .tables import count_by, count_repairs, find_faults, repair_lines
+from .weeks import WEEKS, ask_weeks, told_weeks
 
 # %% ../../nbs/12_data.ledger.ipynb #a5422a92
 CONTENT = ["kind", "sha256", "sheet", "day"]  # What makes two files the same
@@ -556,6 +557,15 @@ def _asked(sources):
     described = [each for each in sources.to_dict("records") if isinstance(each.get("notes"), list)]
     return tuple(question for source in described for question in open_questions(source))
 
+
+def _told(sources, copies):
+    "What was decided, and what days of sale that are all Mondays may mean."
+    described = [each for each in sources.to_dict("records") if isinstance(each.get("notes"), list)]
+    notes, sales = [each["notes"] for each in described], copies[copies["kind"] == "sales"]
+    if _is_monthly(sources) or any(what == WEEKS for own in notes for _, what, *_ in own):
+        return tuple(told_weeks(described))
+    return (*told_weeks(described), *ask_weeks(sales["sold_date"], sales["count"]))
+
 # %% ../../nbs/12_data.ledger.ipynb #656cb26c
 def build_ledger(
     raw: RawRows,  # Rows as read from the shop's files
@@ -590,6 +600,10 @@ def build_ledger(
         stock_known=knows_stock(copies, kinds, monthly) if with_stock is None else with_stock,
         stock_counted="stock" in kinds,
         item_key=tuple(item_key),
-        joins=replace(count_joins(copies, draft.items, known), asked=_asked(sources)),
+        joins=replace(
+            count_joins(copies, draft.items, known),
+            asked=_asked(sources),
+            told=_told(sources, copies),
+        ),
         cancelled=_finish_cancelled(draft),
     )

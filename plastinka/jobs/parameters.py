@@ -333,7 +333,7 @@ _AMOUNT = re.compile(
 _NUMBER_WORDS = frozenset("k m mn mio bn e inf nan к тыс млн млрд тысяч".split())
 MOST_FIGURES = 12  # Of an amount of money
 
-# %% ../../nbs/79_jobs.parameters.ipynb #380f132a
+
 def is_amount(
     text: str,  # As typed
 ) -> bool:  # Whether it is money that a shop can spend
@@ -344,7 +344,7 @@ def is_amount(
     behind = (found[2] or "").lower().rstrip(".")
     return len(re.sub(r"\D", "", found[1])) <= MOST_FIGURES and behind not in _NUMBER_WORDS
 
-# %% ../../nbs/79_jobs.parameters.ipynb #bab5d5b0
+
 def _is_date(text):
     "Whether a text is a day of the calendar in ISO format."
     try:
