@@ -37,6 +37,7 @@ from plastinka.doors.options import (
     print_json,
     progress_shown,
     read_options,
+    refuse_missing,
 )
 from plastinka.doors.runs import (
     cancel_command,
@@ -385,6 +386,7 @@ def typed_values(
     given = settings | _taken_over(options, others)
     parser = command_parser(title, command, notebook, example, given)
     values = with_settings(read_options(parser, options, others), settings, options)
+    refuse_missing(title, values, options)
     return command, values | (dict(notebook=notebook) if notebook else {})
 
 # %% ../../nbs/97_doors.cli.ipynb #f10c5555
