@@ -31,14 +31,8 @@ from plastinka.doors.models import (
     promote_command,
     rollback_command,
 )
-from plastinka.doors.options import (
-    command_options,
-    command_parser,
-    print_json,
-    progress_shown,
-    read_options,
-    refuse_missing,
-)
+from .options import command_options, command_parser, print_json, progress_shown
+from .options import read_options, refuse_missing
 from plastinka.doors.runs import (
     cancel_command,
     prune_command,
