@@ -27,7 +27,7 @@ from ..report.words import format_value
 HEIGHT, LINE_COLOUR = 270, "#e2ddd1"  # Pixels; colour of lines in the background
 RUSSIAN_DAYS = dict(days="%d.%m", months="%m.%Y", years="%Y")  # Along an axis
 
-
+# %% ../../nbs/93_doors.pictures.ipynb #dc00c68b
 def new_picture(
     title: str = "",  # Above it
     label: str = "",  # Of the upright axis
@@ -64,7 +64,7 @@ def written_source(
         frame.rename(columns=lambda name: name.replace(".", "_")).assign(**written)
     )
 
-
+# %% ../../nbs/93_doors.pictures.ipynb #12ae185b
 def write_ticks(
     axis,  # Of a figure: its numbers
     low: float,  # The least that is drawn
@@ -88,7 +88,7 @@ def _place_legend(picture):
         picture.add_layout(legend, "above")
     return picture
 
-
+# %% ../../nbs/93_doors.pictures.ipynb #c91bb6ef
 def sales_picture(
     sales: pd.DataFrame,  # ds (first day of the period), y (copies), mean (rolling)
     labels: tuple[str, str],  # Of y and of mean

@@ -55,7 +55,7 @@ LINES = dict(
     why=("Why", "text"),
 )
 
-
+# %% ../../nbs/95_doors.view_orders.ipynb #611cb110
 def line_columns(
     lines: pd.DataFrame,  # Lines of an order
 ) -> dict[str, tuple[str, str]]:  # Without columns that hold nothing
@@ -97,7 +97,7 @@ def later(
     else:
         document.add_timeout_callback(do, pause)
 
-
+# %% ../../nbs/95_doors.view_orders.ipynb #df37cb4c
 def typed_copies(
     value,  # As typed; None or NaN for a cell that was emptied
 ) -> float:  # 0 or more
@@ -169,7 +169,7 @@ def curve_pieces(
     picture = curve_picture(order.curve, float(order.lines["at_purchase_price"].sum()), labels)
     return [pn.pane.Bokeh(picture, sizing_mode="stretch_width")]
 
-
+# %% ../../nbs/95_doors.view_orders.ipynb #dff7f9f3
 def source_pieces(
     desk: Desk,  # Whose page
     run: str,  # Name of a run
@@ -181,7 +181,7 @@ def source_pieces(
     )
     return [notice(text)] if is_rebuilt(desk, run) else []
 
-
+# %% ../../nbs/95_doors.view_orders.ipynb #13829872
 def orders_of(
     desk: Desk,  # Whose page
     run: str,  # Name of a run
@@ -220,7 +220,7 @@ def orders_view(
         sizing_mode="stretch_width",
     )
 
-
+# %% ../../nbs/95_doors.view_orders.ipynb #e0323705
 def report_link(
     desk: Desk,  # Whose page
     run: str,  # Name of a run
