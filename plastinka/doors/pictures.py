@@ -70,9 +70,10 @@ def write_ticks(
     low: float,  # The least that is drawn
     high: float,  # The most
     kind: str = "count",  # Of `format_value`
+    most: int = 6,  # Parts of the axis
 ):
     "Ticks at round numbers, written in the language that is spoken."
-    ticks = [float(each) for each in MaxNLocator(6).tick_values(low, high)]
+    ticks = [float(each) for each in MaxNLocator(most).tick_values(low, high)]
     axis.ticker = FixedTicker(ticks=ticks)
     axis.major_label_overrides = {each: format_value(each, kind) for each in ticks}
 
@@ -211,7 +212,7 @@ def curve_picture(
     picture.add_tools(HoverTool(renderers=[line], tooltips=tips, mode="vline"))
     picture.yaxis.axis_label = labels[0]
     for axis, name in ((picture.xaxis[0], "budget"), (picture.yaxis[0], "profit")):
-        write_ticks(axis, curve[name].min(), curve[name].max(), "money")
+        write_ticks(axis, curve[name].min(), curve[name].max(), "money", 4)
     return picture
 
 # %% ../../nbs/93_doors.pictures.ipynb #15945a6f

@@ -37,7 +37,8 @@ def budget_slider(
     step = round_step(max(most, 1.0), 40)
     end = max(step, -(-most // step) * step)
     value = end if asked is None else min(asked, end)
-    how = dict(start=0.0, end=end, value=value, step=step, width=430, format="0,0", fixed_start=0.0)
+    how = dict(start=0.0, end=end, value=value, step=step, format="0,0", fixed_start=0.0)
+    how |= dict(sizing_mode="stretch_width", max_width=430)
     return pn.widgets.EditableFloatSlider(name=desk.say("Budget"), **how)
 
 # %% ../../nbs/95_doors.view_orders.ipynb #0e84e4d5
