@@ -118,7 +118,8 @@ def order_table(
     "The list; its column «Your order» can be changed."
     found = table(desk, lines, line_columns(lines), 15, editable=("own",))
     found.editors = found.editors | dict(own=dict(type="number", min=0, step=1))
-    found.formatters = found.formatters | dict(why=dict(type="textarea"))
+    whole = dict.fromkeys(("artist", "album", "why"), dict(type="textarea"))
+    found.formatters = found.formatters | whole
     found.widths, ids = ORDER_WIDTHS, lines["item_id"].tolist()
     how = {"background-color": "#fff5cc"}
     found.style.set_properties(subset=["own"], **how)
