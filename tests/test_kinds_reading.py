@@ -471,9 +471,24 @@ PURCHASES = {  # Header, rows, prices and purchase prices in roubles, at 100 for
         [2550, 2490],
         [1525, 1500],
     ),
-    "all rows in euros": ("Price;Cost;Currency", ["25;15;EUR", "30;20;EUR"], [2500, 3000], [1500, 2000]),
-    "headers": ("Цена, руб.;Закупочная цена, EUR", ["2490;15", "3000;20"], [2490, 3000], [1500, 2000]),
-    "a header of prices": ("Price (EUR);Cost, руб.", ["25;1500", "30;2000"], [2500, 3000], [1500, 2000]),
+    "all rows in euros": (
+        "Price;Cost;Currency",
+        ["25;15;EUR", "30;20;EUR"],
+        [2500, 3000],
+        [1500, 2000],
+    ),
+    "headers": (
+        "Цена, руб.;Закупочная цена, EUR",
+        ["2490;15", "3000;20"],
+        [2490, 3000],
+        [1500, 2000],
+    ),
+    "a header of prices": (
+        "Price (EUR);Cost, руб.",
+        ["25;1500", "30;2000"],
+        [2500, 3000],
+        [1500, 2000],
+    ),
     "a column of its own": (
         "Цена;Закупочная цена;Валюта закупки",
         ["2490;15;EUR", "3000;2000;RUB"],
@@ -502,7 +517,6 @@ def test_purchase_prices_are_converted_as_prices_are(tmp_path, name):
     if name != "all rows in euros":
         with pytest.raises(InputError, match="--rates"):
             read_sources(sales=path)
-
 
 
 def test_files_in_two_currencies_are_refused(tmp_path):
