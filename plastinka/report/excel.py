@@ -40,7 +40,7 @@ from plastinka.report.order_sheet import (
 from ..decide.branches import BranchPlan
 from .buyer import assumption_lines, buyer_lines, used_lines
 from .html import report_language, report_title
-from .launches import LAUNCH_BOOK, launch_lines
+from .launches import LAUNCH_BOOK, launch_lines, unread_sheet
 from .replays import RULES_TOLD, TITLES_TOLD, rule_rows
 from plastinka.report.tables import (
     BRANCH_LINES,
@@ -399,6 +399,7 @@ def further_tables(
         found["dead stock"] = dead, without_blanks(dead, DEAD_COLUMNS), "No stock is dead."
     if report.launches is not None:
         found["launches"] = launch_lines(report.launches), LAUNCH_BOOK, ""
+        found |= unread_sheet(report.launches)
     if report.replay is not None:
         titles = pd.DataFrame(report.replay.titles, columns=list(TITLES_TOLD))
         found["replay"] = rule_rows(report.replay), RULES_TOLD, ""
@@ -492,4 +493,6 @@ def write_launches(
         xlsxwriter.Workbook(str(temporary), WORKBOOK) as book,
     ):
         write_sheet(book, "launches", launch_lines(listed), LAUNCH_BOOK, "")
+        for name, table in unread_sheet(listed).items():
+            write_sheet(book, name, *table)
     return Path(path)
