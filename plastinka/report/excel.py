@@ -30,6 +30,7 @@ from plastinka.report.headlines import (
 )
 from .loaded import reader_columns, repair_kinds
 from plastinka.report.order_sheet import (
+    header_height,
     EXCEL_LETTERS,
     excel_text,
     write_order_sheet,
@@ -131,9 +132,15 @@ def head_sheet(
     sheet, last = add_sheet(book, say(name)), len(columns) - 1
     look = dict(bold=True, font_color="white", bg_color=ACCENT, text_wrap=True, valign="top")
     header = book.add_format(look)
-    for place, (label, kind) in enumerate(columns.values()):
-        sheet.set_column(place, place, max(COLUMN_WIDTHS[kind], min(len(label) + 3, 20)))
-        sheet.write_string(0, place, say(label), header)
+    labels = [say(label) for label, _ in columns.values()]
+    widths = [
+        max(COLUMN_WIDTHS[kind], min(len(label) + 3, 20))
+        for label, (_, kind) in zip(labels, columns.values(), strict=True)
+    ]
+    sheet.set_row(0, header_height(labels, widths))
+    for place, label in enumerate(labels):
+        sheet.set_column(place, place, widths[place])
+        sheet.write_string(0, place, label, header)
     sheet.set_landscape()
     sheet.set_paper(9)
     sheet.fit_to_pages(1, 0)
