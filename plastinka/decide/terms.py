@@ -153,7 +153,7 @@ def _numbers(texts, where, rows, name, least, whole=False):
         raise input_error(f"{where}, row {rows[place]}", f"{said} {least:g}", cure)
     return pd.Series(values)
 
-
+# %% ../../nbs/73_decide.terms.ipynb #88a7626a
 def _amount(text, units, usual):
     "A number with its unit; NaN where it cannot be read."
     if text is None or pd.isna(text):
@@ -198,7 +198,7 @@ def load_suppliers(
     found.attrs = dict(where=where, unread=texts.attrs["unread"], currency=_currency(texts, where))
     return found
 
-
+# %% ../../nbs/73_decide.terms.ipynb #48635b01
 def _currency(texts, where):
     "The one currency of the minimums; an empty text where none is written."
     named = header_currency(texts.attrs["headers"].get("minimum", ""))
@@ -413,7 +413,7 @@ def find_assumptions(
     found += [_unread(given) for given in (rules.suppliers, lines) if given is not None]
     return [each for each in found if each.count]
 
-
+# %% ../../nbs/73_decide.terms.ipynb #fb832f08
 def _unread(given):
     "The headers of a table of the shop's that were not read."
     headers = given.attrs.get("unread", [])

@@ -88,7 +88,7 @@ def unread_words(
     names = listed.attrs.get("ignored", [])
     return say(UNREAD, names=", ".join(f"«{each}»" for each in names)) if names else ""
 
-
+# %% ../../nbs/88_report.launches.ipynb #9802a1d3
 def unread_sheet(
     listed: pd.DataFrame,  # As for `unread_words`
 ) -> dict[str, tuple]:  # Sheet → table, columns, what is said if empty; none where all was read

@@ -180,7 +180,7 @@ def column_width(
         needed = max(needed, len(f"{largest:,.0f}{unit}") + 2)
     return max(SHEET_WIDTHS.get(kind, 10), needed)
 
-
+# %% ../../nbs/89_report.order_sheet.ipynb #90900c54
 def header_height(
     labels: list[str],  # Of the columns, as the reader sees them
     widths: list[float],  # Of the columns, in characters
