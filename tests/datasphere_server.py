@@ -655,7 +655,14 @@ class Cloud:
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        told = json.loads(self.process.stdout.readline())
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(
+                f"the server did not start with {sdk}. It needs the package `datasphere`: make the "
+                "environment .venv-datasphere of step 2, or name its interpreter in "
+                "PLASTINKA_DATASPHERE_PYTHON"
+            )
+        told = json.loads(line)
         self.control, self.environment = told["control"], told["environment"]
 
     def change(self, **settings):

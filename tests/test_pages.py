@@ -73,6 +73,8 @@ def test_hidden_cells_and_directives_are_not_shown_and_exports_are_described(con
     assert shown("#| hide\nbar()") == []
     assert shown("#| slow\nbar()") == ["bar()"]
     assert shown("#| export\nimport os") == []
+    (quiet,) = conf.shown(dict(cell_type="code", source="#| echo: false\nbar()"), "", {})
+    assert quiet["source"] == "bar()" and quiet["metadata"]["tags"] == ["remove-input"]
     (text,) = shown("#| export\ndef input_error(): ...\ndef _own(): ...")
     assert ".. autofunction:: plastinka.core.input_error" in text
     text, code = shown('#| export\nSECRET_FOLDER = "here"  # Where they are')

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import openpyxl
 import pandas as pd
 import pytest
+import yaml
 
 from plastinka.data.days import date_faults
 from plastinka.data.files import _why_ignored
@@ -34,6 +35,13 @@ PACKAGE = Path(__file__).parents[1] / "plastinka"
 def fields(text):
     "Names of the values that a text takes."
     return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+def test_no_text_has_two_translations():
+    known = {}
+    for path in sorted((PACKAGE / "templates").glob("ru*.yml")):
+        for text, words in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+            assert known.setdefault(text, words) == words, f"{text!r}: {words!r}, {known[text]!r}"
 
 
 def said_texts():

@@ -400,22 +400,40 @@ def _no_records(frame, table):
 
 # %% ../../nbs/10_data.columns.ipynb #6508cf7f
 _CURRENCY_HEADERS = frozenset(
-    "currency currencycode pricecurrency валюта währung devise moneda pénznem waluta".split()
+    "currency currencycode pricecurrency валюта валютацены währung devise moneda pénznem"
+    " waluta".split()
+)
+_PURCHASE_CURRENCIES = frozenset(
+    "валютазакупки валютазакупочнойцены валютазакупочная валютасебестоимости валютапоставщика"
+    " costcurrency purchasecurrency purchasepricecurrency suppliercurrency".split()
 )
 
 
-def _state_currencies(frame, table):
-    "The one currency that a column states; several are written beside the prices."
-    headers = [each for each in table.headers if header_key(each) in _CURRENCY_HEADERS]
-    if "price" not in frame or not headers:
+def _stated_currency(table, name, found):
+    "The currency of each row of a column of money, as another column or the header says."
+    keys = [_CURRENCY_HEADERS] if name == "price" else [_PURCHASE_CURRENCIES, _CURRENCY_HEADERS]
+    columns = [each for own in keys for each in table.headers if header_key(each) in own]
+    named = header_currency(" ".join(found.get(name, []))) if table.rates else ""
+    general = name != "price" and columns and header_key(columns[0]) in _CURRENCY_HEADERS
+    if named and (general or not columns):
+        return np.full(len(table.rows), named, dtype=object)
+    return cell_texts(table.column(columns[0])) if columns else None
+
+# %% ../../nbs/10_data.columns.ipynb #24ebfcdb
+def _state_currencies(frame, table, name, found):
+    "The one currency stated for a column of money; several are written beside its amounts."
+    stated = _stated_currency(table, name, found) if name in frame else None
+    if stated is None:
         return ""
-    stated = pd.Series(cell_texts(table.column(headers[0])), index=frame.index)
-    names = currency_names("1 " + stated.dropna().drop_duplicates().astype(str))
+    stated = pd.Series(stated, index=frame.index)
+    names = currency_names("1 " + stated.dropna().drop_duplicates().astype(str)).dropna()
     if names.nunique() == 1 and not table.rates:
         return names.iloc[0]
-    bare = frame["price"].notna() & stated.notna()
-    beside = frame["price"].astype(str) + " " + stated.astype(str)
-    frame["price"] = frame["price"].where(~bare, beside)
+    codes, texts = pd.factorize(frame[name])
+    written = currency_names(pd.Series(texts, dtype=object).astype(str)).notna().to_numpy()
+    bare = ~np.append(written, True)[codes] & stated.notna()
+    beside = frame[name].astype(str) + " " + stated.astype(str)
+    frame[name] = frame[name].astype(object).where(~bare, beside)
     return ""
 
 # %% ../../nbs/10_data.columns.ipynb #76a269fc
@@ -433,7 +451,10 @@ def _settle_purchases(frame, table, own, found):
     "Write out purchase prices; refuse those in another currency than the prices."
     if "purchase_price" not in frame:
         return
+    stated = _state_currencies(frame, table, "purchase_price", found)
     theirs = _settle_numbers(frame, table, "purchase_price")
+    if any(header_key(each) in _PURCHASE_CURRENCIES for each in table.headers):
+        theirs = theirs or stated
     if not table.rates:  # With rates, the cells are in one currency by now
         theirs, own = (
             written or header_currency(" ".join(found.get(name, [])))
@@ -475,7 +496,7 @@ def _line_total(table, kind, found):
 # %% ../../nbs/10_data.columns.ipynb #41839059
 def _settle_cells(frame, table, kind, found):
     "Our columns with numbers written out, without sums and rows of no copies; the currency."
-    stated = _state_currencies(frame, table)
+    stated = _state_currencies(frame, table, "price", found)
     currencies = [
         _settle_numbers(frame, table, name) for name in ("price", "count") if name in frame
     ]
@@ -658,7 +679,8 @@ def take_columns(
     if profile.price_of == "line" or total:
         _share_price(frame, ("price",) if total else _MONEY)
     headers = _foreign_headers(table, found, split)
-    foreign = [each for each in headers if header_key(each) not in _CURRENCY_HEADERS]
+    stating = _CURRENCY_HEADERS | _PURCHASE_CURRENCIES
+    foreign = [each for each in headers if header_key(each) not in stating]
     _ask_for_count(frame, table, foreign)
     _note_pasted(frame, table)
     about = _describe_reading(table, found, split, foreign)

@@ -31,7 +31,7 @@ def _balance_places(table):
     places = [at for at, word in enumerate(ends) if word in _SIDES]
     return places if [ends[at] for at in places] == _SIDES else []
 
-
+# %% ../../nbs/09_data.forms.ipynb #0e704a68
 def _mark_place(table):
     "The column that says of each row whether it holds money or copies; nothing where none does."
     for place, column in table.cells.items():
@@ -52,7 +52,7 @@ _NO_COPIES = (
     "is a balance sheet of an account without rows «Кол.», so that it holds money and no copies"
 )
 
-
+# %% ../../nbs/09_data.forms.ipynb #60838f31
 def _keep_copies(table, mark, name):
     "Leave out rows of money and of whole accounts, and give each row its name (in place)."
     column = table.cells[name]
@@ -71,7 +71,7 @@ def _numbers(table, places):
     texts = [pd.Series(cell_texts(table.cells[at]), dtype=object).fillna("0") for at in places]
     return np.stack([parse_count(each)[0].fillna(0).to_numpy(float) for each in texts], axis=1)
 
-
+# %% ../../nbs/09_data.forms.ipynb #13418130
 def _parents(numbers):
     "For each row the one above whose numbers are the sum of its group; nothing without groups."
     found, at = np.full(len(numbers), -1), 0
@@ -84,7 +84,7 @@ def _parents(numbers):
         at += 2 + ends[0]
     return found
 
-
+# %% ../../nbs/09_data.forms.ipynb #9c3e332d
 def _titles_above(said, names, parents):
     "Whether the upper level is that of titles; None where nothing says it."
     found = re.findall(r"номенклатур|товары?\b|склад|место хранения|подразделен", said.lower())
@@ -130,7 +130,7 @@ def _sum_line(table, mark, name, places):
     tops = accounts[~np.array(above, dtype=bool)].index
     return _numbers(table, places)[tops].sum(axis=0) if len(tops) else None
 
-
+# %% ../../nbs/09_data.forms.ipynb #ed271ab1
 def _check_sum(table, places, said):
     "Raise `InputError` where the rows do not have the copies of the line «Итого»."
     read = _numbers(table, places).sum(axis=0)
@@ -189,7 +189,7 @@ _BEHIND = re.compile(
 )
 _FIELD = re.compile(r"\s*([a-z_]{2,30}):(.*)", re.DOTALL)
 
-
+# %% ../../nbs/09_data.forms.ipynb #38fb479d
 def _named_fields(text):
     "Name, copies, barcode and price of each product that fields describe; nothing where none do."
     found = []
@@ -211,7 +211,7 @@ def _several(name):
         return True
     return sum(bool(re.search(r"\S\s+[-–—]\s", part)) for part in name.split(", ")) > 1
 
-
+# %% ../../nbs/09_data.forms.ipynb #14369e55
 def cell_products(
     text: str,  # A cell
 ) -> list[tuple[str, int, str | None, str | None]]:  # Name, copies, barcode, price; none: no list
@@ -240,7 +240,7 @@ def _other_names(table, place):
     others = [header for at, header in enumerate(table.headers) if header and at != place]
     return bool(_NAMES & {*match_headers(others), *usual_headers(others, "sales", _NAMES)})
 
-
+# %% ../../nbs/09_data.forms.ipynb #c4c00cd2
 def _refuse_list(table, column, text):
     "The message for a cell whose products cannot be told apart."
     row = table.rows[np.flatnonzero(column == text)[0]]
@@ -268,7 +268,7 @@ def _is_list(found, table):
     counted = "count" in {*match_headers(headers), *usual_headers(headers, "sales", ["count"])}
     return len(said) >= max(2, 0.5 * len(found)) and not counted
 
-
+# %% ../../nbs/09_data.forms.ipynb #a5dbbaf8
 def _unread(found, names):
     "The first cell that is not taken apart, or whose name has that of another product in it."
     for text, own in found.items():
@@ -290,7 +290,7 @@ def _check_names(table, place):
         if _several(text) or len(parts) > 1 and known.issuperset(parts):
             raise _refuse_list(table, column, text)
 
-
+# %% ../../nbs/09_data.forms.ipynb #c229f9c8
 def _product_lists(table):
     "The column of lists of products, and the list in each of its texts; nothing where none is."
     for place, column in table.cells.items():
@@ -316,7 +316,7 @@ _PIECES = re.compile(
     r"|кол\w*.* товар\w*|всего товар\w*|артикулов|artikelanzahl|anzahl artikel"
 )
 
-
+# %% ../../nbs/09_data.forms.ipynb #a1a95614
 def _check_pieces(table, copies, place):
     "Raise `InputError` for the first order whose list has other copies than its own number says."
     for at, header in enumerate(table.headers):
@@ -334,7 +334,7 @@ def _check_pieces(table, copies, place):
             raise input_error(f"{table.where}, row {table.rows[row]}", problem, cure)
         table.headers[at] = ""
 
-
+# %% ../../nbs/09_data.forms.ipynb #d82bac7f
 def _drop_sums(table):
     "Forget the headers of sums of whole orders (in place)."
     while header := total_header(table.headers, True):

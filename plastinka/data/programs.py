@@ -30,7 +30,7 @@ def shipped_profiles() -> dict[str, Profile]:  # By name, sorted
     "The profiles that come with plastinka."
     return {name: load_profile(name) for name in profile_names()}
 
-
+# %% ../../nbs/10_data.programs.ipynb #7c58a7d2
 def program_table() -> pd.DataFrame:  # Index profile; program, kind, export, about
     "The profiles that come with plastinka, and the exports they are for."
     rows = [
@@ -54,7 +54,7 @@ def profile_settings(
     settings = profile.model_dump(mode="json", exclude_defaults=True)
     return _plain(settings)
 
-
+# %% ../../nbs/10_data.programs.ipynb #a92c1992
 def _plain(value):
     "Lists of one header as that header."
     if isinstance(value, dict):
@@ -74,7 +74,7 @@ def _is_one_text(value):
     "Whether a list holds one text."
     return len(value) == 1 and isinstance(value[0], str)
 
-
+# %% ../../nbs/10_data.programs.ipynb #0efd6e53
 def profile_yaml(
     profile: Profile,  # Any
 ) -> str:  # YAML that `load_profile` accepts
@@ -93,7 +93,7 @@ def _needed_keys(profile):
         profile = profile.model_copy(update=dict(splits=()))
     return {frozenset(map(header_key, names)) for names in needed_headers(profile) + known_by}
 
-
+# %% ../../nbs/10_data.programs.ipynb #63638009
 def fitting_profiles(
     headers: list[str],  # Of a file
 ) -> list[str]:  # Names, sorted
@@ -116,7 +116,7 @@ def _is_usual(headers, kind):
     found = match_headers(headers)
     return {"artist", "album"} <= set(found) and (kind == "stock" or "sold_date" in found)
 
-
+# %% ../../nbs/10_data.programs.ipynb #23d6f843
 def detect_profile(
     headers: list[str],  # Of a file
     kind: str,  # "sales" or "stock"
@@ -142,7 +142,7 @@ def is_silent(
         profile.names_columns or any(getattr(profile, each) for each in spoken)
     )
 
-
+# %% ../../nbs/10_data.programs.ipynb #81b552c6
 def choose_profile(
     profile: Profile,  # As given; empty where none was
     headers: list[str],  # Of one file
@@ -193,7 +193,7 @@ def describe_programs(
             lines.append(f"  {name:<{width}}  {row['kind'] or 'both':<5}  {row['export']}".rstrip())
     return "\n".join([*lines, "", "One of them in full: plastinka profiles NAME"])
 
-
+# %% ../../nbs/10_data.programs.ipynb #2960c97e
 def describe_profile(
     name: str,  # Of a profile, or its YAML file
     as_json: bool = False,  # For programs

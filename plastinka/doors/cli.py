@@ -31,13 +31,8 @@ from plastinka.doors.models import (
     promote_command,
     rollback_command,
 )
-from plastinka.doors.options import (
-    command_options,
-    command_parser,
-    print_json,
-    progress_shown,
-    read_options,
-)
+from .options import command_options, command_parser, print_json, progress_shown
+from .options import read_options, refuse_missing
 from plastinka.doors.runs import (
     cancel_command,
     prune_command,
@@ -385,6 +380,7 @@ def typed_values(
     given = settings | _taken_over(options, others)
     parser = command_parser(title, command, notebook, example, given)
     values = with_settings(read_options(parser, options, others), settings, options)
+    refuse_missing(title, values, options)
     return command, values | (dict(notebook=notebook) if notebook else {})
 
 # %% ../../nbs/97_doors.cli.ipynb #f10c5555

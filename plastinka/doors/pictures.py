@@ -27,7 +27,7 @@ from ..report.words import format_value
 HEIGHT, LINE_COLOUR = 270, "#e2ddd1"  # Pixels; colour of lines in the background
 RUSSIAN_DAYS = dict(days="%d.%m", months="%m.%Y", years="%Y")  # Along an axis
 
-
+# %% ../../nbs/93_doors.pictures.ipynb #dc00c68b
 def new_picture(
     title: str = "",  # Above it
     label: str = "",  # Of the upright axis
@@ -64,15 +64,16 @@ def written_source(
         frame.rename(columns=lambda name: name.replace(".", "_")).assign(**written)
     )
 
-
+# %% ../../nbs/93_doors.pictures.ipynb #12ae185b
 def write_ticks(
     axis,  # Of a figure: its numbers
     low: float,  # The least that is drawn
     high: float,  # The most
     kind: str = "count",  # Of `format_value`
+    most: int = 6,  # Parts of the axis
 ):
     "Ticks at round numbers, written in the language that is spoken."
-    ticks = [float(each) for each in MaxNLocator(6).tick_values(low, high)]
+    ticks = [float(each) for each in MaxNLocator(most).tick_values(low, high)]
     axis.ticker = FixedTicker(ticks=ticks)
     axis.major_label_overrides = {each: format_value(each, kind) for each in ticks}
 
@@ -88,7 +89,7 @@ def _place_legend(picture):
         picture.add_layout(legend, "above")
     return picture
 
-
+# %% ../../nbs/93_doors.pictures.ipynb #c91bb6ef
 def sales_picture(
     sales: pd.DataFrame,  # ds (first day of the period), y (copies), mean (rolling)
     labels: tuple[str, str],  # Of y and of mean
@@ -211,7 +212,7 @@ def curve_picture(
     picture.add_tools(HoverTool(renderers=[line], tooltips=tips, mode="vline"))
     picture.yaxis.axis_label = labels[0]
     for axis, name in ((picture.xaxis[0], "budget"), (picture.yaxis[0], "profit")):
-        write_ticks(axis, curve[name].min(), curve[name].max(), "money")
+        write_ticks(axis, curve[name].min(), curve[name].max(), "money", 4)
     return picture
 
 # %% ../../nbs/93_doors.pictures.ipynb #15945a6f

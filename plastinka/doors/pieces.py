@@ -79,7 +79,7 @@ def problem_notice(
     "What went wrong, and the cure."
     return notice(problem_words(problem), good=False)
 
-
+# %% ../../nbs/94_doors.pieces.ipynb #4f63caba
 def cards(
     facts: dict[str, str],  # What it is → the number as it is written
 ) -> pn.pane.HTML:
@@ -106,7 +106,7 @@ def _formatter(kind, language):
     marks = dict(decimal=DECIMAL_MARKS.get(language, "."), thousand="\N{NO-BREAK SPACE}", symbol="")
     return dict(type="money", precision=CELL_FORMATS[kind], **marks)
 
-
+# %% ../../nbs/94_doors.pieces.ipynb #c9105ada
 def shown_frame(
     frame: pd.DataFrame,  # Rows
     columns: dict[str, tuple[str, str]],  # Column → (label, kind)
@@ -203,7 +203,7 @@ def control(
         raise LookupError(f"no control {name!r} among {names}")
     return found[0]
 
-
+# %% ../../nbs/94_doors.pieces.ipynb #add0f714
 def change(
     shown,  # Something of Panel
     name: str,  # Of a control; a button is pressed
@@ -232,7 +232,7 @@ def named_runs(
         found[text if text not in found else f"{text} ({row.run_id[-4:]})"] = row.run_id
     return found
 
-
+# %% ../../nbs/94_doors.pieces.ipynb #5daabee5
 def run_choice(
     desk: Desk,  # Whose page
 ) -> pn.widgets.Select:
@@ -255,7 +255,7 @@ def refreshed(
     finally:
         place.loading = False
 
-
+# %% ../../nbs/94_doors.pieces.ipynb #f279bd30
 def live(
     desk: Desk,  # Whose page
     draw: Callable,  # Gets the desk and the controls' values; gives a list of things to show

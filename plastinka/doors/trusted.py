@@ -31,7 +31,7 @@ def inside_share(
     width = np.maximum(above - below, 1e-12)
     return np.clip((np.minimum(above, high) - np.maximum(below, low)) / width, 0, 1)
 
-
+# %% ../../nbs/94_doors.trusted.ipynb #21c2c3e6
 def judge_rows(
     rows: pd.DataFrame,  # month, units, exposure (share of days), quantiles, mean; one per title
     seed: int = 0,  # Of the draws for days without stock
@@ -76,7 +76,7 @@ def trial_months(
             return read_once(name, str(path), lambda path=path: _trial(path)), model["model"]
     return by_month(judge_rows(_no_rows())), ""
 
-
+# %% ../../nbs/94_doors.trusted.ipynb #f62426c0
 def _no_rows():
     "A table of forecasts with no row."
     names = ["month", "units", "exposure", *(f"q{level}" for level in QUANTILES), "mean"]
@@ -98,7 +98,7 @@ def made_months(
     name = ("made", desk.service.store)
     return read_once(name, version, lambda: _made(desk, runs))
 
-
+# %% ../../nbs/94_doors.trusted.ipynb #90addff3
 def _made(desk, runs):
     "The months of all forecasts that are over."
     panel, parts, seen = shop_panel(desk), [], set()
@@ -112,7 +112,7 @@ def _made(desk, runs):
             parts += [by_month(judge_rows(_with_sales(rows, panel))).assign(run=run)]
     return pd.concat(parts, ignore_index=True).sort_values("month") if parts else pd.DataFrame()
 
-
+# %% ../../nbs/94_doors.trusted.ipynb #b46ee09c
 def _with_sales(rows, panel):
     "Rows of a forecast with what sold, and on which share of the days it was there."
     place = pd.MultiIndex.from_frame(rows[["item_id", "month"]])

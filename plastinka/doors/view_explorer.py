@@ -35,7 +35,7 @@ GROUP_WORDS = dict(
 )
 EVERY_WORDS = dict(month="by month", week="by week", day="by day")
 
-
+# %% ../../nbs/95_doors.view_explorer.ipynb #68b671af
 def group_choice(
     desk: Desk,  # Whose page
 ) -> pn.widgets.Select:
@@ -56,7 +56,7 @@ def kept_series(
     asked = by, name, every, window
     return of_shop(desk, ("series", *asked), lambda: sales_series(shop_ledger(desk), *asked))
 
-
+# %% ../../nbs/95_doors.view_explorer.ipynb #ddf2ebff
 def kept_ranking(
     desk: Desk,  # Whose shop
     by: str,  # A column of `known_groups`
@@ -89,7 +89,7 @@ def name_options(
         return title_options(find_titles(desk, text, MOST_NAMES))
     return {name: name for name in kept_ranking(desk, by, text)["name"][:MOST_NAMES]}
 
-
+# %% ../../nbs/95_doors.view_explorer.ipynb #cbe5e5ab
 def name_choice(
     desk: Desk,  # Whose page
     group: pn.widgets.Select,  # By what one looks
@@ -151,7 +151,7 @@ def series_facts(
         }
     )
 
-
+# %% ../../nbs/95_doors.view_explorer.ipynb #3d5e131b
 def season_pieces(
     desk: Desk,  # Whose page
     by: str,  # One of `known_groups`
@@ -181,7 +181,7 @@ TITLES = dict(
     there=("There, last 3 months", "share"),
 )
 
-
+# %% ../../nbs/95_doors.view_explorer.ipynb #131509a7
 def ranking(
     desk: Desk,  # Whose page
     by: str,  # One of `known_groups`

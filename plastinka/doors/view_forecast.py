@@ -43,7 +43,7 @@ def title_history(
     known = dict(month=row["month"].values, units=np.nan_to_num(row["units"].values))
     return pd.DataFrame(known | values)
 
-
+# %% ../../nbs/95_doors.view_forecast.ipynb #c28c07f0
 def title_forecast(
     desk: Desk,  # Whose shop
     item: str,  # item_id
@@ -68,7 +68,7 @@ def fan_words(
     )
     return {name: desk.say(text) for name, text in words.items()}
 
-
+# %% ../../nbs/95_doors.view_forecast.ipynb #17d5358e
 def title_cards(
     desk: Desk,  # Whose page
     history: pd.DataFrame,  # From `title_history`
@@ -97,7 +97,7 @@ FORECAST_TABLE = {
     "q0.95": ("95 %", "quantile"),
 }
 
-
+# %% ../../nbs/95_doors.view_forecast.ipynb #87ea9eda
 def title_pieces(
     desk: Desk,  # Whose page
     item: str | None,  # item_id
@@ -131,7 +131,7 @@ def model_of_run(
 
     return read_once(("model", desk.service.store, using), using, read)
 
-
+# %% ../../nbs/95_doors.view_forecast.ipynb #7184661c
 def changed_forecast(
     desk: Desk,  # Whose shop
     item: str,  # item_id
@@ -163,7 +163,7 @@ def change_words(
         text = "Expected in all: {new} in place of {old}."
     return f"{desk.say(text, **values)} {desk.say('To order: {b} in place of {a}.', **values)}"
 
-
+# %% ../../nbs/95_doors.view_forecast.ipynb #f298cec0
 def changed_pieces(
     desk: Desk,  # Whose page
     item: str,  # item_id

@@ -35,7 +35,7 @@ FIELDS = dict(
     quantity="Copies offered",
 )
 
-
+# %% ../../nbs/95_doors.view_launch.ipynb #b29c150a
 def launch_table(
     desk: Desk,  # Whose shop
     titles: list[dict],  # What was typed, by the names of `FIELDS`
@@ -60,7 +60,7 @@ LAUNCH_TABLE = dict(
     note=("Note", "text"),
 )
 
-
+# %% ../../nbs/95_doors.view_launch.ipynb #a271d63d
 def new_title_pieces(
     desk: Desk,  # Whose page
     row: pd.Series,  # A line of `launch_table`
@@ -91,7 +91,7 @@ def launch_workbook(
         path = write_launches(listed, Path(folder) / "launches.xlsx", desk.language)
         return io.BytesIO(path.read_bytes())
 
-
+# %% ../../nbs/95_doors.view_launch.ipynb #a181be68
 def listed_pieces(
     desk: Desk,  # Whose page
     listed: pd.DataFrame,  # From `launch_table`, the newest last

@@ -29,7 +29,7 @@ MODELS = dict(
     run=("Run", "text"),
 )
 
-
+# %% ../../nbs/96_doors.view_models.ipynb #c04cb03e
 def model_table(
     desk: Desk,  # Whose shop
 ) -> pd.DataFrame:  # Columns of `MODELS`; the newest first

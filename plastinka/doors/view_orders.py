@@ -37,7 +37,8 @@ def budget_slider(
     step = round_step(max(most, 1.0), 40)
     end = max(step, -(-most // step) * step)
     value = end if asked is None else min(asked, end)
-    how = dict(start=0.0, end=end, value=value, step=step, width=430, format="0,0", fixed_start=0.0)
+    how = dict(start=0.0, end=end, value=value, step=step, format="0,0", fixed_start=0.0)
+    how |= dict(sizing_mode="stretch_width", max_width=430)
     return pn.widgets.EditableFloatSlider(name=desk.say("Budget"), **how)
 
 # %% ../../nbs/95_doors.view_orders.ipynb #0e84e4d5
@@ -55,7 +56,7 @@ LINES = dict(
     why=("Why", "text"),
 )
 
-
+# %% ../../nbs/95_doors.view_orders.ipynb #611cb110
 def line_columns(
     lines: pd.DataFrame,  # Lines of an order
 ) -> dict[str, tuple[str, str]]:  # Without columns that hold nothing
@@ -97,7 +98,7 @@ def later(
     else:
         document.add_timeout_callback(do, pause)
 
-
+# %% ../../nbs/95_doors.view_orders.ipynb #df37cb4c
 def typed_copies(
     value,  # As typed; None or NaN for a cell that was emptied
 ) -> float:  # 0 or more
@@ -117,7 +118,8 @@ def order_table(
     "The list; its column «Your order» can be changed."
     found = table(desk, lines, line_columns(lines), 15, editable=("own",))
     found.editors = found.editors | dict(own=dict(type="number", min=0, step=1))
-    found.formatters = found.formatters | dict(why=dict(type="textarea"))
+    whole = dict.fromkeys(("artist", "album", "why"), dict(type="textarea"))
+    found.formatters = found.formatters | whole
     found.widths, ids = ORDER_WIDTHS, lines["item_id"].tolist()
     how = {"background-color": "#fff5cc"}
     found.style.set_properties(subset=["own"], **how)
@@ -169,7 +171,7 @@ def curve_pieces(
     picture = curve_picture(order.curve, float(order.lines["at_purchase_price"].sum()), labels)
     return [pn.pane.Bokeh(picture, sizing_mode="stretch_width")]
 
-
+# %% ../../nbs/95_doors.view_orders.ipynb #dff7f9f3
 def source_pieces(
     desk: Desk,  # Whose page
     run: str,  # Name of a run
@@ -181,7 +183,7 @@ def source_pieces(
     )
     return [notice(text)] if is_rebuilt(desk, run) else []
 
-
+# %% ../../nbs/95_doors.view_orders.ipynb #13829872
 def orders_of(
     desk: Desk,  # Whose page
     run: str,  # Name of a run
@@ -220,7 +222,7 @@ def orders_view(
         sizing_mode="stretch_width",
     )
 
-
+# %% ../../nbs/95_doors.view_orders.ipynb #e0323705
 def report_link(
     desk: Desk,  # Whose page
     run: str,  # Name of a run

@@ -34,7 +34,7 @@ def parameter_words(
     words = name.replace("_", " ")
     return desk.say(words)
 
-
+# %% ../../nbs/95_doors.view_runs.ipynb #cde0a96d
 def parameter_control(
     desk: Desk,  # Whose page
     name: str,  # Of a parameter
@@ -154,7 +154,7 @@ def job_table(
 # %% ../../nbs/95_doors.view_runs.ipynb #4a40eccf
 PAUSE = 2000  # Milliseconds between two looks
 
-
+# %% ../../nbs/95_doors.view_runs.ipynb #26b035ad
 def refresh_while_open(
     refresh,  # Called at each look
 ):
@@ -162,7 +162,7 @@ def refresh_while_open(
     if pn.state.curdoc is not None and pn.state.curdoc.session_context is not None:
         pn.state.add_periodic_callback(refresh, PAUSE)
 
-
+# %% ../../nbs/95_doors.view_runs.ipynb #d80d6a96
 def offer_jobs(
     choice: pn.widgets.Select,  # Of a job
     jobs: list[str],  # Names, the newest first
@@ -172,7 +172,7 @@ def offer_jobs(
     newest = jobs[0] if jobs else None
     choice.param.update(options=jobs, value=newest if follows else choice.value)
 
-
+# %% ../../nbs/95_doors.view_runs.ipynb #90298a17
 def job_list(
     desk: Desk,  # Whose page
 ) -> tuple:  # The table, a choice of jobs, and the function that brings both up to date
@@ -214,7 +214,7 @@ def job_pieces(
         pieces += [button(desk, "Cancel it", "operator", action, canceller(desk, job_id))]
     return pieces
 
-
+# %% ../../nbs/95_doors.view_runs.ipynb #04103145
 def canceller(
     desk: Desk,  # Whose page
     job_id: str,  # Of a job
@@ -253,7 +253,7 @@ def scored_runs(
     good = {path.name: receipt for path, receipt in found.items() if receipt.get("scores")}
     return dict(reversed(good.items()))
 
-
+# %% ../../nbs/95_doors.view_runs.ipynb #564ef029
 def compare_runs(
     receipts: dict[str, dict],  # Name of a run → receipt
 ) -> pd.DataFrame:  # A column for each run, a row for each setting that differs and each score
@@ -336,7 +336,7 @@ def runs_view(
         sizing_mode="stretch_width",
     )
 
-
+# %% ../../nbs/95_doors.view_runs.ipynb #751821bf
 def runs_heading(
     desk: Desk,  # Whose page
 ) -> pn.pane.HTML:

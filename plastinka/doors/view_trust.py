@@ -18,7 +18,7 @@ from ..report.words import format_value
 # %% ../../nbs/95_doors.view_trust.ipynb #07d9500e
 TRUST_MONTHS = dict(
     month=("Month", "month"),
-    titles=("titles", "count"),
+    titles=("Titles", "count"),
     expected=("Expected", "count"),
     asked=("Was asked for", "count"),
     sold=("Sold", "count"),

@@ -126,6 +126,8 @@ def shown(cell: dict, module: str, links: dict[str, str]) -> list[dict]:
     if cell["cell_type"] == "markdown":
         return [cell | dict(source=linked(cell["source"], links))]
     source = DIRECTIVE.sub("", cell["source"])
+    if directives.get("echo:", "").strip() == "false":  # What it prints is shown, its code is not
+        cell = cell | dict(metadata=dict(tags=["remove-input"]))
     return [cell | dict(source=source)] if source else []
 
 
