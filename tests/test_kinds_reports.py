@@ -10,6 +10,7 @@ from test_kinds_shops import STOCK, read, write
 
 from plastinka.core import InputError
 from plastinka.data.ingest import read_sources
+from plastinka.data.ledger import build_ledger
 from plastinka.data.inspect import inspect_file
 from plastinka.data.values import parse_count
 
@@ -360,10 +361,42 @@ def test_a_store_above_the_titles_of_a_balance_sheet(tmp_path, store, known, wro
     if known and not wrong:
         assert read_sources(path).rows["count"].astype(int).sum() == left
         return
-    message = f"hold {left} copies under «Остаток на конец», and its line «Итого» {left + 1}"
-    message = message if known else "hold 60 copies under «Приход», and its line «Итого» 30"
+    message = f"hold {left} copies under «Остаток на конец», and its line of the sum {left + 1}"
+    message = message if known else "hold 60 copies under «Приход», and its line of the sum 30"
     with pytest.raises(InputError, match=message):
         read_sources(path)
+
+
+def test_a_balance_sheet_without_its_sum(tmp_path):
+    rows = balance(False, True)[:-2]  # The line of the account stands for «Итого»
+    left = 30 - SOLD["2025-03"]
+    found = read_sources(book(tmp_path / "ОСВ.xlsx", {"TDSheet": rows}))
+    assert found.rows["count"].astype(int).sum() == left
+    with pytest.raises(InputError, match="its line of the sum 30"):
+        read_sources(book(tmp_path / "short.xlsx", {"TDSheet": rows[:-2]}))
+    bare = [row for row in rows if row[:1] != ["41.01"]]
+    made = build_ledger(
+        read_sources(book(tmp_path / "bare.xlsx", {"TDSheet": bare})), stock_alone=True
+    )
+    assert made.copies["count"].sum() == left
+    said = [line for line in made.joins.lines() if line.startswith("NOTE: bare.xlsx: a balance")]
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize("first, rows", [(1, 4), (1, 30), (4, 3), (6, 30)])
+def test_a_table_of_something_else_beside_a_stock(tmp_path, first, rows):
+    stock = [["Исполнитель", "Альбом", "Цена", "Остаток"]]
+    stock += [[f"A{n}", f"B{n}", 100 + n, n % 4] for n in range(10)]
+    calls = [["Кто", "Когда", "Что"], *[["Оля", "05.06.2025", "звонок"]] * rows]
+    lines = max(len(stock), first + len(calls))
+    page = [[*(stock[at] if at < len(stock) else [""] * 4), ""] for at in range(lines)]
+    for at, call in enumerate(calls, first - 1):
+        page[at] += call
+    path = book(tmp_path / "stock.xlsx", {"Лист1": page})
+    made = build_ledger(read_sources(path), stock_alone=True)
+    assert made.copies["count"].sum() == 13 and not len(made.quarantine)
+    said = [line for line in made.joins.lines() if "other tables beside it" in line]
+    assert len(said) == 1 and said[0].startswith("NOTE: stock.xlsx")
 
 
 FIELDS = "id:7|name:{}|sku:460000000001{n}|quantity:{c}|total:{t}.00"

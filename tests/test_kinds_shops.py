@@ -78,7 +78,9 @@ product_quantity / Stock on hand
 Number sold / Number in stock
 Реализация, шт / Текущий остаток, шт
 Absatz / Verfügbarer Bestand
-Total Sold / Qty in stock"""
+Total Sold / Qty in stock
+Sale Qty / Available to sell
+Ventes Quantité / Stock restant"""
 
 
 @pytest.mark.parametrize("headers", COUNTS.split("\n"))

@@ -3,13 +3,15 @@ truth is made first, and each file is written from it."""
 
 from datetime import date, timedelta
 
+import openpyxl
 import pytest
 
+from plastinka.data.days import parse_date
 from plastinka.data.ingest import read_sources
 from plastinka.data.inspect import describe, inspect_file
 from plastinka.data.ledger import build_ledger
 from plastinka.data.values import parse_price
-from test_kinds_shops import HEADERS, RECORDS, SALES, STOCK, ledger, write
+from test_kinds_shops import HEADERS, MONEY, RECORDS, SALES, SOLD, STOCK, ledger, read, write
 
 # Headers of prices
 
@@ -257,3 +259,28 @@ def test_days_that_are_all_mondays_are_asked_about(tmp_path):
     assert set(made.copies["sold_date"].dt.weekday) == {0}
     said = [line for line in made.joins.lines() if "all days are Mondays" in line]
     assert len(said) == 1 and f"{between} copies" in said[0]
+
+
+# Headers in two rows, prices and days in forms that shops write
+
+
+@pytest.mark.parametrize("group, below", [("Sale", "Qty|Price"), ("Ventes", "Quantité|Prix")])
+def test_a_group_above_the_number_of_copies(tmp_path, group, below):
+    made = openpyxl.Workbook()
+    made.active.append(["Artist", "Title", "Sale date", group, ""])
+    made.active.append(["", "", "", *below.split("|")])
+    for row in SALES:
+        made.active.append([*row[1:3], row[0], row[4], row[3]])
+    made.save(tmp_path / "s.xlsx")
+    assert read(tmp_path / "s.xlsx") == (SOLD, MONEY)
+
+
+def test_roubles_with_a_dash_and_days_with_gaps(tmp_path):
+    for day in ("{2}. {1}. {0}", "{2:0>2}_{1:0>2}_{0}"):
+        rows = [
+            [day.format(*row[0].split("-")), *row[1:3], f"{row[3]}-00", row[4]] for row in SALES
+        ]
+        path = write(tmp_path / "s.csv", [HEADERS, *rows])
+        assert read(path) == (SOLD, MONEY)
+        days, bad = parse_date(read_sources(sales=path).rows["sold_date"])
+        assert not bad.any() and f"{days.min():%Y-%m-%d}" == SALES[0][0]

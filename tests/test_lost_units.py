@@ -21,6 +21,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 from lost_units import BAR, LEVELS, measure
 
+from plastinka.data.ingest import read_sources
+from plastinka.data.ledger import build_ledger
+from plastinka.panel.panel import build_panel
+
 SEEDS, TITLES = (300, 301, 302), 1500
 EVERY = 1 if os.environ.get("PLASTINKA_EXAMPLES") == "random" else 3  # One world in so many
 
@@ -174,3 +178,31 @@ def test_dead_titles_lose_nothing():
         and panel["lost_units_settled"].values[old].sum() < 1
     )
     assert panel["lost_units"].values[~old].sum() > 20
+
+
+@pytest.mark.parametrize("often, least", [(0.03, 12.0), (0.2, 14.0)])
+def test_a_copy_a_day_that_is_gone_for_fifteen_days(often, least):
+    """The missed days are counted once, and what is missing to fifteen is how far a title is drawn
+    toward slower ones: the less, the more the others sell."""
+    draw, lost = np.random.default_rng(0), []
+    days = pd.date_range("2023-07-01", "2025-06-30")
+    for month in (9, 11, 1, 3):
+        year = 2024 if month > 6 else 2025
+        first, last = pd.Timestamp(year, month, 1), pd.Timestamp(year, month, 15)
+        sold = days[(days < first) | (days > last)]
+        came = np.where(sold < first, pd.Timestamp("2023-06-20"), last + pd.Timedelta(days=1))
+        rows = [pd.DataFrame(dict(album="Hit", created=came, sold=sold))]
+        for number in range(150):
+            own = days[draw.random(len(days)) < draw.gamma(0.6, often / 0.6)]
+            early = pd.Timestamp("2023-06-01")
+            rows.append(pd.DataFrame(dict(album=f"T{number}", created=early, sold=own)))
+        names = ["Hit", *(f"T{number}" for number in range(150))]
+        there = [last + pd.Timedelta(days=1), *[pd.Timestamp("2023-06-01")] * 150]
+        stock = pd.DataFrame(dict(album=names, created=there, count=2))
+        panel = build_panel(build_ledger(read_sources(stock, pd.concat(rows))))
+        place = dict(item=int(np.flatnonzero(panel["album"] == "Hit")[0]))
+        gap = panel.isel(place).sel(month=first)
+        worth = (last.days_in_month - 15) / last.days_in_month
+        assert abs(float(gap["exposure_share"]) - worth) < 0.03
+        lost.append(float(gap["lost_units"]))
+    assert least < np.mean(lost) < 15.5, lost

@@ -21,11 +21,13 @@ from plastinka.data.statuses import _MEANINGS
 from plastinka.data.values import barcode_repairs
 from plastinka.decide.levels import order_list
 from plastinka.evaluate.combine import equal_members
+from plastinka.models.catalog import CATALOG
 from plastinka.report.excel import write_excel
 from plastinka.report.html import write_html
 from plastinka.report.loaded import record_lines
 from plastinka.report.summary import Report, example_report
-from plastinka.report.texts import retell, russian, speaking
+from plastinka.report.texts import retell, russian, say, speaking
+from plastinka.report.words import model_name, verdict
 
 PACKAGE = Path(__file__).parents[1] / "plastinka"
 
@@ -204,3 +206,21 @@ def test_the_language_ends_with_its_report():
     from plastinka.report.texts import say
 
     assert say("unknown") == "unknown"
+
+
+def test_one_is_said_of_one():
+    with speaking("en"):
+        assert say("{n} copies are ordered.", n=1) == "1 copy is ordered."
+        assert say("{n} of {of} records have no price", n=1, of=7) == "1 of 7 records has no price"
+        assert say("{n} of {of} are forecast by X", n="1", of="9") == "1 of 9 is forecast by X"
+        assert say("{n} copies of {title}", n=21, title="1 days") == "21 copies of 1 days"
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_the_name_of_a_model_is_one_thing_in_a_sentence(language):
+    for model in CATALOG:
+        scores = pd.DataFrame(dict(model=[model, "other", "third"], wql=[0.3, 0.9, 0.8]))
+        with speaking(language):
+            name, said = model_name(model), verdict(scores, model)
+        assert name in said and (" of " in name or not name.endswith("quantiles"))
+        assert "верить ей" not in said and "квантили" not in name.split()[:1]

@@ -86,10 +86,29 @@ def _unclear(blocks, kind, where):
     )
     return input_error(where, problem, "Copy each into a file of its own, and give that one")
 
-# %% ../../nbs/06_data.blocks.ipynb #6f9d6017
+# %% ../../nbs/06_data.blocks.ipynb #3c16d583
 TABLES_BESIDE = "other tables beside it in the sheet, not read"
 
+# %% ../../nbs/06_data.blocks.ipynb #5f9b1690
+def _without_others(grid, blocks, known):
+    "A stock without tables of other things that stand beside it."
+    heads = [block.head(1)[0] for block in blocks]
+    whole = [_fits(found := _columns(head, "stock", known), "stock") and found for head in heads]
+    other = [
+        not any(known(head, kind) for kind in ("stock", "sales")) and len(block.cells) > 1
+        for block, head in zip(blocks, heads, strict=True)
+    ]
+    if sum(map(bool, whole)) != 1 or not any(other) or grid.unsaved:
+        return grid
+    kept = [block for block, out in zip(blocks, other, strict=True) if not out]
+    names = ", ".join(block.sheet for block, out in zip(blocks, other, strict=True) if out)
+    cells = [column for block in kept for column in block.cells]
+    note = ["", TABLES_BESIDE, sum(other), names[:80]]
+    if len(kept) == 1:
+        return replace(kept[0], sheet=grid.sheet, notes=[*grid.notes, note])
+    return replace(grid, cells=cells, unsaved={}, notes=[*grid.notes, note])
 
+# %% ../../nbs/06_data.blocks.ipynb #6f9d6017
 def _fits(known, kind):
     "Whether a table with these columns is of a kind."
     return ("sold_date" in known) == (kind == "sales") and (kind == "sales" or "count" in known)
@@ -105,6 +124,8 @@ def side_tables(
     places = _lower_blocks(grid, column_blocks(grid), kind, known) if kind else []
     blocks = [_from_headers(_cut(grid, *each), kind, known) for each in places]
     columns = [_columns(block.head(1)[0], kind, known) for block in blocks]
+    if len(blocks) > 1 and kind == "stock" and not all(columns):
+        return [_without_others(grid, blocks, known)]
     if len(blocks) < 2 or not all(columns):
         return [grid]
     chosen = [block for block, each in zip(blocks, columns, strict=True) if _fits(each, kind)]

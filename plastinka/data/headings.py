@@ -259,8 +259,8 @@ _PRICE_WORDS = {
         "ед единиц* штук* розн розниц* розничн* продаж* реализац* отпускн* товар* ндс учетом"
         " скидк* unit item lineitem line product sale* selling sold retail regular"
         " final paid per each gross incl* tax vat with current einzel stuck brutto inkl mwst"
-        " ust eladasi fogyasztoi darab ttc unitaire vente public article unidad"
-        " unitario venta publico iva con",
+        " ust eladas* fogyasztoi darab ttc unitaire vente* public article unidad"
+        " unitario venta* publico iva con verkauf*",
         "прода* реализац* sale* selling sold paid verkaufspreis eladasi vente venta",
     ),
     "purchase_price": Wording(
@@ -281,7 +281,7 @@ _COUNT_WORDS = {
         "во q всего товар* чек* заказ* период net total number num count ordered order product"
         " item line lineitem shipped fulfilled invoiced delivered billed gesamt artikel article*"
         " produit* producto* articulo* termek* purchased no commande* pedid* bestellt*"
-        " базов* единиц* ед хранен* учета",
+        " базов* единиц* ед хранен* учета sale verkauf",
         _NUMBER + " продан* sold verkauft*",
     ),
     "stock": Wording(
@@ -290,7 +290,7 @@ _COUNT_WORDS = {
         "во q текущ* свободн* конечн* кон конец склад* магазин* всего общ* фактическ* товар*"
         " current actual total real level count number num product item variant aktuell* frei*"
         " gesamt aktualis szabad actuel* reel final* now today closing store shop факт физич*"
-        " physical shelf no базов* единиц* ед хранен* учета",
+        " physical shelf no базов* единиц* ед хранен* учета restant* restante* to sell for sale",
         "конечн* кон конец closing final* остат* hand soh qoh stock* available",
     ),
 }

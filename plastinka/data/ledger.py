@@ -18,7 +18,7 @@ import pandas as pd
 from fastcore.basics import patch
 
 from ..core import InputError, input_error, summary_html, summary_text
-from .ingest import RawRows, open_questions
+from .ingest import LOUD, RawRows, open_questions
 from .items import spell_items
 from .records import Items, Joins, count_joins, find_items
 from .releases import estimate_releases, settle_originals
@@ -577,12 +577,18 @@ def _asked(sources):
 
 
 def _told(sources, copies):
-    "What was decided, and what days of sale that are all Mondays may mean."
+    "What was decided or left out, and what days of sale that are all Mondays may mean."
     described = [each for each in sources.to_dict("records") if isinstance(each.get("notes"), list)]
     notes, sales = [each["notes"] for each in described], copies[copies["kind"] == "sales"]
+    told = told_weeks(described) + [
+        f"{each['file']}: {what}"
+        for each in described
+        for _, what, *_ in each["notes"]
+        if what in LOUD
+    ]
     if _is_monthly(sources) or any(what == WEEKS for own in notes for _, what, *_ in own):
-        return tuple(told_weeks(described))
-    return (*told_weeks(described), *ask_weeks(sales["sold_date"], sales["count"]))
+        return tuple(told)
+    return (*told, *ask_weeks(sales["sold_date"], sales["count"]))
 
 # %% ../../nbs/12_data.ledger.ipynb #656cb26c
 def build_ledger(

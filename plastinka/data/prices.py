@@ -28,7 +28,7 @@ def _number_receipts(whole):
     sorted_ = (steps >= 0).all() or (steps <= 0).all()
     return sorted_ and len(whole) > 20 and whole.nunique() > 0.3 * len(whole)
 
-
+# %% ../../nbs/09_data.prices.ipynb #d62f2c3c
 def holds_money(
     column: pd.Categorical,  # Cells
 ) -> bool:  # Whether they look like prices, not like copies, words or numbers of receipts

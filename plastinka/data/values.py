@@ -207,7 +207,7 @@ def bare_prices(
         texts.str.lower()
         .str.replace("−", "-")
         .str.replace(_KOPECKS, r"\1.\2", regex=True)
-        .str.replace(r"[,.:]-$", "", regex=True)
+        .str.replace(r"[,.:]-$|(?<=\d)[-=]00$", "", regex=True)
     )
     below = bare.str.fullmatch(r"\(.*\)|-.*|[\d.,' ]+-")
     bare = bare.str.replace(r"^[-(] ?|[-)]$", "", regex=True).where(below, bare)

@@ -61,7 +61,7 @@ def _monday(year, week):
     except ValueError:
         return None
 
-
+# %% ../../nbs/09_data.weeks.ipynb #1ba1857b
 def _numbered_weeks(texts, patterns):
     "First and last day of each text that is the number of a week; nothing where one is none."
     found = [
@@ -85,7 +85,7 @@ def _written_weeks(texts):
     longest = max((last - first).days for first, last in pairs)
     return pairs if 1 <= longest <= MOST_DAYS else None
 
-
+# %% ../../nbs/09_data.weeks.ipynb #045661fb
 def _single_days(texts, which):
     "First and last day of each week, of which one day is written; nothing for other days."
     for month_first in (False, True):
@@ -166,7 +166,7 @@ def _note_crossing(table, column, spans, counts):
     )
     table.notes.append(["sold_date", said, int(crosses[column.codes].sum()), ""])
 
-
+# %% ../../nbs/09_data.weeks.ipynb #4fbeb620
 def settle_weeks(
     table: Table,  # One file of sales; a column may be added
     found: dict[str, list[str]],  # Column → headers that mean it

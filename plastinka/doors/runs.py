@@ -256,7 +256,7 @@ NOT_REPEATED = dict(
     report="is the report of another run: write it anew with plastinka report",
 )
 
-
+# %% ../../nbs/90_doors.runs.ipynb #4e12209f
 def _to_repeat(run, out):
     "The run that shall be repeated; of all that can be, the newest is the last."
     from plastinka.jobs.core import read_receipt
@@ -275,7 +275,7 @@ def _to_repeat(run, out):
         raise input_error(f"run {folder.name}", problem, cure[0].upper() + cure[1:])
     return folder
 
-
+# %% ../../nbs/90_doors.runs.ipynb #919ffb56
 def _can_repeat(receipt):
     "Whether a run can be repeated: none that wrote into a store, no report and no chain."
     kept = "notebook_path" in receipt and not receipt.get("chain")

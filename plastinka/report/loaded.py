@@ -79,7 +79,8 @@ def record_lines(
         said.append(dict(text=text, loud=False))
     for told in joins.told:
         file, _, what = told.partition(": ")
-        said.append(dict(text=say("NOTE: {file}: {what}", file=file, what=retell(what)), loud=True))
+        about = dict(file=retell(file) if file == "sales" else file, what=retell(what))
+        said.append(dict(text=say("NOTE: {file}: {what}", **about), loud=True))
     return [*said, dict(text=_joined_words(joins), loud=False)]
 
 

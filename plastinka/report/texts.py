@@ -57,6 +57,27 @@ def spoken() -> str:  # en or ru
     "The language that is spoken now."
     return _SPOKEN.get()
 
+# %% ../../nbs/84_report.texts.ipynb #ac0be1a0
+_ONE = dict(copies="copy", branches="branch") | {
+    each: each[:-1]
+    for each in "records rows files months days titles lines orders suppliers cutoffs weeks".split()
+}
+_VERBS = dict(are="is", were="was", have="has", match="matches")
+_VERB = rf"(?: ({'|'.join(_VERBS)})\b)?"
+_SINGLE = re.compile(rf"(?<![\d.,\u00a0–-])1 (more |other |)({'|'.join(_ONE)})\b{_VERB}")
+_ONE_OF = re.compile(rf"(?<![\d.,\u00a0–-])(1 of [\d\u00a0]+(?: [a-z]+){{0,4}}?){_VERB[:-1]}")
+
+# %% ../../nbs/84_report.texts.ipynb #a8390a1f
+def _of_one(text):
+    "A text in which one is one."
+
+    def single(found):
+        verb = f" {_VERBS[found[3]]}" if found[3] else ""
+        return f"1 {found[1]}{_ONE[found[2]]}{verb}"
+
+    text = _SINGLE.sub(single, text)
+    return _ONE_OF.sub(lambda found: f"{found[1]} {_VERBS[found[2]]}", text)
+
 # %% ../../nbs/84_report.texts.ipynb #ccffac8f
 def say(
     text: str,  # English, with {names} of values
@@ -69,7 +90,9 @@ def say(
         if found is None and _GAPS.get() is not None:
             _GAPS.get().add(text)
         found = text if found is None else found
-    return found.format(**values) if values else found
+    found = found.format(**values) if values else found
+    one = spoken() == "en" and "1" in map(str, values.values())
+    return _of_one(found) if one else found
 
 # %% ../../nbs/84_report.texts.ipynb #2ee14b16
 @cache

@@ -72,9 +72,12 @@ MODEL_NAMES = {
     "xgboost": "XGBoost",
     "pooled negative binomial": "the pooled negative binomial",
     "pooled hurdle": "the pooled hurdle",
-    "seasonal naive": "the seasonal naive",
+    "seasonal naive": "the seasonal naive forecast",
     "all-zero": "the all-zero forecast",
-    "recent quantiles": "the recent quantiles",
+    "recent quantiles": "the rule of recent quantiles",
+    "last year's quantiles": "the rule of last year’s quantiles",
+    "window average": "the window average",
+    "naive": "the naive forecast",
     "newcomer": "its sales so far (newcomers)",
 }
 RANKING = {
