@@ -3,6 +3,7 @@ and after ten days, on launches that were held out by time.
 
     python bench/launches.py        # some minutes; PLASTINKA_DATA names the folder with onec_*
     python bench/launches.py --json bench/results/launches.json
+    python bench/launches.py --first 2 --seeds 6    # the made-up shops on which settings were chosen
 
 A Russian media chain: 252 items first sold from March 2013 to September 2014, the 85 from March
 2014 on scored, each with what was known on its first day. Its category stands for the style, the
@@ -190,6 +191,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, default=2, help="made-up shops")
+    parser.add_argument("--first", type=int, default=0, help="number of the first made-up shop")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     options = parser.parse_args()
     folder, rows = Path(os.environ.get("PLASTINKA_DATA") or ""), []
@@ -201,7 +203,7 @@ def main() -> int:
         print(
             "PLASTINKA_DATA names no folder with onec_sales_2013_2014.csv.gz: made-up shops alone"
         )
-    for seed in range(options.seeds):
+    for seed in range(options.first, options.first + options.seeds):
         launches, asked, building = made_up(seed)
         scored = np.flatnonzero(launches.titles["first_day"] >= "2024-01-01")
         name = f"made-up shop {seed}"
