@@ -21,6 +21,14 @@ from plastinka.doors.cli import main  # noqa: E402
 from plastinka.core import InputError  # noqa: E402
 from plastinka.data.ingest import read_sources  # noqa: E402
 from plastinka.data.ledger import build_ledger  # noqa: E402
+from plastinka.decide.terms import load_suppliers  # noqa: E402
+from plastinka.doors.forecast import forecast  # noqa: E402
+from plastinka.jobs.parameters import (  # noqa: E402
+    check_parameters,
+    notebook_parameters,
+    run_notebook_path,
+    run_notebooks,
+)
 
 RUSSIAN = dict(
     barcode="Штрихкод",
@@ -128,12 +136,58 @@ def test_empty_file(tmp_path, shop):
         (["--snapshot-date", "31.02.2024"], ["--snapshot-date", "2024-05-31"]),
         (["--profile", "no-such-shop"], ["no-such-shop"]),
         (["--horizont", "3"], ["--horizont"]),
+        (["--lead-days", "1e400"], ["--lead-days", "a whole number"]),
+        (["--lead-days", "-1"], ["--lead-days", "0 to 180"]),
+        (["--review-days", "nan"], ["--review-days", "a whole number"]),
+        (["--service-level", "nan"], ["--service-level", "0.01 to 0.99"]),
     ],
 )
 def test_parameters(tmp_path, shop, options, words):
     outcome = call(tmp_path, *shop, *options)
     assert_refused(outcome, *words)
     assert not outcome[2]
+
+
+ABSURD = "1e400 nan NaN inf Infinity -inf -5 −5 1e5 1e15 99999999999999999999 5% 200k --5 ² 1/2"
+
+
+@pytest.mark.parametrize("money", ABSURD.split())
+def test_absurd_budgets(tmp_path, shop, money):
+    outcome = call(tmp_path, *shop, f"--budget={money}")
+    assert_refused(outcome, "budget", "no amount of money", "200000")
+    assert not outcome[2]
+
+
+@pytest.mark.parametrize("notebook", run_notebooks())
+def test_absurd_numbers_for_any_run(notebook):
+    path = run_notebook_path(notebook)
+    for name, each in notebook_parameters(path).items():
+        if {"int", "float"} & set(re.findall(r"\w+", each.type)):
+            for value in (float("nan"), float("inf"), float("-inf"), -1, -0.5, 10**400, 2**63):
+                with pytest.raises(InputError, match=name):
+                    check_parameters(path, {name: value})
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -1.0, 1e400, 1e15, "nan", "1e400"])
+def test_absurd_numbers_from_python(bad):
+    rules = ("margin", "capital_cost", "salvage", "lead_days", "review_days")
+    asked = [
+        dict(budget=bad),
+        dict(service_level=bad),
+        *(dict(rules={each: bad}) for each in rules),
+    ]
+    for settings in asked:
+        with pytest.raises(InputError, match="budget|service_level|" + "|".join(rules)):
+            forecast(sales=sales_rows(), **settings)
+
+
+@pytest.mark.parametrize("bad", ["1e400", "inf", "-5", "1e30", "99999999999999999", "5%", "abc"])
+@pytest.mark.parametrize("header", ["Lead time", "Review period", "Minimum order", "Pack"])
+def test_absurd_numbers_in_the_table_of_suppliers(tmp_path, header, bad):
+    path = tmp_path / "suppliers.csv"
+    path.write_text(f"Supplier;{header}\nNorth;{bad}\n")
+    with pytest.raises(InputError, match=r"suppliers.csv, row 2: .*not a .*number from"):
+        load_suppliers(path)
 
 
 def test_out_is_a_file(tmp_path, shop):

@@ -464,6 +464,61 @@ def test_two_currencies_are_converted_by_given_rates(tmp_path, name):
         read_sources(sales=path, rates=table)
 
 
+PURCHASES = {  # Header, rows, prices and purchase prices in roubles, at 100 for a euro
+    "one column for both": (
+        "Цена;Себестоимость;Валюта",
+        ["25,50;15,25;EUR", "2490,00;1500,00;руб."],
+        [2550, 2490],
+        [1525, 1500],
+    ),
+    "all rows in euros": (
+        "Price;Cost;Currency",
+        ["25;15;EUR", "30;20;EUR"],
+        [2500, 3000],
+        [1500, 2000],
+    ),
+    "headers": (
+        "Цена, руб.;Закупочная цена, EUR",
+        ["2490;15", "3000;20"],
+        [2490, 3000],
+        [1500, 2000],
+    ),
+    "a header of prices": (
+        "Price (EUR);Cost, руб.",
+        ["25;1500", "30;2000"],
+        [2500, 3000],
+        [1500, 2000],
+    ),
+    "a column of its own": (
+        "Цена;Закупочная цена;Валюта закупки",
+        ["2490;15;EUR", "3000;2000;RUB"],
+        [2490, 3000],
+        [1500, 2000],
+    ),
+    "a sign in the cell": (
+        "Цена;Закупочная цена;Валюта",
+        ["2490;€ 15,00;RUB", "30;20;EUR"],
+        [2490, 3000],
+        [1500, 2000],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PURCHASES)
+def test_purchase_prices_are_converted_as_prices_are(tmp_path, name):
+    "A purchase price of 15.25 euros is 1525 roubles, wherever the file says that it is in euros."
+    header, rows, prices, costs = PURCHASES[name]
+    path, table = tmp_path / "may.csv", tmp_path / "rates.txt"
+    lines = [f"Can;Ege {n};{row};2024-05-{n:02}" for n, row in enumerate(rows, 1)]
+    path.write_text("\n".join([f"Artist;Album;{header};Sold", *lines]), encoding="utf-8")
+    table.write_text("RUB,1\nEUR,100\n", encoding="utf-8")
+    copies = build_ledger(read_sources(sales=path, rates=table)).copies.sort_values("sold_date")
+    assert (copies["price"].tolist(), copies["purchase_price"].tolist()) == (prices, costs)
+    if name != "all rows in euros":
+        with pytest.raises(InputError, match="--rates"):
+            read_sources(sales=path)
+
+
 def test_files_in_two_currencies_are_refused(tmp_path):
     for name, price in [("april.csv", "9 €"), ("may.csv", "9 £")]:
         (tmp_path / name).write_text(f"Album;Sold;Price\nBlue;2024-05-01;{price}\n")

@@ -3,6 +3,7 @@ examples are in 80, 81, 82."""
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from plastinka.jobs.core import read_receipt
+from plastinka.doors.cli import main
+from plastinka.jobs.core import Job, queue_run, read_receipt, write_receipt
 
 ROOT = Path(__file__).resolve().parent.parent
 FORECAST = """
@@ -329,3 +331,26 @@ def test_a_runner_that_begins_after_its_parent_was_killed_leaves_the_run_lost(tm
     assert read_receipt(folder)["status"] == "lost"  # Somebody has looked meanwhile
     assert execute_run(folder, parent=gone)["status"] == "lost"
     assert [path.name for path in folder.iterdir()] == ["receipt.json"]
+
+
+def test_last_is_the_newest_run_that_can_be_repeated(tmp_path, capsys):
+    runs = tmp_path / "runs"
+    run = ["--out", str(runs)]
+    assert main(["run", str(notebook(tmp_path, "print(seed)")), *run]) == 0
+    (first,) = runs.iterdir()
+    store = tmp_path / "shop.db"
+    files = dict(ingest=dict(store=str(store), sales=[]), report=dict(run=str(first)))
+    for kind, values in files.items():  # Newer ones, which cannot be repeated
+        folder = queue_run(Job(kind, values), runs)
+        write_receipt(folder, status="succeeded", data=[])
+        assert max(runs.iterdir()) == folder
+        assert main(["rerun", folder.name, *run]) == 2
+        said = capsys.readouterr().err
+        assert folder.name in said and f"plastinka {kind}" in said
+    assert main(["rerun", "last", *run]) == 0
+    assert capsys.readouterr().err.startswith(f"Repeats {first.name}\n")
+    shutil.rmtree(first)
+    for folder in runs.glob("*_tiny_*"):
+        shutil.rmtree(folder)
+    assert main(["rerun", "last", *run]) == 2
+    assert "none" in capsys.readouterr().err

@@ -25,26 +25,23 @@ from plastinka.data.cells import (
     settle_decimals,
     take_word,
 )
+from .conditions import condition_columns, take_conditions
 from .files import read_grid
 from .groups import find_sums
 from .headers import Table, cell_texts, different_texts, make_table
 from .headings import total_header, usual_headers, worded_count
 from .parts import one_of_each, put_together, settle_sold
 from .patterns import extract, matches
+from .prices import no_money
 from .profiles import Profile, lookup_path, profile_aliases, settle_profile
 from .rates import convert_prices
 from .sales import named_months
-from plastinka.data.schema import (
-    COLUMNS,
-    OPTIONAL,
-    check_columns,
-    header_key,
-    match_headers,
-    normalise,
-)
+from .schema import COLUMNS, OPTIONAL, check_columns, header_key
+from .schema import match_headers, normalise
 from .services import service_rows
 from .statuses import ORDER_HEADERS, fill_orders, take_statuses, turn_back
 from .values import cell_text, parse_count, parse_price
+from .weeks import settle_weeks
 
 # %% ../../nbs/10_data.columns.ipynb #b8a07c5c
 def _load_lookup(lookup, table, path):
@@ -194,14 +191,15 @@ def find_columns(
     free = [header for header in headers if header not in taken]
     found = match_headers(free, profile_aliases(settle_profile(profile, headers)))
     found = {name: each[: 1 if name in OPTIONAL else None] for name, each in found.items()}
-    own = profile.columns or profile.splits or profile.lookups
+    own = profile.names_columns
     names = (*OPTIONAL, *_asked_of_stock(profile, kind)) if own else COLUMNS
     named = {header for names in found.values() for header in names} | _named_headers(profile)
     missing = [name for name in names if name not in found and name not in profile.defaults]
     rest = [header for header in free if header not in named]
     found = found | usual_headers(rest, kind, missing)
-    if "price" not in found and "price" not in profile.defaults:
-        found.pop("purchase_price", None)  # What a customer paid may be called cost
+    paid = " ".join(found.get("purchase_price", []))
+    if "price" not in {**found, **profile.defaults} and re.search("(?i)cost", paid):
+        found.pop("purchase_price")  # What a customer paid may be called cost
     return found
 
 
@@ -224,8 +222,10 @@ def find_table_columns(
     taken: set[str] = frozenset(),  # Headers that mean something else
 ) -> dict[str, list[str]]:  # Column → headers that mean it
     "Which headers of a file mean which column; a number of copies is known by its cells, too."
+    taken = taken | no_money(table, _own_headers(profile))
     found = find_columns(table.headers, kind, profile, taken)
-    own = profile.columns or profile.splits or profile.lookups
+    found |= _find_conditions(table, profile, found, taken)
+    own = profile.names_columns
     if own or "count" in found or "count" in profile.defaults:
         return found
     used = taken | {header for headers in found.values() for header in headers}
@@ -233,6 +233,21 @@ def find_table_columns(
     cells = {header: pd.Series(different_texts(table.column(header))) for header in unread}
     header = worded_count(cells, kind)
     return found | ({"count": [header]} if header else {})
+
+
+def _own_headers(profile):
+    "Headers that a profile names."
+    return {header for headers in profile.columns.values() for header in headers}
+
+
+def _find_conditions(table, profile, found, taken):
+    "The column of conditions, where no other says what the cover is."
+    split = {name for each in profile.splits for name in each.into}
+    if "cover_type" in {*found, *profile.columns, *profile.defaults, *split}:
+        return {}
+    used = taken | {header for headers in found.values() for header in headers}
+    headers = condition_columns(table, [each for each in table.headers if each not in used])
+    return {"cover_type": headers[:1]} if headers else {}
 
 
 def _hold_numbers(column):
@@ -248,7 +263,7 @@ def _read_statement(table, kind, profile, found, used):
         (name, header) for name in ("created_date", "sold_date") for header in found.get(name, [])
     ]
     wrong = {header: name for name, header in dated if _hold_numbers(table.column(header))}
-    if not wrong or profile.columns or profile.splits or profile.lookups:
+    if not wrong or profile.names_columns:
         return found
     found = find_table_columns(table, kind, profile, used | set(wrong))
     sold = [header for header, name in wrong.items() if name == "sold_date"]
@@ -385,22 +400,40 @@ def _no_records(frame, table):
 
 # %% ../../nbs/10_data.columns.ipynb #6508cf7f
 _CURRENCY_HEADERS = frozenset(
-    "currency currencycode pricecurrency валюта währung devise moneda pénznem waluta".split()
+    "currency currencycode pricecurrency валюта валютацены währung devise moneda pénznem"
+    " waluta".split()
+)
+_PURCHASE_CURRENCIES = frozenset(
+    "валютазакупки валютазакупочнойцены валютазакупочная валютасебестоимости валютапоставщика"
+    " costcurrency purchasecurrency purchasepricecurrency suppliercurrency".split()
 )
 
 
-def _state_currencies(frame, table):
-    "The one currency that a column states; several are written beside the prices."
-    headers = [each for each in table.headers if header_key(each) in _CURRENCY_HEADERS]
-    if "price" not in frame or not headers:
+def _stated_currency(table, name, found):
+    "The currency of each row of a column of money, as another column or the header says."
+    keys = [_CURRENCY_HEADERS] if name == "price" else [_PURCHASE_CURRENCIES, _CURRENCY_HEADERS]
+    columns = [each for own in keys for each in table.headers if header_key(each) in own]
+    named = header_currency(" ".join(found.get(name, []))) if table.rates else ""
+    general = name != "price" and columns and header_key(columns[0]) in _CURRENCY_HEADERS
+    if named and (general or not columns):
+        return np.full(len(table.rows), named, dtype=object)
+    return cell_texts(table.column(columns[0])) if columns else None
+
+# %% ../../nbs/10_data.columns.ipynb #24ebfcdb
+def _state_currencies(frame, table, name, found):
+    "The one currency stated for a column of money; several are written beside its amounts."
+    stated = _stated_currency(table, name, found) if name in frame else None
+    if stated is None:
         return ""
-    stated = pd.Series(cell_texts(table.column(headers[0])), index=frame.index)
-    names = currency_names("1 " + stated.dropna().drop_duplicates().astype(str))
+    stated = pd.Series(stated, index=frame.index)
+    names = currency_names("1 " + stated.dropna().drop_duplicates().astype(str)).dropna()
     if names.nunique() == 1 and not table.rates:
         return names.iloc[0]
-    bare = frame["price"].notna() & stated.notna()
-    beside = frame["price"].astype(str) + " " + stated.astype(str)
-    frame["price"] = frame["price"].where(~bare, beside)
+    codes, texts = pd.factorize(frame[name])
+    written = currency_names(pd.Series(texts, dtype=object).astype(str)).notna().to_numpy()
+    bare = ~np.append(written, True)[codes] & stated.notna()
+    beside = frame[name].astype(str) + " " + stated.astype(str)
+    frame[name] = frame[name].astype(object).where(~bare, beside)
     return ""
 
 # %% ../../nbs/10_data.columns.ipynb #76a269fc
@@ -418,7 +451,10 @@ def _settle_purchases(frame, table, own, found):
     "Write out purchase prices; refuse those in another currency than the prices."
     if "purchase_price" not in frame:
         return
+    stated = _state_currencies(frame, table, "purchase_price", found)
     theirs = _settle_numbers(frame, table, "purchase_price")
+    if any(header_key(each) in _PURCHASE_CURRENCIES for each in table.headers):
+        theirs = theirs or stated
     if not table.rates:  # With rates, the cells are in one currency by now
         theirs, own = (
             written or header_currency(" ".join(found.get(name, [])))
@@ -460,7 +496,7 @@ def _line_total(table, kind, found):
 # %% ../../nbs/10_data.columns.ipynb #41839059
 def _settle_cells(frame, table, kind, found):
     "Our columns with numbers written out, without sums and rows of no copies; the currency."
-    stated = _state_currencies(frame, table)
+    stated = _state_currencies(frame, table, "price", found)
     currencies = [
         _settle_numbers(frame, table, name) for name in ("price", "count") if name in frame
     ]
@@ -593,7 +629,7 @@ def _check_formulas(table, found):
 # %% ../../nbs/10_data.columns.ipynb #93f27352
 def _name_columns(table, kind, profile):
     "Column → headers that mean it, after rows that are no sales were left out; the lines' total."
-    own = bool(profile.columns or profile.splits or profile.lookups)
+    own = profile.names_columns
     plain = not own and kind == "sales"
     found, used = find_table_columns(table, kind, profile), set()
     counted = own or "count" in profile.defaults
@@ -610,6 +646,8 @@ def _name_columns(table, kind, profile):
         found = one_of_each(table, find_table_columns(table, kind, profile, used))
     found = _read_statement(table, kind, profile, found, used)
     found = found | _invoice_header(table, kind, profile, found)
+    if kind == "sales":
+        found = settle_weeks(table, found)
     if plain:
         found = settle_sold(table, found)
     total = _line_total(table, kind, found) if plain else ""
@@ -626,6 +664,9 @@ def take_columns(
     _join_lookups(table, settle_profile(profile, table.headers), folder)
     profile = settle_profile(profile, table.headers)
     found, total = _name_columns(table, kind, profile)
+    words = profile.values.get("cover_type", {})
+    named = words and "cover_type" in profile.columns  # A profile that translates all of it
+    conditions = {} if named else take_conditions(table, found, words)
     split, aliases = _split_headers(table, profile), profile_aliases(profile)
     have = {**found, **split, **{name: [name] for name in profile.defaults}}
     where = f"{table.where}, with the profile {profile.name}" if profile.columns else table.where
@@ -638,8 +679,9 @@ def take_columns(
     if profile.price_of == "line" or total:
         _share_price(frame, ("price",) if total else _MONEY)
     headers = _foreign_headers(table, found, split)
-    foreign = [each for each in headers if header_key(each) not in _CURRENCY_HEADERS]
+    stating = _CURRENCY_HEADERS | _PURCHASE_CURRENCIES
+    foreign = [each for each in headers if header_key(each) not in stating]
     _ask_for_count(frame, table, foreign)
     _note_pasted(frame, table)
     about = _describe_reading(table, found, split, foreign)
-    return frame, about | dict(rows=len(frame), currency=currency)
+    return frame, about | conditions | dict(rows=len(frame), currency=currency)

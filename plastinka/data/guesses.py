@@ -15,6 +15,7 @@ from .headers import different_texts
 from .headings import USUAL, WORDINGS, worded_headers
 from .schema import ALIASES, CELL_TYPES, COLUMNS, header_key
 from .values import check_digit_holds
+from .weeks import week_header
 
 # %% ../../nbs/13_data.guesses.ipynb #73f2dbeb
 def column_type(
@@ -140,4 +141,5 @@ def guess_kind(
     dated = has(USUAL["sales"]["sold_date"]) or worded_headers(
         headers, WORDINGS["sales"]["sold_date"]
     )
-    return "sales" if dated and not at_hand else "stock"
+    weekly = any(map(week_header, headers))
+    return "sales" if (dated or weekly) and not at_hand else "stock"

@@ -40,7 +40,8 @@ _USUAL = {
         "|Selling price|Retail price|Preis|Einzelpreis|Verkaufspreis|Stückpreis|Ár|Egységár"
         "|Eladási ár|Bruttó ár|Prix|Prix unitaire|Prix de vente|Precio|Precio unitario"
         "|Precio de venta|P.U. TTC|PU TTC|P.U.|P.V.P.|E-Preis|Sold for|Price each|Each|Prezzo"
-        "|Prijs|Cena brutto|Cena"
+        "|Prijs|Cena brutto|Cena|Sell price|Selling|Ticket price|Розничная|Розница"
+        "|Retail|Sell|Ticket|РРЦ|RRP|MSRP|SRP|List price|UVP|Ladenpreis|PVPR|Рекомендованная цена"
     ),
     "created_date": (
         "Дата прихода|Дата оприходования|Added|Added on|Arrived|Arrival date|Date received"
@@ -58,6 +59,7 @@ _USUAL_OPTIONAL = {
         "|Приходная цена|Цена прихода|Учетная цена|Cost|Cost price|Unit cost|Cost per item"
         "|Supply price|Buy price|Buying price|Standard price"
         "|Einkaufspreis|EK-Preis|EK|Beszerzési ár|Prix d'achat|Precio de compra|Coste|Costo"
+        "|Цена поставщика|Supplier price|Händlerpreis|Händlereinkaufspreis|HEK|Buy"
     ),
     "supplier": (
         "Основной поставщик|Наименование поставщика|Поставщик товара|Supplier name|Main supplier"
@@ -254,12 +256,18 @@ _PRICE_WORDS = {
     "price": Wording(
         "цена цены price* preis verkaufspreis einzelpreis stuckpreis bruttopreis vk prix precio pvp"
         " ar egysegar",
-        "ед единиц* штук* розничн* продаж* реализац* отпускн* товар* ндс учетом скидк* unit item"
-        " lineitem line product sale* selling sold retail regular final paid per each gross incl*"
-        " tax vat with current einzel stuck brutto inkl mwst ust eladasi fogyasztoi darab ttc"
-        " unitaire vente public article unidad unitario venta publico iva con",
+        "ед единиц* штук* розн розниц* розничн* продаж* реализац* отпускн* товар* ндс учетом"
+        " скидк* unit item lineitem line product sale* selling sold retail regular"
+        " final paid per each gross incl* tax vat with current einzel stuck brutto inkl mwst"
+        " ust eladasi fogyasztoi darab ttc unitaire vente public article unidad"
+        " unitario venta publico iva con",
         "прода* реализац* sale* selling sold paid verkaufspreis eladasi vente venta",
-    )
+    ),
+    "purchase_price": Wording(
+        "закуп* опт оптов* wholesale dealer ppd trade einkauf* ek gros nagyker* beszerz* mayorista",
+        "цена цены price* preis prix precio ar net netto ндс без ед единиц* штук* vat tax excl*"
+        " unit item product товар*",
+    ),
 }
 
 # %% ../../nbs/06_data.headings.ipynb #cefc5867

@@ -30,6 +30,7 @@ from plastinka.core import (
 from ..beside import side_by_side
 from .books import REJECTED, Grid
 from .columns import ASKED, PASTED, STRANGE, take_columns
+from .conditions import settle_mint
 from .forms import read_form
 from .headers import cell_texts, make_table
 from .files import BOOKS, find_files, known_columns, printable, read_grids
@@ -39,6 +40,7 @@ from .programs import check_kind, choose_profile, fitting_profiles
 from .rates import load_rates
 from .schema import ALIASES, COLUMNS, KINDS, header_key, match_headers, nearest
 from .values import cell_text
+from .weeks import told_weeks
 
 # %% ../../nbs/11_data.ingest.ipynb #4b46cfa2
 @dataclass
@@ -175,7 +177,7 @@ def _new_source(grid, table, blank, **about):
 # %% ../../nbs/11_data.ingest.ipynb #f25e6ca2
 def _with_profile(error, profile, headers):
     "A message with the profile that fits the headers, where none was given."
-    fitting = [] if profile.columns else fitting_profiles(headers)
+    fitting = [] if profile.names_columns else fitting_profiles(headers)
     more = f" A profile fits its headers: --profile {fitting[0]}." if fitting else ""
     return InputError(f"{error}{more}")
 
@@ -194,7 +196,7 @@ def _read_table(grid, name, kind, profile, folder, rates, **about):
     if set(CORRECTION) <= {header.lower() for header in table.headers}:
         return _read_correction(table, source)
     headers, table.rates = table.headers, rates
-    table, monthly, bad = unfold_months(table, kind, in_rows=not profile.columns)
+    table, monthly, bad = unfold_months(table, kind, in_rows=not profile.names_columns)
     try:
         frame, facts = take_columns(table, kind, profile, folder)
     except InputError as error:
@@ -448,6 +450,15 @@ def open_questions(
     asked = (ASKED, STRANGE, PASTED)
     return [f"{source['file']}: {what}" for what in noted if what.startswith(asked)]
 
+# %% ../../nbs/11_data.ingest.ipynb #04465232
+def _say_loudly(parts):
+    "Say what the files ask, and what was decided over all of them."
+    sources = [part.source for part in parts]
+    conditions = settle_mint([part.frame for part in parts], sources)
+    asked = [line for source in sources for line in open_questions(source)]
+    for line in filter(None, [*asked, *told_weeks(sources), conditions]):
+        report_progress(line)
+
 # %% ../../nbs/11_data.ingest.ipynb #326d1b2d
 def read_sources(
     stock: str | Path | pd.DataFrame | None = None,  # Stock file, if there is one
@@ -476,9 +487,7 @@ def read_sources(
     ignored = pd.concat([ignored, foreign], ignore_index=True)
     for file, reason in ignored.itertuples(index=False):
         report_progress(f"Left out: {file}, {reason}")
-    for part in parts:
-        for line in open_questions(part.source):
-            report_progress(line)
+    _say_loudly(parts)
     raw = _stack(apply_corrections(parts), ignored)
     for kind, own in profiles.items():
         mine = [part for part in parts if part.source["kind"] == kind]

@@ -16,6 +16,7 @@ import yaml
 from ..core import InputError, atomic_path, input_error
 from .books import REJECTED
 from .columns import find_table_columns, take_columns
+from .conditions import settle_mint
 from .forms import read_form
 from .headers import Table, different_texts, make_table
 from .files import find_files, list_sheets, read_grid
@@ -60,6 +61,7 @@ class Inspection:
     fitting: str = ""  # Names of profiles that come with plastinka and fit the headers
     profile: str = ""  # Name of the profile it was looked at with
     said: str = ""  # How that profile was found, where it was not given
+    conditions: str = ""  # Which copies are taken for new ones, where a column says it
 
 # %% ../../nbs/14_data.inspect.ipynb #89faf8b4
 def _example(cells, kind):
@@ -129,6 +131,7 @@ class _Reading:
     days: dict[str, tuple[str, str]]
     left_out: str = ""
     made_of: dict[str, str] = field(default_factory=dict)  # Header → column that it is part of
+    conditions: str = ""  # Which copies are taken for new ones
 
 # %% ../../nbs/14_data.inspect.ipynb #97ba1d24
 _REPAIRS = ["file", "column", "what", "rows", "example"]
@@ -159,6 +162,7 @@ def _try_reading(table, kind, profile, path, grid):
     except InputError as error:
         nothing = pd.DataFrame(columns=REJECTED), pd.DataFrame(columns=_REPAIRS)
         return _Reading(str(error), *nothing, {})
+    said = settle_mint([rows], [about])
     for name, value in [("kind", kind), ("source_file", path.name), ("source_sheet", grid.sheet)]:
         rows[name] = pd.Categorical([value] * len(rows), categories=[value])
     rows["source_row"] = table.rows.astype(np.int64)
@@ -168,7 +172,7 @@ def _try_reading(table, kind, profile, path, grid):
     notes = pd.DataFrame([[path.name, *note] for note in about["notes"]], columns=_REPAIRS)
     mended = pd.concat([notes, *repairs], ignore_index=True)
     days, filters = _day_spans(parsed), about["filters"]
-    return _Reading("", problems, mended, days, filters, table.made_of)
+    return _Reading("", problems, mended, days, filters, table.made_of, said)
 
 # %% ../../nbs/14_data.inspect.ipynb #a61d5f77
 def _day_spans(parsed):
@@ -279,6 +283,7 @@ def inspect_file(
         fitting=", ".join(fitting_profiles(table.headers)),
         profile=profile.name,
         said=said,
+        conditions=read.conditions,
     )
 
 # %% ../../nbs/14_data.inspect.ipynb #a5ea6eb1
@@ -374,7 +379,7 @@ def _describe_rows(found):
         f"  row {line.row}, {line.column} «{str(line.value)[:80]}»: {line.reason}"
         for line in found.problems.head(10).itertuples()
     ]
-    return lines + _describe_repairs(found)
+    return lines + [found.conditions] * bool(found.conditions) + _describe_repairs(found)
 
 # %% ../../nbs/14_data.inspect.ipynb #6fa6858b
 def describe(

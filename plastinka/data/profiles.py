@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 
 import pandas as pd
 import yaml
+from fastcore.basics import patch
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -242,6 +243,12 @@ class Profile(_Settings):
     def folder(self) -> Path | None:  # None for a profile that came with plastinka
         "Where the profile's file lies."
         return self._folder
+
+# %% ../../nbs/09_data.profiles.ipynb #ac353647
+@patch(as_prop=True)
+def names_columns(self: Profile) -> bool:
+    "Whether it says under which headers columns stand."
+    return bool(any(self.columns.values()) or self.splits or self.lookups)
 
 # %% ../../nbs/09_data.profiles.ipynb #f91a442f
 _PARTS = {"filters": Filter, "statuses": Statuses, "lookups": Lookup, "splits": Split}

@@ -137,8 +137,10 @@ def is_silent(
     profile: Profile,  # As given
 ) -> bool:  # Whether it says nothing of headers, rows and words
     "Whether a profile leaves open how a file is read."
-    spoken = ("columns", "splits", "lookups", "filters", "statuses", "defaults", "values")
-    return profile.name != NO_PROFILE and not any(getattr(profile, each) for each in spoken)
+    spoken = ("filters", "statuses", "defaults")
+    return profile.name != NO_PROFILE and not (
+        profile.names_columns or any(getattr(profile, each) for each in spoken)
+    )
 
 # %% ../../nbs/10_data.programs.ipynb #81b552c6
 def choose_profile(
@@ -159,7 +161,8 @@ def choose_profile(
         f"read with the profile {found.name} ({found.program}), found by its headers; "
         f"{option} {NO_PROFILE} reads it without, {option} NAME with another"
     )
-    return found.model_copy(update=dict(item_key=profile.item_key)), said
+    own = {name: getattr(found, name) | getattr(profile, name) for name in ("columns", "values")}
+    return found.model_copy(update=dict(item_key=profile.item_key, **own)), said
 
 # %% ../../nbs/10_data.programs.ipynb #50da5555
 def check_kind(

@@ -496,6 +496,7 @@ class Joins:
     counts: pd.DataFrame
     warning: str  # Where they share few records; else ""
     asked: tuple[str, ...] = ()  # What the files leave open, and a person should answer
+    told: tuple[str, ...] = ()  # What was decided, and a person should know
 
     def lines(self) -> list[str]:  # The loudest first
         "The same in words."
@@ -508,7 +509,8 @@ class Joins:
         several = int(self.counts["spellings"].sum())
         more = f"; {several:,} of them are written or filled in several ways" * bool(several)
         asked = [f"QUESTION: {each}" for each in self.asked]
-        return [*said, *asked, f"Records: {', '.join(shown)}{more}"]
+        told = [f"NOTE: {each}" for each in self.told]
+        return [*said, *asked, *told, f"Records: {', '.join(shown)}{more}"]
 
 # %% ../../nbs/11_data.records.ipynb #5d9a6a98
 def _copies(row):

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['LIMIT_MONTHS', 'LEAST_TITLES', 'LEAST_CHANGE', 'CUTS', 'LEAST_GAIN', 'LEAST_CHANCE', 'year_demand', 'stock_beyond',
-           'Elasticity', 'price_months', 'fit_elasticity', 'met_demand', 'best_cuts', 'dead_stock']
+           'Elasticity', 'seen_prices', 'price_months', 'change_chances', 'fit_elasticity', 'met_demand', 'best_cuts',
+           'dead_stock']
 
 # %% ../../nbs/75_decide.dead_stock.ipynb #89069c12
 from dataclasses import dataclass
@@ -56,49 +57,140 @@ class Elasticity:
 
 LEAST_TITLES, LEAST_CHANGE = 30, 0.05  # Titles with a change; how much of a change counts
 
+# %% ../../nbs/75_decide.dead_stock.ipynb #c0e7bad8
+def seen_prices(
+    panel: xr.Dataset,  # units, price [item, month]; perhaps price_last [item]
+) -> tuple[np.ndarray, np.ndarray]:  # The last price seen, and the next [items, months]
+    "Between which prices each month lies; equal where its price is known."
+    price = panel["price"].values.astype(float)
+    seen = pd.DataFrame(np.where(panel["units"].values > 0, price, np.nan))
+    before, after = seen.ffill(axis=1), seen.bfill(axis=1)
+    today = before.iloc[:, -1]
+    if "price_last" in panel:
+        today = pd.Series(panel["price_last"].values.astype(float)).fillna(today)
+    after = after.apply(lambda column: column.fillna(today))
+    return before.to_numpy(), after.to_numpy()
+
 # %% ../../nbs/75_decide.dead_stock.ipynb #bd3e88e2
 def price_months(
     panel: xr.Dataset,  # units, price, availability [item, month]; observed [month]
-) -> pd.DataFrame:  # item, month, sold, exposure, log_price: months that count
+) -> pd.DataFrame:  # item, month, sold, exposure, log_price, log_next, block: months that count
     "Months of titles at several prices."
-    units, price = (panel[name].values.astype(float) for name in ("units", "price"))
+    units, prices = panel["units"].values.astype(float), seen_prices(panel)
     there = panel["availability"].values if "availability" in panel else np.ones_like(units)
     exposure = np.nan_to_num(there)
-    before = np.roll(price, 1, axis=1)
-    same = np.abs(np.log(price / before)) < 1e-6
-    same[:, 0] = False
-    use = same & np.isfinite(units) & (exposure > 0) & full_months(panel)
+    known = np.isfinite(prices[0]) & (prices[0] > 0) & (prices[1] > 0)
+    use = known & np.isfinite(units) & (exposure > 0) & full_months(panel)
     item, month = np.nonzero(use)
     rows = pd.DataFrame(dict(item=item, month=month, sold=units[use], exposure=exposure[use]))
-    rows["log_price"] = np.log(price[use])
+    rows["log_price"], rows["log_next"] = (np.log(each[use]) for each in prices)
+    sales = (units > 0).cumsum(axis=1)[use]
+    open_rows = (rows["log_next"] - rows["log_price"]).abs() > 1e-6
+    rows["block"] = np.where(open_rows, item * (units.shape[1] + 1) + sales, -1)
     groups = rows.groupby("item")
-    spread = groups["log_price"].transform("max") - groups["log_price"].transform("min")
+    top, low = (
+        rows[["log_price", "log_next"]].max(axis=1),
+        rows[["log_price", "log_next"]].min(axis=1),
+    )
+    spread = top.groupby(item).transform("max") - low.groupby(item).transform("min")
     return rows[(spread > np.log1p(LEAST_CHANGE)) & (groups["sold"].transform("sum") > 0)]
+
+# %% ../../nbs/75_decide.dead_stock.ipynb #d0b66e79
+def change_chances(
+    block: np.ndarray,  # Block of each month, in order of time; blocks stand together
+    first: np.ndarray,  # Copies expected at the earlier price
+    second: np.ndarray,  # Copies expected at the later price
+) -> np.ndarray:  # [blocks, months + 1]: probability that so many are at the earlier price
+    "Where in its block the price changed, if nothing sold in it and every place is as likely."
+    number = pd.factorize(block)[0]
+    log = -_split_sums(block, first, second)
+    beyond = np.arange(log.shape[1]) > np.bincount(number)[:, None]
+    chance = np.exp(np.where(beyond, -np.inf, log - log[:, :1]))
+    return chance / chance.sum(axis=1, keepdims=True)
+
+
+def _split_sums(block, first, second):
+    "The first values of each block up to each place, and the second ones behind it."
+    number, place = pd.factorize(block)[0], pd.Series(block).groupby(block).cumcount().to_numpy()
+    grid = np.zeros((2, number.max() + 1, place.max() + 2))
+    grid[0, number, place + 1], grid[1, number, place + 1] = first, second
+    sums = grid.cumsum(axis=2)
+    return sums[0] + sums[1, :, -1:] - sums[1]
 
 # %% ../../nbs/75_decide.dead_stock.ipynb #a5db533b
 def fit_elasticity(
-    rows: pd.DataFrame,  # item, sold, exposure, log_price, from `price_months`
+    rows: pd.DataFrame,  # From `price_months`
 ) -> Elasticity | None:  # None where the data cannot say
     "The elasticity under which the shares of the months were most likely, by Newton's steps."
-    item, titles = pd.factorize(rows["item"])
-    if len(titles) < LEAST_TITLES:
+    titles = rows["item"].nunique()
+    if titles < LEAST_TITLES:
         return None
-    month, months = pd.factorize(rows["month"])
-    sold, price = rows["sold"].to_numpy(), rows["log_price"].to_numpy()
-    total, value, season = np.bincount(item, sold), 0.0, np.ones(len(months))
+    both, unsure = _at_both(rows)
+    item, month = (pd.factorize(both[name])[0] for name in ("item", "month"))
+    sold, price = both["sold"].to_numpy(), both["log_price"].to_numpy()
+    weight = np.where(both["block"] >= 0, 0.5, 1.0)
+    total, value, season = np.bincount(item, sold), 0.0, np.ones(month.max() + 1)
     by_month = np.bincount(month, sold)
-    for _ in range(200):
-        share = rows["exposure"].to_numpy() * season[month] * np.exp(value * price)
-        share = share / np.bincount(item, share)[item]
-        expected = total[item] * share
-        centre = np.bincount(item, share * price)[item]
+    for _ in range(300):
+        rate = both["exposure"].to_numpy() * season[month] * np.exp(value * (price - price.mean()))
+        level = total / np.bincount(item, rate * weight)
+        expected = rate * weight * level[item]
+        centre = (np.bincount(item, expected * price) / total)[item]
         curve = max((expected * (price - centre) ** 2).sum(), 1e-12)
         step = np.clip(((sold - expected) * price).sum() / curve, -0.5, 0.5)
         season = season * np.clip(by_month / np.bincount(month, expected), 0.5, 2)
         value += step
+        known = unsure, both["block"].to_numpy(), rate * level[item]
+        weight = _weigh(weight, *known)
         if abs(step) < 1e-6:
             break
-    return Elasticity(float(value), _error(rows, sold - expected, expected, curve), len(titles))
+    own = _own_price(price, expected, item, month)
+    curve = (expected * own**2).sum()
+    told = max(curve - _missing(*known, own), 0.1 * curve, 1e-12)
+    return Elasticity(float(value), _error(both, sold - expected, expected, told), titles)
+
+# %% ../../nbs/75_decide.dead_stock.ipynb #cb473587
+def _at_both(rows):
+    "Months, those of unknown price at both; the places of such months at the first and second."
+    unsure = np.flatnonzero(rows["block"] >= 0)
+    second = rows.iloc[unsure]
+    both = pd.concat([rows, second.assign(log_price=second["log_next"])], ignore_index=True)
+    return both, (unsure, len(rows) + np.arange(len(unsure)))
+
+
+def _weigh(weight, unsure, block, rate):
+    "The weights of months of unknown price, from what is expected at either price."
+    first, second = unsure
+    if not len(first):
+        return weight
+    weight, own = weight.copy(), block[first]
+    chance = change_chances(own, rate[first], rate[second])
+    later = chance[:, ::-1].cumsum(axis=1)[:, ::-1]
+    place = pd.Series(own).groupby(own).cumcount().to_numpy()
+    weight[first] = later[pd.factorize(own)[0], place + 1]
+    weight[second] = 1 - weight[first]
+    return weight
+
+# %% ../../nbs/75_decide.dead_stock.ipynb #bae88101
+def _missing(unsure, block, rate, apart):
+    "Information on the elasticity that unknown changes take away."
+    first, second = unsure
+    if not len(first):
+        return 0.0
+    own, slope = block[first], rate * apart
+    chance = change_chances(own, rate[first], rate[second])
+    slopes = _split_sums(own, slope[first], slope[second])
+    mean = (chance * slopes).sum(axis=1, keepdims=True)
+    return float((chance * (slopes - mean) ** 2).sum())
+
+# %% ../../nbs/75_decide.dead_stock.ipynb #2abdce3c
+def _own_price(price, expected, item, month):
+    "Prices without what titles and months have in common, weighed by what is expected."
+    own, sums = price.copy(), [np.bincount(group, expected) for group in (item, month)]
+    for _ in range(30):
+        for group, whole in zip((item, month), sums, strict=True):
+            own -= (np.bincount(group, expected * own) / np.maximum(whole, 1e-12))[group]
+    return own
 
 # %% ../../nbs/75_decide.dead_stock.ipynb #f2978502
 def _error(rows, apart, expected, curve):

@@ -327,7 +327,8 @@ def plain_settings(
     if not one and not isinstance(sales, Iterable):
         problem = f"is {sales!r:.60}, and no file, folder or table"
         raise input_error("sales", problem, "Give a path, a DataFrame, or a list of them")
-    plain = dict(sales=[sales] if one else [*sales], budget="" if budget is None else str(budget))
+    money = f"{budget:.2f}" if isinstance(budget, float) else budget
+    plain = dict(sales=[sales] if one else [*sales], budget="" if money is None else str(money))
     kept = {name: value for name, value in given.items() if name != "rules"}
     return kept | plain | (given["rules"] or {})
 

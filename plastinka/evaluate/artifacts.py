@@ -333,8 +333,9 @@ def beside_sales(
 ) -> pd.DataFrame:  # month, expected, sold, lost (copies), bias, inside_50, inside_90 (shares)
     "A kept forecast beside the sales of the months that are over."
     rows = rows_over(forecast, panel)
+    asked = np.round(rows["sold"] + rows["lost"])
     for level, low, high in ((50, "q0.25", "q0.75"), (90, "q0.05", "q0.95")):
-        rows[f"inside_{level}"] = (rows["sold"] >= rows[low]) & (rows["sold"] <= rows[high])
+        rows[f"inside_{level}"] = (asked >= rows[low]) & (asked <= rows[high])
     sums = rows.groupby("month")[["mean", "sold", "lost"]].sum()
     shares = rows.groupby("month")[["inside_50", "inside_90"]].mean()
     found = sums.rename(columns=dict(mean="expected")).join(shares)

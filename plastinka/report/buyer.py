@@ -192,7 +192,10 @@ ASSUMED = {
     "no_price": "{n} of {of} records have no price; what they cost and bring is in no sum.",
     "dear": "Of {n} records the purchase price is above the selling price: look whether both are "
     "right.",
+    "cheap": "Of {n} records the purchase price is less than a tenth of the selling price: look "
+    "whether both are in the same money.",
     "lead": "{n} records have a supplier without a lead time ({names}): {days} days are taken.",
+    "unread": "Of a table of the order {n} columns are not read, and do not count ({names}).",
     "on_order": "{n} of {of} lines of open orders match no record and are not counted: {names}.",
     "branch": "The stock names no copy in {n} of the branches that sell ({names}): it was ordered "
     "as if there were none.",

@@ -7,7 +7,7 @@ __all__ = ['EXCEL_ROWS', 'COLUMN_WIDTHS', 'NUMBER_FORMATS', 'FROM', 'FROM_SALES'
            'WORKBOOK', 'excel_column', 'head_sheet', 'column_cells', 'write_sheet', 'headline_rows', 'score_facts',
            'file_facts', 'summary_rows', 'write_fact', 'row_height', 'write_summary', 'forecast_sheet', 'check_words',
            'branch_sheets', 'used_sheet', 'further_tables', 'excel_tables', 'write_working_sheets', 'write_excel',
-           'write_launches']
+           'write_launches', 'write_replay']
 
 # %% ../../nbs/90_report.excel.ipynb #b2934c3a
 from pathlib import Path
@@ -19,6 +19,7 @@ import xlsxwriter
 from .. import __version__
 from ..core import atomic_path
 from ..decide.demand import forecast_levels
+from ..decide.replayed import Replayed
 from .cells import TableSheet, add_sheet, number_cells, text_cells
 from .figures import ACCENT, MUTED
 from plastinka.report.headlines import (
@@ -30,6 +31,7 @@ from plastinka.report.headlines import (
 )
 from .loaded import reader_columns, repair_kinds
 from plastinka.report.order_sheet import (
+    header_height,
     EXCEL_LETTERS,
     excel_text,
     write_order_sheet,
@@ -40,8 +42,8 @@ from plastinka.report.order_sheet import (
 from ..decide.branches import BranchPlan
 from .buyer import assumption_lines, buyer_lines, used_lines
 from .html import report_language, report_title
-from .launches import LAUNCH_BOOK, launch_lines
-from .replays import RULES_TOLD, TITLES_TOLD, rule_rows
+from .launches import LAUNCH_BOOK, launch_lines, unread_sheet
+from .replays import RULES_TOLD, TITLES_TOLD, replay_words, rule_rows
 from plastinka.report.tables import (
     BRANCH_LINES,
     BUY_IN,
@@ -131,9 +133,15 @@ def head_sheet(
     sheet, last = add_sheet(book, say(name)), len(columns) - 1
     look = dict(bold=True, font_color="white", bg_color=ACCENT, text_wrap=True, valign="top")
     header = book.add_format(look)
-    for place, (label, kind) in enumerate(columns.values()):
-        sheet.set_column(place, place, max(COLUMN_WIDTHS[kind], min(len(label) + 3, 20)))
-        sheet.write_string(0, place, say(label), header)
+    labels = [say(label) for label, _ in columns.values()]
+    widths = [
+        max(COLUMN_WIDTHS[kind], min(len(label) + 3, 20))
+        for label, (_, kind) in zip(labels, columns.values(), strict=True)
+    ]
+    sheet.set_row(0, header_height(labels, widths))
+    for place, label in enumerate(labels):
+        sheet.set_column(place, place, widths[place])
+        sheet.write_string(0, place, label, header)
     sheet.set_landscape()
     sheet.set_paper(9)
     sheet.fit_to_pages(1, 0)
@@ -399,6 +407,7 @@ def further_tables(
         found["dead stock"] = dead, without_blanks(dead, DEAD_COLUMNS), "No stock is dead."
     if report.launches is not None:
         found["launches"] = launch_lines(report.launches), LAUNCH_BOOK, ""
+        found |= unread_sheet(report.launches)
     if report.replay is not None:
         titles = pd.DataFrame(report.replay.titles, columns=list(TITLES_TOLD))
         found["replay"] = rule_rows(report.replay), RULES_TOLD, ""
@@ -492,4 +501,28 @@ def write_launches(
         xlsxwriter.Workbook(str(temporary), WORKBOOK) as book,
     ):
         write_sheet(book, "launches", launch_lines(listed), LAUNCH_BOOK, "")
+        for name, table in unread_sheet(listed).items():
+            write_sheet(book, name, *table)
+    return Path(path)
+
+# %% ../../nbs/90_report.excel.ipynb #af734bb3
+def write_replay(
+    replayed: Replayed,  # An outcome
+    draws: pd.DataFrame,  # game, rule, and figures; a row per draw and rule
+    path: str | Path,  # Ends in .xlsx
+    language: str = "",  # en or ru; default as the settings say
+) -> Path:  # The file written
+    "Write what a replay has shown as a workbook."
+    titles = pd.DataFrame(replayed.titles, columns=list(TITLES_TOLD))
+    plain = {name: (name, "text" if name == "rule" else "units") for name in draws}
+    with (
+        speaking(report_language(Report(settings=dict(language=language)))),
+        atomic_path(path) as temporary,
+        xlsxwriter.Workbook(str(temporary), WORKBOOK) as book,
+    ):
+        said = pd.DataFrame(dict(said=replay_words(replayed)))
+        write_sheet(book, "in words", said, dict(said=("What the replay has shown", "why")))
+        write_sheet(book, "replay", rule_rows(replayed), RULES_TOLD)
+        write_sheet(book, "replay by title", titles, TITLES_TOLD)
+        write_sheet(book, "draws", draws, plain)
     return Path(path)

@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['NO_STOCK', 'NONE_COUNTED', 'NO_PRICE', 'NO_FORECAST', 'INTERVAL', 'TO_ORDER', 'NAMED', 'FEWEST_COPIES',
-           'EMPTY_MONTHS', 'FAR_APART', 'TITLE_CHECKS', 'NO_SEASON', 'BORROWED_SEASON', 'MOST_RATIO', 'Headline',
-           'counted', 'expected_total', 'expectations', 'money_lost', 'losses', 'order_details', 'order_headline',
-           'headlines', 'months_check', 'far_apart', 'gap_check', 'ordered_days', 'total_checks', 'name_parts',
-           'record_name', 'format_copies', 'name_records', 'title_checks', 'loss_check', 'season_check', 'count_check',
-           'backtest_check', 'sense_checks']
+           'EMPTY_MONTHS', 'FAR_APART', 'TITLE_CHECKS', 'NO_SEASON', 'BORROWED_SEASON', 'STEADY_COPIES', 'STEADY_DAYS',
+           'MOST_ONCE', 'LEAST_ONCE', 'MOST_RATIO', 'Headline', 'counted', 'expected_total', 'expectations',
+           'money_lost', 'losses', 'order_details', 'order_headline', 'headlines', 'months_check', 'far_apart',
+           'gap_check', 'ordered_days', 'total_checks', 'name_parts', 'record_name', 'format_copies', 'name_records',
+           'title_checks', 'loss_check', 'season_check', 'count_check', 'arrival_check', 'backtest_check',
+           'sense_checks']
 
 # %% ../../nbs/87_report.headlines.ipynb #261bddf7
 import math
@@ -421,6 +422,32 @@ def count_check(
     days = dict(day=format_value(ledger.last_day, "day"), after=format_value(after, "day"))
     return [say(text, **days)]
 
+# %% ../../nbs/87_report.headlines.ipynb #814a95e8
+STEADY_COPIES, STEADY_DAYS = 6, 180  # A record that sold so many, for so long, came in once?
+MOST_ONCE, LEAST_ONCE = 0.5, 5  # Share of such records, and how many, that are told
+
+
+def arrival_check(
+    report: Report,  # The parts
+) -> list[str]:  # At most one line
+    "Whether days of arrival look like those of the records' cards."
+    ledger = report.ledger
+    if ledger is None or not ledger.stock_known:
+        return []
+    groups = ledger.copies.groupby("item")
+    sold, days = groups["sold_date"], groups["created_date"].nunique()
+    steady = (sold.count() >= STEADY_COPIES) & (sold.max() - sold.min()).dt.days.ge(STEADY_DAYS)
+    once = int((steady & (days == 1)).sum())
+    if once < max(LEAST_ONCE, MOST_ONCE * steady.sum()):
+        return []
+    text = (
+        "All copies of {n} of the {of} records that sold for half a year or more have one day of "
+        "arrival. If it is the day on which the record was entered, and not that of its copies, "
+        "the stock of past days, lost sales and what can be reordered are wrong: take that column "
+        "out of the files."
+    )
+    return [say(text, n=f"{once}", of=f"{int(steady.sum())}")]
+
 # %% ../../nbs/87_report.headlines.ipynb #3cef6969
 MOST_RATIO = 1.5  # Expected over asked for, or the other way round, that is told
 
@@ -451,7 +478,7 @@ def sense_checks(
     panel, orders = report.panel, report.orders
     joins = report.ledger.joins if report.ledger is not None else None
     lines = [retell(joins.warning)] if joins is not None and joins.warning else []
-    lines += count_check(report)
+    lines += count_check(report) + arrival_check(report)
     if panel is not None:
         lines += [*months_check(panel), *gap_check(panel), *loss_check(panel)]
     if ahead is not None:

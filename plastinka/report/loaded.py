@@ -77,6 +77,9 @@ def record_lines(
         file, _, what = asked.partition(": ")
         text = say("QUESTION: {file}: {what}", file=file, what=retell(what))
         said.append(dict(text=text, loud=False))
+    for told in joins.told:
+        file, _, what = told.partition(": ")
+        said.append(dict(text=say("NOTE: {file}: {what}", file=file, what=retell(what)), loud=True))
     return [*said, dict(text=_joined_words(joins), loud=False)]
 
 
