@@ -237,6 +237,7 @@ def choose_copies(
     supplier = terms.of("supplier", items)[ranked["item"].to_numpy()]
     shut = np.zeros(max(supplier.max(initial=0) + 1, len(minimum)), bool)
     minimum = np.broadcast_to(minimum, shut.shape) if len(minimum) == 1 else minimum
+    shut |= np.append(minimum, np.zeros(len(shut)))[: len(shut)] > budget + 1e-9
     while True:
         taken = np.zeros(len(ranked), bool)
         open_rows = np.flatnonzero(~shut[supplier])

@@ -97,7 +97,8 @@ def rule_name(
     "What a rule does."
     for opening, text in COVER_NAMES.items():
         if rule.startswith(opening):
-            return say(text, months=rule.removeprefix(opening).removesuffix(" months"))
+            months = float(rule.removeprefix(opening).removesuffix(" months"))
+            return say(text, months=format_value(months, "count" if months % 1 == 0 else "units"))
     return say(RULE_NAMES[rule]) if rule in RULE_NAMES else rule
 
 # %% ../../nbs/88_report.replays.ipynb #6b0ec05a
