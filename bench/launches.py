@@ -3,7 +3,7 @@ and after ten days, on launches that were held out by time.
 
     python bench/launches.py        # some minutes; PLASTINKA_DATA names the folder with onec_*
     python bench/launches.py --json bench/results/launches.json
-    python bench/launches.py --first 2 --seeds 6    # the made-up shops on which settings were chosen
+    python bench/launches.py --first 2 --seeds 6    # the shops on which settings were chosen
 
 A Russian media chain: 252 items first sold from March 2013 to September 2014, the 85 from March
 2014 on scored, each with what was known on its first day. Its category stands for the style, the

@@ -213,7 +213,20 @@ TITLE_HEADERS |= dict(
         "release_date",
     ),
     release_year=ALIASES["release_year"],
-    quantity=("Предложено", "Количество", "Кол-во", "Доступно", "Quantity", "Offered", "quantity"),
+    quantity=(
+        "Предложено",
+        "Количество",
+        "Кол-во",
+        "Доступно",
+        "Доступно к заказу",
+        "Quantity",
+        "Qty",
+        "Qty offered",
+        "Qty available",
+        "Offered",
+        "Available",
+        "quantity",
+    ),
 )
 PARSERS = dict(
     price=parse_price,
@@ -479,6 +492,9 @@ def launch_list(
     titles, panel = read_titles(titles), build_panel(ledger)
     check_title_currency(titles, ledger)
     launches = ledger_launches(ledger, panel)
+    if not len(launches.titles):
+        problem = f"knows no launch: every title was there in the first {SETTLED} days of the files"
+        raise input_error("the shop", problem, "Give sales that go further back")
     asked, days = asked_launches(ledger, titles, launches, panel)
     had = known_items(ledger, titles) >= 0
     steps, found = known_days(days), _empty_figures(len(titles))

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SHARED_KINDS', 'STEADY', 'PRICE_WIDTH', 'TRUSTED', 'LEVEL_VARIANCE', 'USUAL_VARIANCE', 'VARIANCE_SPREAD',
-           'LEARNT_LAUNCHES', 'MOST_LAUNCHES', 'TRIALS', 'FEWEST_LAUNCHES', 'GRID', 'POINTS', 'FAR', 'SHARED',
+           'LEARNT_LAUNCHES', 'MOST_LAUNCHES', 'TRIALS', 'FEWEST_LAUNCHES', 'GRID', 'POINTS', 'FAR', 'SHARED', 'NAMED',
            'Launches', 'launches_until', 'fading_curve', 'seen_share', 'worth_ahead', 'same_text', 'near_price',
            'common_words', 'likeness', 'telling_measures', 'first_days', 'Effects', 'find_effects', 'covariance_of',
            'learn_variances', 'LaunchModel', 'used_launches', 'fit_launches', 'gamma_shape', 'title_logs',
@@ -415,7 +415,8 @@ def model_quantiles(
     own = np.log(random.gamma(shape, 1, POINTS)) - digamma(shape)
     worth = worth_ahead(titles, model.curve, model.seen, model.reach)
     logs = (mean + np.log(worth))[:, None] + np.sqrt(variance)[:, None] * normal + own
-    copies = random.poisson(np.exp(np.minimum(logs, 20)))
+    mean = np.exp(np.minimum(logs, 20))
+    copies = np.stack([np.random.default_rng(1).poisson(one) for one in mean])  # Alike for like
     return np.quantile(copies, GRID, axis=1).T
 
 # %% ../../nbs/47_models.launches.ipynb #00a55c96
@@ -477,6 +478,9 @@ def launch_counts(
     return quantile_counts(launch_quantiles(model, titles), GRID)
 
 # %% ../../nbs/47_models.launches.ipynb #dda3a1be
+NAMED = 0.1  # What the same artist counts at least: a reader looks for its launches first
+
+
 def nearest_launches(
     model: LaunchModel,  # Fitted
     titles: Launches,  # New titles
@@ -485,6 +489,6 @@ def nearest_launches(
     "The earlier launches that are most like each title."
     alike = likeness(titles.titles, model.known.titles)
     weights = zip(model.measures, model.variances, strict=False)
-    near = sum((weight * alike[name] for name, weight in weights), alike["artist"])
+    near = sum((weight * alike[name] for name, weight in weights), NAMED * alike["artist"])
     order = np.argsort(-near, axis=1, kind="stable")[:, :count]
     return np.where(np.take_along_axis(near, order, axis=1) > 1e-3, order, -1)
