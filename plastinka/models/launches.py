@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['SHARED_KINDS', 'STEADY', 'PRICE_WIDTH', 'TRUSTED', 'LEVEL_VARIANCE', 'USUAL_VARIANCE', 'VARIANCE_SPREAD',
-           'LEARNT_LAUNCHES', 'MOST_LAUNCHES', 'TRIALS', 'FEWEST_LAUNCHES', 'GRID', 'POINTS', 'FAR', 'SHARED', 'NAMED',
-           'Launches', 'launches_until', 'fading_curve', 'seen_share', 'worth_ahead', 'same_text', 'near_price',
-           'common_words', 'likeness', 'telling_measures', 'first_days', 'Effects', 'find_effects', 'covariance_of',
-           'learn_variances', 'LaunchModel', 'used_launches', 'fit_launches', 'gamma_shape', 'title_logs',
-           'model_quantiles', 'weighted_quantiles', 'artist_factor', 'analogue_quantiles', 'launch_quantiles',
-           'launch_counts', 'nearest_launches']
+           'LEARNT_LAUNCHES', 'MOST_LAUNCHES', 'TRIALS', 'FEWEST_LAUNCHES', 'GRID', 'POINTS', 'FAR', 'SHARED',
+           'SAME_ARTIST', 'Launches', 'launches_until', 'fading_curve', 'seen_share', 'worth_ahead', 'same_text',
+           'near_price', 'common_words', 'likeness', 'telling_measures', 'first_days', 'Effects', 'find_effects',
+           'covariance_of', 'learn_variances', 'LaunchModel', 'used_launches', 'fit_launches', 'gamma_shape',
+           'title_logs', 'model_quantiles', 'weighted_quantiles', 'artist_factor', 'analogue_quantiles',
+           'launch_quantiles', 'launch_counts', 'nearest_launches']
 
 # %% ../../nbs/47_models.launches.ipynb #3f71cf36
 from dataclasses import dataclass, replace
@@ -478,7 +478,7 @@ def launch_counts(
     return quantile_counts(launch_quantiles(model, titles), GRID)
 
 # %% ../../nbs/47_models.launches.ipynb #dda3a1be
-NAMED = 0.1  # What the same artist counts at least: a reader looks for its launches first
+SAME_ARTIST = 0.1  # What the same artist counts at least: a reader looks for its launches first
 
 
 def nearest_launches(
@@ -489,6 +489,6 @@ def nearest_launches(
     "The earlier launches that are most like each title."
     alike = likeness(titles.titles, model.known.titles)
     weights = zip(model.measures, model.variances, strict=False)
-    near = sum((weight * alike[name] for name, weight in weights), NAMED * alike["artist"])
+    near = sum((weight * alike[name] for name, weight in weights), SAME_ARTIST * alike["artist"])
     order = np.argsort(-near, axis=1, kind="stable")[:, :count]
     return np.where(np.take_along_axis(near, order, axis=1) > 1e-3, order, -1)
