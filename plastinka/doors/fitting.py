@@ -132,11 +132,12 @@ def forecast_items(
     everything: xr.Dataset | None = None,  # Panel of the whole ledger; None = it is measured here
 ) -> Forecast:  # Of every item of the ledger
     "Forecast every item, newcomers and seasonal ones included."
+    from plastinka.decide.newcomers import launch_newcomers
     from plastinka.evaluate.fit import predict_ledger
     from plastinka.models.season import borrow_season
 
     forecast = predict_ledger(ledger, trained, panel, horizon, everything=everything)
-    return borrow_season(forecast, panel)
+    return launch_newcomers(borrow_season(forecast, panel), ledger, everything)
 
 # %% ../../nbs/87_doors.fitting.ipynb #dc533a43
 def fit_model(
