@@ -196,7 +196,7 @@ def told_weeks(
     found = [
         (source["file"], said)
         for source in sources
-        for _, what, *_ in source["notes"]
+        for _, what, *_ in source.get("notes", ())
         if (said := _CROSSING.fullmatch(what))
     ]
     if not found:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ..core import InputError
 from ..data.ledger import Ledger
 from .launch import known_days, ledger_launches
 from ..models.core import Forecast
@@ -103,7 +104,10 @@ def launch_newcomers(
     new, rows = new[rows >= 0], rows[rows >= 0]
     if not len(new) or len(launches.titles) - len(rows) < LEAST_LAUNCHES:
         return forecast
-    counts = launched_months(launches, rows, forecast.months[1:], ledger.last_day)
+    try:
+        counts = launched_months(launches, rows, forecast.months[1:], ledger.last_day)
+    except InputError:  # Nearly all of them came lately
+        return forecast
     source = np.arange(np.prod(forecast.counts.shape)).reshape(forecast.counts.shape)
     source[new, 1:] = source.size + np.arange(np.prod(counts.shape)).reshape(counts.shape)
     both = concat_counts([of.reshape(-1) for of in (forecast.counts, counts)])

@@ -41,9 +41,8 @@ class Launches:
     branches: np.ndarray | None = None
     # How many usual days each day is worth to the shop: season, weekday [titles, days]; None = 1
     worth: np.ndarray | None = None
-    delivered: np.ndarray | None = (
-        None  # Copies that came on the first day [titles]; None = not known
-    )
+    # Copies that came on the first day [titles]; None = not known
+    delivered: np.ndarray | None = None
 
     @property
     def exposure(self) -> np.ndarray:  # [titles, days] usual days
