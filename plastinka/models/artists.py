@@ -17,7 +17,7 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.special import digamma, gammaln, polygamma
 
 from ..data.schema import is_sealed, normalise_text
-from ..panel.features import known_months
+from ..panel.features import first_sale_index, known_months
 
 # %% ../../nbs/46_models.artists.ipynb #87f9fc13
 NEW_RELEASE, BACK_CATALOGUE = "new release", "back catalogue"
@@ -45,10 +45,13 @@ def month_classes(
     came = np.asarray(first > months[0] + pd.Timedelta(days=SETTLED))
     new = np.where(came, novelty(panel["first_release_year"].values, first.year), "there before")
     cover = normalise_text(pd.Series(panel["cover_type"].values, dtype=object)).astype(str)
-    kind = pd.factorize(pd.Series(is_sealed(cover)).astype(str) + " " + new)[0]
+    sealed = pd.Series(is_sealed(cover)).astype(str)
+    both = pd.factorize(pd.concat([sealed + " " + new, sealed + " not known yet"]))[0]
+    written = np.arange(len(months)) >= first_sale_index(panel)[:, None]
+    kind = np.where(written | ~came[:, None], *(of[:, None] for of in both.reshape(2, -1)))
     age = np.arange(len(months)) - np.searchsorted(months, first, side="right")[:, None] + 1
     age = np.where(came[:, None], np.maximum(age, 0), AGES[-1])
-    return kind[:, None] * (len(AGES) + 1) + np.searchsorted(AGES, age, side="right")
+    return kind * (len(AGES) + 1) + np.searchsorted(AGES, age, side="right")
 
 # %% ../../nbs/46_models.artists.ipynb #55407417
 @dataclass(frozen=True)
@@ -117,10 +120,8 @@ def title_effects(
     return (mean / left - centre / wide) / told - centre, np.where(usual > LEAST_USUAL, told, 0)
 
 # %% ../../nbs/46_models.artists.ipynb #21b33222
-ARTISTS_SHARE, SURE = (
-    0.3,
-    1.0,
-)  # Share of artists beforehand; spread of the logarithms of both variances
+# Share of artists beforehand; spread of the logarithms of both variances
+ARTISTS_SHARE, SURE = 0.3, 1.0
 
 
 def _trust(told, own):
